@@ -1,0 +1,489 @@
+//! Building a batch: rows in, columns out.
+
+use super::column::{AttributeColumn, AttributeType, Column};
+use super::rows::{
+    ExemplarRow, LogRow, MetricPointRow, NumberValue, SeriesRow, SpanRow, TimeOrigin,
+};
+use crate::model::{Attribute, Signal, Table, Timestamp, wire};
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+use std::hash::BuildHasher;
+
+/// Most attribute columns in one batch; keys beyond go into `rest`. Keeps a request of 10,000 distinct keys from
+/// building as many columns, and is far more than a segment shreds.
+const ATTRIBUTE_COLUMNS_MAX: usize = 512;
+
+/// Rows of one table, by column.
+#[derive(Debug, Clone)]
+pub struct TableBatch {
+    pub table: Table,
+    pub rows: u32,
+    /// One per [`Table::columns`], in that order.
+    pub columns: Vec<Column>,
+    /// Attributes that have a type and came before the limit of columns.
+    pub attributes: Vec<AttributeColumn>,
+    /// All other attributes: `(row, KeyValue message)`, rows ascending.
+    pub rest: Column,
+    /// Smallest and largest value of the table's time column; meaningless without rows.
+    pub time_min: Timestamp,
+    pub time_max: Timestamp,
+}
+
+/// What one request carries, decoded: the tables of one signal, without the empty ones.
+#[derive(Debug, Clone)]
+pub struct Batch {
+    pub signal: Signal,
+    pub tables: Vec<TableBatch>,
+}
+
+impl Batch {
+    pub fn table(&self, table: Table) -> Option<&TableBatch> {
+        self.tables.iter().find(|batch| batch.table == table)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.tables.is_empty()
+    }
+
+    /// Rows over all tables.
+    pub fn rows(&self) -> u64 {
+        self.tables.iter().map(|batch| u64::from(batch.rows)).sum()
+    }
+
+    /// Bytes of memory held.
+    pub fn memory(&self) -> usize {
+        self.tables.iter().map(TableBatch::memory).sum()
+    }
+}
+
+impl TableBatch {
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        self.table.column_index(name).map(|index| &self.columns[index])
+    }
+
+    /// Bytes of memory held.
+    pub fn memory(&self) -> usize {
+        let attributes =
+            self.attributes.iter().map(|a| a.column.memory() + size_of::<AttributeColumn>());
+        self.columns.iter().map(|column| column.memory() + size_of::<Column>()).sum::<usize>()
+            + attributes.sum::<usize>()
+            + self.rest.memory()
+    }
+}
+
+/// Appends rows to the tables of one signal.
+///
+/// [`BatchBuilder::resource`] and [`BatchBuilder::scope`] say whose rows follow. Rows are taken whole: a decoder checks
+/// a record before it pushes it.
+#[derive(Debug)]
+pub struct BatchBuilder {
+    signal: Signal,
+    ingested_at: Timestamp,
+    resource: Vec<u8>,
+    service: String,
+    scope: Vec<u8>,
+    tables: Vec<TableBuilder>,
+    scratch: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct TableBuilder {
+    batch: TableBatch,
+    /// `(key, type)` → index into `batch.attributes`.
+    index: HashTable<u32>,
+    hasher: RandomState,
+    /// Which column followed column `i` the last time: senders repeat their attributes in one order.
+    next: Vec<u32>,
+    last: usize,
+}
+
+impl BatchBuilder {
+    /// `ingested_at` is our clock's time of arrival, recorded with every row.
+    pub fn new(signal: Signal, ingested_at: Timestamp) -> BatchBuilder {
+        let tables = Table::ALL
+            .into_iter()
+            .filter(|table| table.signal() == signal)
+            .map(TableBuilder::new)
+            .collect();
+        BatchBuilder {
+            signal,
+            ingested_at,
+            resource: Vec::new(),
+            service: String::new(),
+            scope: Vec::new(),
+            tables,
+            scratch: Vec::new(),
+        }
+    }
+
+    /// The resource of the rows that follow. `message`: the bytes of a `ResourceSpans` (or logs, metrics) message holding
+    /// its fields `resource` (1) and `schema_url` (3) only. `service`: its `service.name`, empty without one.
+    pub fn resource(&mut self, message: &[u8], service: &str) {
+        self.resource.clear();
+        self.resource.extend_from_slice(message);
+        self.service.clear();
+        self.service.push_str(service);
+    }
+
+    /// The scope of the rows that follow. `message`: the bytes of a `ScopeSpans` (or logs, metrics) message holding its
+    /// fields `scope` (1) and `schema_url` (3) only.
+    pub fn scope(&mut self, message: &[u8]) {
+        self.scope.clear();
+        self.scope.extend_from_slice(message);
+    }
+
+    pub fn push_span(&mut self, span: &SpanRow<'_>) {
+        let BatchBuilder { tables, resource, service, scope, ingested_at, scratch, .. } = self;
+        let table = table(tables, Table::Spans);
+        let mut row = table.row(span.start_time);
+        row.bytes(&span.trace_id.0);
+        row.bytes(&span.span_id.0);
+        row.optional_bytes(span.parent_span_id.as_ref().map(|id| id.0.as_slice()));
+        row.non_empty(span.trace_state);
+        row.non_zero(span.flags);
+        row.bytes(service.as_bytes());
+        row.bytes(span.name.as_bytes());
+        row.int(i64::from(span.kind));
+        row.int(span.start_time.0);
+        row.int(span.end_time.0.wrapping_sub(span.start_time.0));
+        row.int(i64::from(span.status_code));
+        row.non_empty(span.status_message);
+        row.non_zero(span.dropped_attributes_count);
+        row.non_zero(span.dropped_events_count);
+        row.non_zero(span.dropped_links_count);
+        row.list(span.events, scratch);
+        row.list(span.links, scratch);
+        row.bytes(resource);
+        row.bytes(scope);
+        row.int(ingested_at.0);
+        table.finish_row(span.attributes);
+    }
+
+    pub fn push_log(&mut self, log: &LogRow<'_>) {
+        let BatchBuilder { tables, resource, service, scope, ingested_at, .. } = self;
+        let table = table(tables, Table::Logs);
+        let origin = (log.time_origin != TimeOrigin::Sent).then_some(log.time_origin as i64);
+        let mut row = table.row(log.time);
+        row.int(log.time.0);
+        row.optional_int(origin);
+        row.optional_int(log.observed_time.map(|time| time.0));
+        row.optional_bytes(log.trace_id.as_ref().map(|id| id.0.as_slice()));
+        row.optional_bytes(log.span_id.as_ref().map(|id| id.0.as_slice()));
+        row.non_zero(log.flags);
+        row.bytes(service.as_bytes());
+        row.int(i64::from(log.severity_number));
+        row.non_empty(log.severity_text);
+        row.non_empty(log.event_name);
+        row.optional_bytes(log.body.map(str::as_bytes));
+        row.optional_bytes(log.body_value);
+        row.non_zero(log.dropped_attributes_count);
+        row.bytes(resource);
+        row.bytes(scope);
+        row.int(ingested_at.0);
+        table.finish_row(log.attributes);
+    }
+
+    pub fn push_series(&mut self, series: &SeriesRow<'_>) {
+        let BatchBuilder { tables, resource, service, scope, ingested_at, .. } = self;
+        let table = table(tables, Table::Series);
+        let mut row = table.row(series.time);
+        row.bytes(&series.series_id.0);
+        row.int(series.time.0);
+        row.bytes(service.as_bytes());
+        row.bytes(series.name.as_bytes());
+        row.non_empty(series.description);
+        row.non_empty(series.unit);
+        row.bytes(series.kind.as_bytes());
+        row.optional_int(series.temporality.map(i64::from));
+        row.optional_bool(series.is_monotonic);
+        row.optional_bytes((!series.metadata.is_empty()).then_some(series.metadata));
+        row.bytes(resource);
+        row.bytes(scope);
+        row.int(ingested_at.0);
+        table.finish_row(series.attributes);
+    }
+
+    pub fn push_point(&mut self, point: &MetricPointRow<'_>) {
+        let ingested_at = self.ingested_at;
+        let table = table(&mut self.tables, Table::MetricPoints);
+        let mut row = table.row(point.time);
+        row.bytes(&point.series_id.0);
+        row.int(point.time.0);
+        row.optional_int(point.start_time.map(|time| time.0));
+        row.non_zero(point.flags);
+        row.number(point.value);
+        row.optional_int(point.count.map(|count| count as i64));
+        row.optional_double(point.sum);
+        row.optional_bytes(point.distribution);
+        row.int(ingested_at.0);
+        table.finish_row(&[]);
+    }
+
+    pub fn push_exemplar(&mut self, exemplar: &ExemplarRow<'_>) {
+        let ingested_at = self.ingested_at;
+        let table = table(&mut self.tables, Table::Exemplars);
+        let mut row = table.row(exemplar.time);
+        row.bytes(&exemplar.series_id.0);
+        row.int(exemplar.time.0);
+        row.int(exemplar.point_time.0);
+        row.number(exemplar.value);
+        row.optional_bytes(exemplar.trace_id.as_ref().map(|id| id.0.as_slice()));
+        row.optional_bytes(exemplar.span_id.as_ref().map(|id| id.0.as_slice()));
+        row.int(ingested_at.0);
+        table.finish_row(exemplar.attributes);
+    }
+
+    pub fn finish(self) -> Batch {
+        let tables = self.tables.into_iter().map(|table| table.batch);
+        Batch { signal: self.signal, tables: tables.filter(|batch| batch.rows > 0).collect() }
+    }
+}
+
+fn table(tables: &mut [TableBuilder], wanted: Table) -> &mut TableBuilder {
+    tables
+        .iter_mut()
+        .find(|table| table.batch.table == wanted)
+        .expect("rows are pushed to the builder of their signal")
+}
+
+impl TableBuilder {
+    fn new(table: Table) -> TableBuilder {
+        let columns = table.columns().iter().map(|spec| Column::new(spec.kind, spec.required));
+        TableBuilder {
+            batch: TableBatch {
+                table,
+                rows: 0,
+                columns: columns.collect(),
+                attributes: Vec::new(),
+                rest: Column::new(crate::model::ColumnKind::Bytes, false),
+                time_min: Timestamp(i64::MAX),
+                time_max: Timestamp(i64::MIN),
+            },
+            index: HashTable::new(),
+            hasher: RandomState::default(),
+            next: Vec::new(),
+            last: usize::MAX,
+        }
+    }
+
+    /// Starts a row; the caller gives every column in the table's order.
+    fn row(&mut self, time: Timestamp) -> RowWriter<'_> {
+        let batch = &mut self.batch;
+        batch.time_min = batch.time_min.min(time);
+        batch.time_max = batch.time_max.max(time);
+        RowWriter { row: batch.rows, columns: batch.columns.iter_mut() }
+    }
+
+    fn finish_row(&mut self, attributes: &[Attribute<'_>]) {
+        for attribute in attributes {
+            self.push_attribute(attribute);
+        }
+        self.batch.rows += 1;
+    }
+
+    #[inline]
+    fn push_attribute(&mut self, attribute: &Attribute<'_>) {
+        let row = self.batch.rows;
+        let column = AttributeType::of(&attribute.value)
+            .and_then(|kind| self.attribute_column(attribute.key, kind))
+            // A key sent twice in one record: the first has the column, the second is kept beside it.
+            .filter(|&index| self.batch.attributes[index].last_row() != Some(row));
+        match column {
+            Some(index) => self.batch.attributes[index].push(row, &attribute.value),
+            None => self.batch.rest.push_bytes(row, attribute.wire),
+        }
+    }
+
+    #[inline]
+    fn attribute_column(&mut self, key: &str, kind: AttributeType) -> Option<usize> {
+        let columns = &mut self.batch.attributes;
+        if let Some(&next) = self.next.get(self.last)
+            && let Some(column) = columns.get(next as usize)
+            && column.kind == kind
+            && *column.key == *key
+        {
+            self.last = next as usize;
+            return Some(next as usize);
+        }
+        let hash = self.hasher.hash_one((key, kind));
+        let is_same = |&index: &u32| {
+            let column = &columns[index as usize];
+            column.kind == kind && *column.key == *key
+        };
+        let index = match self.index.find(hash, is_same) {
+            Some(&index) => index as usize,
+            None if columns.len() == ATTRIBUTE_COLUMNS_MAX => return None,
+            None => {
+                let index = columns.len();
+                columns.push(AttributeColumn::new(key, kind));
+                self.next.push(u32::MAX);
+                self.index.insert_unique(hash, index as u32, |&index| {
+                    let column = &columns[index as usize];
+                    self.hasher.hash_one((&*column.key, column.kind))
+                });
+                index
+            }
+        };
+        if let Some(next) = self.next.get_mut(self.last) {
+            *next = index as u32;
+        }
+        self.last = index;
+        Some(index)
+    }
+}
+
+/// Writes the columns of one row, in the table's order.
+struct RowWriter<'a> {
+    row: u32,
+    columns: std::slice::IterMut<'a, Column>,
+}
+
+impl RowWriter<'_> {
+    #[inline]
+    fn next(&mut self) -> &mut Column {
+        self.columns.next().expect("a row has as many values as its table has columns")
+    }
+
+    #[inline]
+    fn int(&mut self, value: i64) {
+        let row = self.row;
+        self.next().push_int(row, value);
+    }
+
+    #[inline]
+    fn bytes(&mut self, value: &[u8]) {
+        let row = self.row;
+        self.next().push_bytes(row, value);
+    }
+
+    #[inline]
+    fn optional_int(&mut self, value: Option<i64>) {
+        let row = self.row;
+        let column = self.next();
+        if let Some(value) = value {
+            column.push_int(row, value);
+        }
+    }
+
+    #[inline]
+    fn optional_double(&mut self, value: Option<f64>) {
+        let row = self.row;
+        let column = self.next();
+        if let Some(value) = value {
+            column.push_double(row, value);
+        }
+    }
+
+    #[inline]
+    fn optional_bool(&mut self, value: Option<bool>) {
+        let row = self.row;
+        let column = self.next();
+        if let Some(value) = value {
+            column.push_bool(row, value);
+        }
+    }
+
+    #[inline]
+    fn optional_bytes(&mut self, value: Option<&[u8]>) {
+        let row = self.row;
+        let column = self.next();
+        if let Some(value) = value {
+            column.push_bytes(row, value);
+        }
+    }
+
+    #[inline]
+    fn non_empty(&mut self, value: &str) {
+        self.optional_bytes((!value.is_empty()).then_some(value.as_bytes()));
+    }
+
+    #[inline]
+    fn non_zero(&mut self, value: u32) {
+        self.optional_int((value != 0).then_some(i64::from(value)));
+    }
+
+    /// Two columns: the number as a double, and as an integer where it was sent as one.
+    #[inline]
+    fn number(&mut self, value: Option<NumberValue>) {
+        let (double, int) = match value {
+            None => (None, None),
+            Some(NumberValue::Double(value)) => (Some(value), None),
+            Some(NumberValue::Int(value)) => (Some(value as f64), Some(value)),
+        };
+        self.optional_double(double);
+        self.optional_int(int);
+    }
+
+    /// A list of messages as one stored list; null when there is none.
+    fn list(&mut self, messages: &[&[u8]], scratch: &mut Vec<u8>) {
+        let row = self.row;
+        let column = self.next();
+        if messages.is_empty() {
+            return;
+        }
+        scratch.clear();
+        for message in messages {
+            wire::put_element(scratch, message);
+        }
+        column.push_bytes(row, scratch);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch::Rows;
+    use crate::model::{SpanId, TraceId, Value};
+
+    fn span<'a>(attributes: &'a [Attribute<'a>]) -> SpanRow<'a> {
+        SpanRow {
+            trace_id: TraceId([1; 16]),
+            span_id: SpanId([2; 8]),
+            parent_span_id: None,
+            trace_state: "",
+            flags: 0,
+            name: "GET /",
+            kind: 2,
+            start_time: Timestamp(100),
+            end_time: Timestamp(90),
+            status_code: 0,
+            status_message: "",
+            dropped_attributes_count: 0,
+            dropped_events_count: 0,
+            dropped_links_count: 0,
+            attributes,
+            events: &[],
+            links: &[],
+        }
+    }
+
+    #[test]
+    fn a_key_of_two_types_makes_two_columns_and_a_repeated_key_is_kept() {
+        let mut builder = BatchBuilder::new(Signal::Traces, Timestamp(7));
+        builder.resource(b"resource", "shop");
+        let attribute = |value| Attribute { key: "k", value, wire: b"wire" };
+        builder.push_span(&span(&[attribute(Value::Int(1)), attribute(Value::Int(2))]));
+        builder.push_span(&span(&[attribute(Value::String("x")), attribute(Value::Empty)]));
+        let batch = builder.finish();
+        let spans = batch.table(Table::Spans).unwrap();
+        let kinds: Vec<_> = spans.attributes.iter().map(|a| (a.kind, a.column.len())).collect();
+        assert_eq!(kinds, [(AttributeType::Int, 1), (AttributeType::String, 1)]);
+        assert!(matches!(&spans.rest.rows, Rows::Sparse(rows) if rows == &[0, 1]));
+        assert_eq!((spans.rows, spans.time_min), (2, Timestamp(100)));
+    }
+
+    #[test]
+    fn keys_past_the_column_limit_are_kept_as_bytes() {
+        let mut builder = BatchBuilder::new(Signal::Traces, Timestamp(7));
+        let keys: Vec<String> = (0..10_000).map(|i| format!("key.{i}")).collect();
+        let attributes: Vec<_> = keys
+            .iter()
+            .map(|key| Attribute { key, value: Value::Bool(true), wire: b"w" })
+            .collect();
+        builder.push_span(&span(&attributes));
+        let batch = builder.finish();
+        let spans = &batch.tables[0];
+        assert_eq!(spans.attributes.len(), ATTRIBUTE_COLUMNS_MAX);
+        assert_eq!(spans.rest.len(), keys.len() - ATTRIBUTE_COLUMNS_MAX);
+    }
+}

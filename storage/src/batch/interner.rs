@@ -1,0 +1,114 @@
+//! Interner: byte strings to small numbers and back.
+
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
+use std::hash::BuildHasher;
+
+/// Distinct byte strings in order of first appearance. Codes are dense from 0.
+#[derive(Debug, Clone)]
+pub struct Interner {
+    table: HashTable<u32>,
+    bytes: Vec<u8>,
+    /// String `i` is `bytes[offsets[i]..offsets[i + 1]]`.
+    offsets: Vec<u32>,
+    hasher: RandomState,
+}
+
+impl Default for Interner {
+    fn default() -> Self {
+        Interner {
+            table: HashTable::new(),
+            bytes: Vec::new(),
+            offsets: vec![0],
+            hasher: RandomState::default(),
+        }
+    }
+}
+
+impl Interner {
+    /// Number of strings held.
+    pub fn len(&self) -> usize {
+        self.offsets.len() - 1
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    #[inline]
+    pub fn value(&self, code: u32) -> &[u8] {
+        let code = code as usize;
+        &self.bytes[self.offsets[code] as usize..self.offsets[code + 1] as usize]
+    }
+
+    /// The code of `value`, new if it was not seen before.
+    #[inline]
+    pub fn intern(&mut self, value: &[u8]) -> u32 {
+        let Interner { table, bytes, offsets, hasher } = self;
+        let at = |code: u32| {
+            &bytes[offsets[code as usize] as usize..offsets[code as usize + 1] as usize]
+        };
+        let hash = hasher.hash_one(value);
+        match table.entry(hash, |&code| at(code) == value, |&code| hasher.hash_one(at(code))) {
+            Entry::Occupied(entry) => *entry.get(),
+            Entry::Vacant(entry) => {
+                let code = (offsets.len() - 1) as u32;
+                entry.insert(code);
+                bytes.extend_from_slice(value);
+                offsets.push(end_offset(bytes));
+                code
+            }
+        }
+    }
+
+    /// Adds `value` without looking whether it is there already.
+    #[inline]
+    pub fn append(&mut self, value: &[u8]) -> u32 {
+        let code = (self.offsets.len() - 1) as u32;
+        self.bytes.extend_from_slice(value);
+        self.offsets.push(end_offset(&self.bytes));
+        code
+    }
+
+    /// Gives up looking strings up; from now on only [`Interner::append`] may be called.
+    pub fn forget_table(&mut self) {
+        self.table = HashTable::new();
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        (0..self.len() as u32).map(|code| self.value(code))
+    }
+
+    /// All strings end to end.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// `len() + 1` offsets into [`Interner::bytes`].
+    pub fn offsets(&self) -> &[u32] {
+        &self.offsets
+    }
+
+    /// Bytes of memory held.
+    pub fn memory(&self) -> usize {
+        self.table.allocation_size() + self.bytes.capacity() + self.offsets.capacity() * 4
+    }
+}
+
+fn end_offset(bytes: &[u8]) -> u32 {
+    u32::try_from(bytes.len()).expect("requests are at most 64 MiB and merges are cut before 4 GiB")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_strings_share_a_code() {
+        let mut interner = Interner::default();
+        let codes: Vec<u32> = ["a", "b", "", "a", ""].map(|s| interner.intern(s.as_bytes())).into();
+        assert_eq!(codes, [0, 1, 2, 0, 2]);
+        assert_eq!(interner.iter().collect::<Vec<_>>(), [b"a".as_slice(), b"b", b""]);
+    }
+}

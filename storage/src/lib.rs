@@ -1,0 +1,24 @@
+//! Storage: from a decoded batch to durable, queryable, compacted segments.
+//!
+//! One write: [`Storage::append`] recognises a retry, appends the body to the WAL, waits for the fsync it shares with its
+//! neighbours, and has its rows in the buffer before it returns. One read: [`Storage::snapshot`] names the segments and
+//! buffered rows that a query sees from start to end.
+//!
+//! Always true: a batch whose append returned `Ok` survives a crash and is in every later snapshot; a segment never
+//! changes once the catalog names it; a broken file is reported and set aside while the rest keeps serving.
+
+pub mod batch;
+mod clock;
+mod config;
+mod error;
+pub mod log_index;
+pub mod model;
+pub mod segment;
+mod snapshot;
+mod storage;
+
+pub use clock::{Clock, SystemClock};
+pub use config::StorageConfig;
+pub use error::Error;
+pub use snapshot::{Chunk, Snapshot};
+pub use storage::{Accepted, AppendRequest, Decode, RecoveryReport, Storage};

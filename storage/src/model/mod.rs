@@ -1,0 +1,14 @@
+//! The telemetry model: OpenTelemetry's own, losslessly. No I/O, and nothing else of this crate is imported here.
+
+mod attribute;
+mod ids;
+mod signal;
+mod table;
+mod time;
+pub mod wire;
+
+pub use attribute::{Attribute, Value};
+pub use ids::{InvalidId, SeriesId, SpanId, TenantId, TraceId};
+pub use signal::{Compression, Encoding, Format, Signal};
+pub use table::{ColumnKind, ColumnSpec, SortKey, Table};
+pub use time::{TimeRange, Timestamp};

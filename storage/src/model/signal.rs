@@ -1,0 +1,113 @@
+//! Signals, and the encodings in which request bodies wait in the WAL.
+
+use std::fmt;
+
+/// What one request carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Signal {
+    Traces,
+    Logs,
+    Metrics,
+}
+
+impl Signal {
+    pub const ALL: [Signal; 3] = [Signal::Traces, Signal::Logs, Signal::Metrics];
+
+    /// `traces`, `logs` or `metrics`: used in paths, the catalog and metric labels.
+    pub fn name(self) -> &'static str {
+        match self {
+            Signal::Traces => "traces",
+            Signal::Logs => "logs",
+            Signal::Metrics => "metrics",
+        }
+    }
+
+    /// Stored in WAL records and the catalog; never renumbered.
+    pub fn code(self) -> u8 {
+        match self {
+            Signal::Traces => 1,
+            Signal::Logs => 2,
+            Signal::Metrics => 3,
+        }
+    }
+
+    pub fn from_code(code: u8) -> Option<Signal> {
+        Signal::ALL.into_iter().find(|signal| signal.code() == code)
+    }
+}
+
+impl fmt::Display for Signal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// How a body is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Format {
+    OtlpProtobuf,
+    OtlpJson,
+}
+
+/// How a body is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Compression {
+    None,
+    Gzip,
+    Zstd,
+}
+
+/// What a decoder must know to read a body back from the WAL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Encoding {
+    pub format: Format,
+    pub compression: Compression,
+}
+
+impl Encoding {
+    /// Stored in WAL records; never renumbered. Low half: format, high half: compression.
+    pub fn code(self) -> u8 {
+        let format = match self.format {
+            Format::OtlpProtobuf => 1,
+            Format::OtlpJson => 2,
+        };
+        let compression = match self.compression {
+            Compression::None => 0,
+            Compression::Gzip => 1,
+            Compression::Zstd => 2,
+        };
+        compression << 4 | format
+    }
+
+    pub fn from_code(code: u8) -> Option<Encoding> {
+        let format = match code & 0x0f {
+            1 => Format::OtlpProtobuf,
+            2 => Format::OtlpJson,
+            _ => return None,
+        };
+        let compression = match code >> 4 {
+            0 => Compression::None,
+            1 => Compression::Gzip,
+            2 => Compression::Zstd,
+            _ => return None,
+        };
+        Some(Encoding { format, compression })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn encodings_survive_their_code() {
+        for format in [Format::OtlpProtobuf, Format::OtlpJson] {
+            for compression in [Compression::None, Compression::Gzip, Compression::Zstd] {
+                let encoding = Encoding { format, compression };
+                assert_eq!(Encoding::from_code(encoding.code()), Some(encoding));
+            }
+        }
+        assert_eq!(Encoding::from_code(0), None);
+        assert_eq!(Encoding::from_code(0x31), None);
+    }
+}
