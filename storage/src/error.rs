@@ -20,6 +20,15 @@ pub enum Error {
     ReadOnly { reason: String },
     #[error("failed to encode a segment: {detail}")]
     Encode { detail: String },
+    #[error("data directory {path} is in use by another process; stop it, or choose another directory")]
+    Locked { path: PathBuf },
+    #[error(
+        "catalog {path} cannot be used: {detail}; restore it from a backup, or move it away together with \
+         the segments directory to start empty (neither is ever deleted by itself)"
+    )]
+    CatalogUnusable { path: PathBuf, detail: String },
+    #[error("WAL file {path} cannot be used: {detail}")]
+    WalUnusable { path: PathBuf, detail: String },
     #[error("storage is shutting down")]
     ShuttingDown,
 }
