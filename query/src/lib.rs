@@ -1,1 +1,20 @@
+//! Queries: SQL, traces by id and log search over storage snapshots.
+//!
+//! One read: [`QueryEngine::sql`] waits for its turn, opens one snapshot of one tenant, plans over exactly that snapshot,
+//! and streams the answer from the query runtime's threads, so that a heavy query never holds up ingest.
+//!
+//! Always true: a query sees one snapshot from start to end; it ends at its memory, time or row limit with an error or
+//! mark that says so; dropping its answer stops its work; a broken segment is left out and named in the warnings.
 
+mod config;
+mod engine;
+mod error;
+mod metrics;
+pub mod sql;
+mod stats;
+
+pub use config::QueryConfig;
+pub use engine::{QueryEngine, SystemTableRows};
+pub use error::{Error, Position};
+pub use sql::{RecordBatches, SqlAnswer, SqlRequest};
+pub use stats::{QueryStats, StatsSnapshot};
