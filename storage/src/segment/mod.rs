@@ -1,5 +1,9 @@
 //! Segments: immutable Parquet files with their sidecar index, written by flush and compaction, read by queries.
 
+mod object;
+
+pub use object::ObjectReader;
+
 use crate::Error;
 use crate::batch::{AttributeType, TableBatch};
 use crate::log_index::IndexQuery;
@@ -32,9 +36,11 @@ pub struct SegmentInfo {
     pub time_min: Timestamp,
     pub time_max: Timestamp,
     pub rows: u64,
-    /// Size of the Parquet file, and of its footer (metadata and trailer) at the end of it.
+    /// Size of the Parquet file, and of the tail of it that holds page index, metadata and trailer.
     pub bytes: u64,
     pub footer_bytes: u64,
+    /// CRC32C of that tail.
+    pub footer_crc32c: u32,
     /// Size of the sidecar; 0 when there is none.
     pub index_bytes: u64,
     /// Version of the columns' layout and of the sort order, for readers of later versions.
@@ -72,15 +78,84 @@ pub fn attribute_column_name(key: &str) -> String {
 /// Name of the column that holds the attributes without a column of their own: a stored list of `KeyValue`.
 pub const ATTRIBUTES_REST: &str = "attributes_rest";
 
+/// How much effort a file is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WriteLevel {
+    /// Soon replaced: quick to write, a token filter for logs.
+    Flush,
+    /// Kept for long: a full log index.
+    Compacted,
+}
+
+/// The bytes of a new segment, and what the catalog wants to know of them.
+#[derive(Debug, Clone)]
+pub struct WrittenSegment {
+    pub parquet: Bytes,
+    /// The sidecar, for tables that have one.
+    pub index: Option<Bytes>,
+    pub rows: u64,
+    /// Over all rows that went in, duplicates that were left out included.
+    pub time_min: Timestamp,
+    pub time_max: Timestamp,
+    pub ingested_max: Timestamp,
+    pub footer_bytes: u64,
+    pub footer_crc32c: u32,
+    pub schema_version: u32,
+    pub sort_version: u32,
+}
+
+/// Rows that go into a merge, oldest source first.
+#[derive(Debug, Clone, Copy)]
+pub enum Source<'a> {
+    Batch(&'a TableBatch),
+    File(&'a SegmentFile),
+}
+
+/// A whole segment file in memory (or mapped), opened for compaction.
+#[derive(Debug)]
+pub struct SegmentFile {}
+
+impl SegmentFile {
+    /// Checks the file and reads its metadata. `id` names it in errors.
+    pub fn open(_id: &str, _table: Table, _parquet: Bytes) -> Result<SegmentFile, Error> {
+        unimplemented!()
+    }
+}
+
+/// Merges `sources` into sorted segments, split by day. Pure computation: no files, no clock.
+pub fn write_segments(
+    _table: Table,
+    _sources: &[Source<'_>],
+    _level: WriteLevel,
+) -> Result<Vec<WrittenSegment>, Error> {
+    unimplemented!()
+}
+
 /// A readable segment. Opening costs nothing; metadata and index are read when first asked for and kept.
 #[derive(Debug)]
 pub struct Segment {
     info: SegmentInfo,
+    parquet: ObjectReader,
+    index: Option<ObjectReader>,
 }
 
 impl Segment {
+    /// `index` is `None` when there is no sidecar.
+    pub fn new(info: SegmentInfo, parquet: ObjectReader, index: Option<ObjectReader>) -> Segment {
+        Segment { info, parquet, index }
+    }
+
     pub fn info(&self) -> &SegmentInfo {
         &self.info
+    }
+
+    /// Reads the whole file, for compaction.
+    pub async fn load(&self) -> Result<SegmentFile, Error> {
+        SegmentFile::open(
+            &self.info.id.0.to_string(),
+            self.info.table,
+            self.parquet.read_all().await?,
+        )
     }
 
     /// The Parquet metadata with the page index.
