@@ -9,12 +9,17 @@
 mod config;
 mod engine;
 mod error;
+pub mod logs;
 mod metrics;
 pub mod sql;
 mod stats;
+pub mod trace;
+pub mod value;
 
 pub use config::QueryConfig;
 pub use engine::{QueryEngine, SystemTableRows};
 pub use error::{Error, Position};
+pub use logs::{LogPage, LogRecord, LogRequest};
 pub use sql::{RecordBatches, SqlAnswer, SqlRequest};
 pub use stats::{QueryStats, StatsSnapshot};
+pub use trace::Trace;

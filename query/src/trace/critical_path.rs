@@ -1,0 +1,304 @@
+//! Critical path: which span the trace was waiting for, at every moment.
+//!
+//! The rule is that of CRISP (Zhang et al., "CRISP: Critical Path Analysis of Large-Scale Microservice Architectures",
+//! USENIX ATC 2022), which Jaeger draws as well. Start at the end of a span and walk back: among its children that ended
+//! by then, the one that ended last is what the span waited for. The time after that child is the span's own; then the
+//! walk goes on inside the child, and after it at the child's start. Children still running at that start ran beside
+//! it and were not waited for.
+//!
+//! Where real traces are less tidy:
+//! - A child is seen only inside its parent's time: what sticks out on either side, because of clocks that differ, is cut.
+//! - A child that ends after its parent and is asynchronous by its kind (a consumer, or the child of a producer) was not
+//!   waited for and is left out, with everything below it.
+//! - A span whose parent is missing is a root. Several roots are walked like the children of one span around all of them,
+//!   and the time between them belongs to nobody.
+//! - Spans that are each other's ancestors have no root; the earliest of them becomes one.
+//! - Two spans with one id (a client and a server that share it, as Zipkin sends them) are parent and child.
+
+use super::Span;
+use binnacle_storage::model::{SpanId, Timestamp};
+use std::collections::HashMap;
+
+/// A stretch of time `[start, end)` that was spent in one span itself, not in its children.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CriticalSegment {
+    pub span_id: SpanId,
+    pub start: Timestamp,
+    pub end: Timestamp,
+}
+
+/// The critical path of a trace: segments in order of time, apart from each other.
+pub fn critical_path(spans: &[Span]) -> Vec<CriticalSegment> {
+    let tree = Tree::of(spans);
+    let mut path = walk(spans, &tree);
+    path.reverse();
+    path
+}
+
+/// OTLP's `SpanKind` numbers.
+const CLIENT: i32 = 3;
+const PRODUCER: i32 = 4;
+const CONSUMER: i32 = 5;
+
+/// Who is whose child, as indexes into the spans.
+struct Tree {
+    roots: Vec<usize>,
+    children: Vec<Vec<usize>>,
+}
+
+impl Tree {
+    fn of(spans: &[Span]) -> Tree {
+        let parents = parents(spans);
+        let mut below = vec![Vec::new(); spans.len()];
+        for (index, parent) in parents.iter().enumerate() {
+            if let Some(parent) = parent {
+                below[*parent].push(index);
+            }
+        }
+        // Reach everything from the roots; what is left hangs on a cycle, which is cut at its earliest span.
+        let mut tree = Tree { roots: Vec::new(), children: vec![Vec::new(); spans.len()] };
+        let mut reached = vec![false; spans.len()];
+        let mut by_start: Vec<usize> = (0..spans.len()).collect();
+        by_start.sort_by_key(|&index| (spans[index].start_time, spans[index].span_id, index));
+        let without_parent = by_start.iter().copied().filter(|&index| parents[index].is_none());
+        for root in without_parent.chain(by_start.iter().copied()) {
+            if reached[root] {
+                continue;
+            }
+            reached[root] = true;
+            tree.roots.push(root);
+            let mut open = vec![root];
+            while let Some(parent) = open.pop() {
+                for &child in &below[parent] {
+                    if !reached[child] {
+                        reached[child] = true;
+                        tree.children[parent].push(child);
+                        open.push(child);
+                    }
+                }
+            }
+        }
+        tree
+    }
+}
+
+/// Each span's parent, if it is there.
+fn parents(spans: &[Span]) -> Vec<Option<usize>> {
+    let mut with_id: HashMap<SpanId, Vec<usize>> = HashMap::with_capacity(spans.len());
+    for (index, span) in spans.iter().enumerate() {
+        with_id.entry(span.span_id).or_default().push(index);
+    }
+    for same in with_id.values_mut() {
+        same.sort_by_key(|&index| (spans[index].kind != CLIENT, spans[index].start_time, index));
+    }
+    let parent_of = |(index, span): (usize, &Span)| {
+        let same = &with_id[&span.span_id];
+        let outer = same.iter().take_while(|&&other| other != index).last();
+        let named = || span.parent_span_id.and_then(|id| with_id.get(&id)?.last());
+        outer.or_else(named).copied().filter(|&parent| parent != index)
+    };
+    spans.iter().enumerate().map(parent_of).collect()
+}
+
+/// A span, as far as it lies inside all its ancestors.
+#[derive(Clone, Copy)]
+struct Window {
+    span: usize,
+    start: i64,
+    end: i64,
+}
+
+/// A span on the way back: `cursor` is where the walk stands, `waiting` the children not yet tried, the last to end at
+/// the end.
+struct Frame {
+    window: Option<Window>,
+    cursor: i64,
+    waiting: Vec<Window>,
+}
+
+/// Newest segment first. A stack of our own, because a trace may be 100,000 spans deep.
+fn walk(spans: &[Span], tree: &Tree) -> Vec<CriticalSegment> {
+    let mut path = Vec::new();
+    let roots = windows(spans, &tree.roots, None);
+    let mut stack = vec![Frame { window: None, cursor: i64::MAX, waiting: roots }];
+    while let Some(frame) = stack.last_mut() {
+        let Some(child) = frame.waiting.pop() else {
+            if let Some(window) = frame.window {
+                push(&mut path, spans, window.span, window.start, frame.cursor);
+            }
+            stack.pop();
+            continue;
+        };
+        if child.end > frame.cursor {
+            continue;
+        }
+        if let Some(window) = frame.window {
+            push(&mut path, spans, window.span, child.end, frame.cursor);
+        }
+        frame.cursor = child.start;
+        let waiting = windows(spans, &tree.children[child.span], Some(child));
+        stack.push(Frame { window: Some(child), cursor: child.end, waiting });
+    }
+    path
+}
+
+/// The parts of `members` that can be waited for, the last to end at the end.
+fn windows(spans: &[Span], members: &[usize], parent: Option<Window>) -> Vec<Window> {
+    let mut windows: Vec<Window> = members
+        .iter()
+        .filter_map(|&index| {
+            let span = &spans[index];
+            let (mut start, mut end) = (span.start_time.0, span.end_time().0);
+            if let Some(parent) = parent {
+                let asynchronous = span.kind == CONSUMER || spans[parent.span].kind == PRODUCER;
+                if asynchronous && end > parent.end {
+                    return None;
+                }
+                start = start.max(parent.start);
+                end = end.min(parent.end);
+            }
+            (start < end).then_some(Window { span: index, start, end })
+        })
+        .collect();
+    // Of those that end together the longest was waited for.
+    windows.sort_by_key(|w| (w.end, std::cmp::Reverse(w.start), spans[w.span].span_id, w.span));
+    windows
+}
+
+fn push(path: &mut Vec<CriticalSegment>, spans: &[Span], span: usize, start: i64, end: i64) {
+    if start < end {
+        let span_id = spans[span].span_id;
+        path.push(CriticalSegment { span_id, start: Timestamp(start), end: Timestamp(end) });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::span::tests::span;
+    use super::*;
+    use proptest::prelude::*;
+
+    /// `(id, parent, start, end)`; parent 0 is none.
+    fn trace(rows: &[(u8, u8, i64, i64)]) -> Vec<Span> {
+        rows.iter().map(|&(id, parent, start, end)| span(id, parent, start, end)).collect()
+    }
+
+    fn check(spans: &[Span], expected: &[(u8, i64, i64)]) {
+        let path: Vec<_> = critical_path(spans)
+            .iter()
+            .map(|segment| (segment.span_id.0[7], segment.start.0, segment.end.0))
+            .collect();
+        assert_eq!(path, expected);
+    }
+
+    #[test]
+    fn one_span_is_its_own_path() {
+        check(&trace(&[(1, 0, 10, 20)]), &[(1, 10, 20)]);
+        check(&[], &[]);
+    }
+
+    #[test]
+    fn sequential_children_are_all_on_it() {
+        let spans = trace(&[(1, 0, 0, 100), (2, 1, 10, 30), (3, 1, 40, 90)]);
+        check(&spans, &[(1, 0, 10), (2, 10, 30), (1, 30, 40), (3, 40, 90), (1, 90, 100)]);
+    }
+
+    #[test]
+    fn of_parallel_children_the_last_to_end_is_on_it() {
+        let spans = trace(&[(1, 0, 0, 100), (2, 1, 10, 60), (3, 1, 10, 90)]);
+        check(&spans, &[(1, 0, 10), (3, 10, 90), (1, 90, 100)]);
+    }
+
+    #[test]
+    fn children_that_stick_out_are_cut() {
+        let spans = trace(&[(1, 0, 10, 20), (2, 1, 5, 12), (3, 1, 15, 50), (4, 1, 60, 70)]);
+        check(&spans, &[(2, 10, 12), (1, 12, 15), (3, 15, 20)]);
+    }
+
+    #[test]
+    fn asynchronous_children_are_not_waited_for() {
+        let mut spans = trace(&[(1, 0, 0, 10), (2, 1, 5, 50), (3, 2, 6, 9)]);
+        spans[1].kind = CONSUMER;
+        check(&spans, &[(1, 0, 10)]);
+        spans[1].duration = 3; // now it ends inside its parent
+        check(&spans, &[(1, 0, 5), (2, 5, 6), (3, 6, 8), (1, 8, 10)]);
+    }
+
+    #[test]
+    fn several_roots_are_walked_one_after_the_other() {
+        let spans = trace(&[(1, 9, 0, 10), (2, 9, 5, 8), (3, 8, 20, 30)]);
+        check(&spans, &[(1, 0, 10), (3, 20, 30)]);
+    }
+
+    #[test]
+    fn cycles_are_cut_at_their_earliest_span() {
+        check(&trace(&[(1, 1, 0, 10)]), &[(1, 0, 10)]);
+        check(&trace(&[(2, 1, 5, 8), (1, 2, 0, 10)]), &[(1, 0, 5), (2, 5, 8), (1, 8, 10)]);
+    }
+
+    #[test]
+    fn a_client_and_server_with_one_id_are_parent_and_child() {
+        let mut spans = trace(&[(2, 1, 6, 9), (2, 1, 5, 10), (1, 0, 0, 20), (3, 2, 7, 8)]);
+        spans[0].kind = 2;
+        spans[1].kind = CLIENT;
+        let expected =
+            [(1, 0, 5), (2, 5, 6), (2, 6, 7), (3, 7, 8), (2, 8, 9), (2, 9, 10), (1, 10, 20)];
+        check(&spans, &expected);
+    }
+
+    #[test]
+    fn a_very_deep_trace_does_not_overflow_the_stack() {
+        let deep = 100_000u32;
+        let spans: Vec<_> = (0..deep)
+            .map(|index| {
+                let mut span = span(0, 0, 0, 1_000_000);
+                span.span_id.0[..4].copy_from_slice(&(index + 1).to_be_bytes());
+                let mut parent = SpanId([0; 8]);
+                parent.0[..4].copy_from_slice(&index.to_be_bytes());
+                span.parent_span_id = (index > 0).then_some(parent);
+                span
+            })
+            .collect();
+        assert_eq!(critical_path(&spans).len(), 1);
+    }
+
+    prop_compose! {
+        /// One root and children anywhere, with parents anywhere (also missing, later, or in cycles).
+        fn spans(one_root: bool)(
+            rows in prop::collection::vec((0u8..12, 0i64..100, 0i64..60, 0i32..6), 1..12)
+        ) -> Vec<Span> {
+            rows.iter().enumerate().map(|(index, &(parent, start, length, kind))| {
+                let id = index as u8 + 1;
+                let parent = match one_root {
+                    true if index == 0 => 0,
+                    true => parent % id + u8::from(parent % id == 0),
+                    false => parent,
+                };
+                let mut span = span(id, parent, start, start + length);
+                span.kind = kind;
+                span
+            }).collect()
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn segments_are_in_order_and_apart_and_inside_their_spans(spans in spans(false)) {
+            let path = critical_path(&spans);
+            for pair in path.windows(2) {
+                prop_assert!(pair[0].end <= pair[1].start);
+            }
+            for segment in &path {
+                prop_assert!(segment.start < segment.end);
+                let span = spans.iter().find(|span| span.span_id == segment.span_id).unwrap();
+                prop_assert!(span.start_time <= segment.start && segment.end <= span.end_time());
+            }
+        }
+
+        #[test]
+        fn with_one_root_the_path_covers_exactly_the_root(spans in spans(true)) {
+            let sum: i64 = critical_path(&spans).iter().map(|s| s.end.0 - s.start.0).sum();
+            prop_assert_eq!(sum, spans[0].duration);
+        }
+    }
+}
