@@ -1,0 +1,438 @@
+//! One data point of any kind: from its message to its row, its series and its exemplars.
+
+use super::attribute::key_value;
+use super::field::{Fault, check_packed_fixed64, check_packed_varint, inside, known, skip};
+use super::identity::Identity;
+use super::ids;
+use super::metric::Metric;
+use binnacle_storage::batch::{BatchBuilder, ExemplarRow, MetricPointRow, NumberValue, SeriesRow};
+use binnacle_storage::model::wire::{FIXED64, LENGTH, Malformed, Reader, VARINT, tag};
+use binnacle_storage::model::{Attribute, SeriesId, SpanId, Timestamp, TraceId};
+use opentelemetry_proto::tonic::metrics::v1 as otlp;
+use prost::Message;
+use std::collections::HashSet;
+use std::ops::Range;
+
+/// Where the five kinds of data points differ.
+#[derive(Debug)]
+pub struct Layout {
+    /// Name of the kind in the `series` table.
+    pub kind: &'static str,
+    pub has_temporality: bool,
+    pub has_monotonic: bool,
+    /// Field numbers of the message around the data points.
+    pub known_in_data: u64,
+    /// Tag of the data's field in `Metric`.
+    field: u32,
+    attributes: u32,
+    exemplars: u32,
+    flags: u32,
+    /// Reads a field that only this kind has, or passes over an unknown one.
+    value: fn(&mut Reader<'_>, u32, u32, &mut Values) -> Result<(), Fault>,
+    /// The value is a message of its own, kept without the fields that have columns.
+    is_distribution: bool,
+    /// Puts a split data point together.
+    join: fn(&[u8]) -> Result<Vec<u8>, prost::DecodeError>,
+}
+
+/// No field has this tag.
+const NO_TAG: u32 = 0;
+
+fn join<M: Message + Default>(bytes: &[u8]) -> Result<Vec<u8>, prost::DecodeError> {
+    M::decode(bytes).map(|message| message.encode_to_vec())
+}
+
+static LAYOUTS: [Layout; 5] = [
+    Layout {
+        kind: "gauge",
+        has_temporality: false,
+        has_monotonic: false,
+        known_in_data: known(&[1]),
+        field: tag(5, LENGTH),
+        attributes: tag(7, LENGTH),
+        exemplars: tag(5, LENGTH),
+        flags: tag(8, VARINT),
+        value: read_number,
+        is_distribution: false,
+        join: join::<otlp::NumberDataPoint>,
+    },
+    Layout {
+        kind: "sum",
+        has_temporality: true,
+        has_monotonic: true,
+        known_in_data: known(&[1, 2, 3]),
+        field: tag(7, LENGTH),
+        attributes: tag(7, LENGTH),
+        exemplars: tag(5, LENGTH),
+        flags: tag(8, VARINT),
+        value: read_number,
+        is_distribution: false,
+        join: join::<otlp::NumberDataPoint>,
+    },
+    Layout {
+        kind: "histogram",
+        has_temporality: true,
+        has_monotonic: false,
+        known_in_data: known(&[1, 2]),
+        field: tag(9, LENGTH),
+        attributes: tag(9, LENGTH),
+        exemplars: tag(8, LENGTH),
+        flags: tag(10, VARINT),
+        value: read_histogram,
+        is_distribution: true,
+        join: join::<otlp::HistogramDataPoint>,
+    },
+    Layout {
+        kind: "exponential_histogram",
+        has_temporality: true,
+        has_monotonic: false,
+        known_in_data: known(&[1, 2]),
+        field: tag(10, LENGTH),
+        attributes: tag(1, LENGTH),
+        exemplars: tag(11, LENGTH),
+        flags: tag(10, VARINT),
+        value: read_exponential_histogram,
+        is_distribution: true,
+        join: join::<otlp::ExponentialHistogramDataPoint>,
+    },
+    Layout {
+        kind: "summary",
+        has_temporality: false,
+        has_monotonic: false,
+        known_in_data: known(&[1]),
+        field: tag(11, LENGTH),
+        attributes: tag(7, LENGTH),
+        exemplars: NO_TAG,
+        flags: tag(8, VARINT),
+        value: read_summary,
+        is_distribution: true,
+        join: join::<otlp::SummaryDataPoint>,
+    },
+];
+
+/// The layout of the data behind this tag of `Metric`.
+pub fn layout(tag: u32) -> Option<&'static Layout> {
+    LAYOUTS.iter().find(|layout| layout.field == tag)
+}
+
+/// The numbers of a data point that have columns.
+#[derive(Debug, Default)]
+pub struct Values {
+    number: Option<NumberValue>,
+    count: u64,
+    sum: Option<f64>,
+    has_positive: bool,
+    has_negative: bool,
+}
+
+/// Room for one data point, reused for the next.
+#[derive(Debug, Default)]
+pub struct Scratch<'a> {
+    attributes: Vec<Attribute<'a>>,
+    sorted: Vec<Attribute<'a>>,
+    exemplars: Vec<Exemplar>,
+    exemplar_attributes: Vec<Attribute<'a>>,
+    distribution: Vec<u8>,
+    identity: Identity,
+}
+
+#[derive(Debug)]
+struct Exemplar {
+    time: Timestamp,
+    value: Option<NumberValue>,
+    trace_id: Option<TraceId>,
+    span_id: Option<SpanId>,
+    attributes: Range<usize>,
+}
+
+/// Checks the data point in `bytes` whole, then pushes it. `depth`: levels left inside it. `seen`: series this request
+/// has a row for.
+pub fn push<'a>(
+    bytes: &'a [u8],
+    depth: u32,
+    metric: &Metric<'_>,
+    seen: &mut HashSet<u128>,
+    scratch: &mut Scratch<'a>,
+    builder: &mut BatchBuilder,
+) -> Result<(), Fault> {
+    match push_plain(bytes, depth, metric, seen, scratch, builder) {
+        Err(Fault::Split) => {
+            let joined = (metric.layout.join)(bytes).map_err(|_| Fault::Split)?;
+            push_plain(&joined, depth, metric, seen, &mut Scratch::default(), builder)
+        }
+        done => done,
+    }
+}
+
+fn push_plain<'a>(
+    bytes: &'a [u8],
+    depth: u32,
+    metric: &Metric<'_>,
+    seen: &mut HashSet<u128>,
+    scratch: &mut Scratch<'a>,
+    builder: &mut BatchBuilder,
+) -> Result<(), Fault> {
+    let point = read(bytes, depth, metric.layout, scratch)?;
+    let time = ids::time(point.time)?;
+    let start_time = ids::optional_time(point.start)?;
+
+    let Scratch { attributes, sorted, identity, .. } = scratch;
+    identity.clear();
+    identity.part(metric.identity);
+    identity.attributes(attributes, sorted)?;
+    let series = identity.hash();
+    let series_id = SeriesId(series.to_be_bytes());
+    if seen.insert(series) {
+        builder.push_series(&SeriesRow {
+            series_id,
+            time,
+            name: metric.name,
+            description: metric.description,
+            unit: metric.unit,
+            kind: metric.layout.kind,
+            temporality: metric.temporality,
+            is_monotonic: metric.is_monotonic,
+            metadata: &metric.metadata,
+            attributes,
+        });
+    }
+    let is_distribution = metric.layout.is_distribution;
+    builder.push_point(&MetricPointRow {
+        series_id,
+        time,
+        start_time,
+        flags: point.flags,
+        value: point.values.number,
+        count: is_distribution.then_some(point.values.count),
+        sum: point.values.sum,
+        distribution: is_distribution.then_some(&scratch.distribution),
+    });
+    for exemplar in &scratch.exemplars {
+        builder.push_exemplar(&ExemplarRow {
+            series_id,
+            time: exemplar.time,
+            point_time: time,
+            value: exemplar.value,
+            trace_id: exemplar.trace_id,
+            span_id: exemplar.span_id,
+            attributes: &scratch.exemplar_attributes[exemplar.attributes.clone()],
+        });
+    }
+    Ok(())
+}
+
+#[derive(Default)]
+struct Point {
+    time: u64,
+    start: u64,
+    flags: u32,
+    values: Values,
+}
+
+fn read<'a>(
+    bytes: &'a [u8],
+    depth: u32,
+    layout: &Layout,
+    scratch: &mut Scratch<'a>,
+) -> Result<Point, Fault> {
+    const START: u32 = tag(2, FIXED64);
+    const TIME: u32 = tag(3, FIXED64);
+    scratch.attributes.clear();
+    scratch.exemplars.clear();
+    scratch.exemplar_attributes.clear();
+    scratch.distribution.clear();
+    let mut point = Point::default();
+    if layout.kind == "summary" {
+        point.values.sum = Some(0.0);
+    }
+    let mut reader = Reader::new(bytes);
+    while !reader.is_done() {
+        let before = reader.rest();
+        match reader.tag()? {
+            START => point.start = reader.fixed64()?,
+            TIME => point.time = reader.fixed64()?,
+            field if field == layout.attributes => {
+                scratch.attributes.push(key_value(reader.length_delimited()?, depth)?);
+            }
+            field if field == layout.flags => point.flags = reader.varint()? as u32,
+            field if field == layout.exemplars => {
+                let exemplar = reader.length_delimited()?;
+                let exemplar = read_exemplar(exemplar, depth, &mut scratch.exemplar_attributes)?;
+                scratch.exemplars.push(exemplar);
+            }
+            field => {
+                (layout.value)(&mut reader, field, depth, &mut point.values)?;
+                let length = before.len() - reader.rest().len();
+                scratch.distribution.extend_from_slice(&before[..length]);
+            }
+        }
+    }
+    Ok(point)
+}
+
+fn read_number(
+    reader: &mut Reader<'_>,
+    field: u32,
+    depth: u32,
+    values: &mut Values,
+) -> Result<(), Fault> {
+    const AS_DOUBLE: u32 = tag(4, FIXED64);
+    const AS_INT: u32 = tag(6, FIXED64);
+    const KNOWN: u64 = known(&[2, 3, 4, 5, 6, 7, 8]);
+    match field {
+        AS_DOUBLE => values.number = Some(NumberValue::Double(f64::from_bits(reader.fixed64()?))),
+        AS_INT => values.number = Some(NumberValue::Int(reader.fixed64()? as i64)),
+        other => skip(reader, other, KNOWN, depth)?,
+    }
+    Ok(())
+}
+
+fn read_histogram(
+    reader: &mut Reader<'_>,
+    field: u32,
+    depth: u32,
+    values: &mut Values,
+) -> Result<(), Fault> {
+    const COUNT: u32 = tag(4, FIXED64);
+    const SUM: u32 = tag(5, FIXED64);
+    const BUCKET_COUNTS: u32 = tag(6, LENGTH);
+    const BUCKET_COUNT: u32 = tag(6, FIXED64);
+    const BOUNDS: u32 = tag(7, LENGTH);
+    const BOUND: u32 = tag(7, FIXED64);
+    const MIN: u32 = tag(11, FIXED64);
+    const MAX: u32 = tag(12, FIXED64);
+    const KNOWN: u64 = known(&[2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+    match field {
+        COUNT => values.count = reader.fixed64()?,
+        SUM => values.sum = Some(f64::from_bits(reader.fixed64()?)),
+        BUCKET_COUNTS | BOUNDS => check_packed_fixed64(reader.length_delimited()?)?,
+        BUCKET_COUNT | BOUND | MIN | MAX => drop(reader.fixed64()?),
+        other => skip(reader, other, KNOWN, depth)?,
+    }
+    Ok(())
+}
+
+fn read_exponential_histogram(
+    reader: &mut Reader<'_>,
+    field: u32,
+    depth: u32,
+    values: &mut Values,
+) -> Result<(), Fault> {
+    const COUNT: u32 = tag(4, FIXED64);
+    const SUM: u32 = tag(5, FIXED64);
+    const SCALE: u32 = tag(6, VARINT);
+    const ZERO_COUNT: u32 = tag(7, FIXED64);
+    const POSITIVE: u32 = tag(8, LENGTH);
+    const NEGATIVE: u32 = tag(9, LENGTH);
+    const MIN: u32 = tag(12, FIXED64);
+    const MAX: u32 = tag(13, FIXED64);
+    const ZERO_THRESHOLD: u32 = tag(14, FIXED64);
+    const KNOWN: u64 = known(&[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14]);
+    match field {
+        COUNT => values.count = reader.fixed64()?,
+        SUM => values.sum = Some(f64::from_bits(reader.fixed64()?)),
+        SCALE => drop(reader.varint()?),
+        POSITIVE if values.has_positive => return Err(Fault::Split),
+        NEGATIVE if values.has_negative => return Err(Fault::Split),
+        POSITIVE => {
+            check_buckets(reader.length_delimited()?, depth)?;
+            values.has_positive = true;
+        }
+        NEGATIVE => {
+            check_buckets(reader.length_delimited()?, depth)?;
+            values.has_negative = true;
+        }
+        ZERO_COUNT | MIN | MAX | ZERO_THRESHOLD => drop(reader.fixed64()?),
+        other => skip(reader, other, KNOWN, depth)?,
+    }
+    Ok(())
+}
+
+fn check_buckets(bytes: &[u8], depth: u32) -> Result<(), Malformed> {
+    const OFFSET: u32 = tag(1, VARINT);
+    const COUNTS: u32 = tag(2, LENGTH);
+    const COUNT: u32 = tag(2, VARINT);
+    const KNOWN: u64 = known(&[1, 2]);
+    let depth = inside(depth)?;
+    let mut reader = Reader::new(bytes);
+    while !reader.is_done() {
+        match reader.tag()? {
+            OFFSET | COUNT => drop(reader.varint()?),
+            COUNTS => check_packed_varint(reader.length_delimited()?)?,
+            other => skip(&mut reader, other, KNOWN, depth)?,
+        }
+    }
+    Ok(())
+}
+
+fn read_summary(
+    reader: &mut Reader<'_>,
+    field: u32,
+    depth: u32,
+    values: &mut Values,
+) -> Result<(), Fault> {
+    const COUNT: u32 = tag(4, FIXED64);
+    const SUM: u32 = tag(5, FIXED64);
+    const QUANTILE: u32 = tag(6, LENGTH);
+    const KNOWN: u64 = known(&[2, 3, 4, 5, 6, 7, 8]);
+    match field {
+        COUNT => values.count = reader.fixed64()?,
+        SUM => values.sum = Some(f64::from_bits(reader.fixed64()?)),
+        QUANTILE => check_quantile(reader.length_delimited()?, depth)?,
+        other => skip(reader, other, KNOWN, depth)?,
+    }
+    Ok(())
+}
+
+fn check_quantile(bytes: &[u8], depth: u32) -> Result<(), Malformed> {
+    const QUANTILE: u32 = tag(1, FIXED64);
+    const VALUE: u32 = tag(2, FIXED64);
+    const KNOWN: u64 = known(&[1, 2]);
+    let depth = inside(depth)?;
+    let mut reader = Reader::new(bytes);
+    while !reader.is_done() {
+        match reader.tag()? {
+            QUANTILE | VALUE => drop(reader.fixed64()?),
+            other => skip(&mut reader, other, KNOWN, depth)?,
+        }
+    }
+    Ok(())
+}
+
+fn read_exemplar<'a>(
+    bytes: &'a [u8],
+    depth: u32,
+    attributes: &mut Vec<Attribute<'a>>,
+) -> Result<Exemplar, Fault> {
+    const TIME: u32 = tag(2, FIXED64);
+    const AS_DOUBLE: u32 = tag(3, FIXED64);
+    const SPAN_ID: u32 = tag(4, LENGTH);
+    const TRACE_ID: u32 = tag(5, LENGTH);
+    const AS_INT: u32 = tag(6, FIXED64);
+    const ATTRIBUTE: u32 = tag(7, LENGTH);
+    const KNOWN: u64 = known(&[2, 3, 4, 5, 6, 7]);
+    let depth = inside(depth)?;
+    let mut reader = Reader::new(bytes);
+    let first = attributes.len();
+    let (mut time, mut value) = (0, None);
+    let (mut trace_id, mut span_id): (&[u8], &[u8]) = (&[], &[]);
+    while !reader.is_done() {
+        match reader.tag()? {
+            TIME => time = reader.fixed64()?,
+            AS_DOUBLE => value = Some(NumberValue::Double(f64::from_bits(reader.fixed64()?))),
+            AS_INT => value = Some(NumberValue::Int(reader.fixed64()? as i64)),
+            SPAN_ID => span_id = reader.length_delimited()?,
+            TRACE_ID => trace_id = reader.length_delimited()?,
+            ATTRIBUTE => attributes.push(key_value(reader.length_delimited()?, depth)?),
+            other => skip(&mut reader, other, KNOWN, depth)?,
+        }
+    }
+    let wrong = |_| Fault::Invalid("an exemplar's trace id or span id has the wrong length");
+    Ok(Exemplar {
+        time: ids::time(time)?,
+        value,
+        trace_id: ids::optional_trace_id(trace_id).map_err(wrong)?,
+        span_id: ids::optional_span_id(span_id).map_err(wrong)?,
+        attributes: first..attributes.len(),
+    })
+}

@@ -1,0 +1,3 @@
+//! OTLP: the only place that names its messages.
+
+pub mod decode;
