@@ -1,0 +1,379 @@
+#!/usr/bin/env python3
+"""End-to-end benchmark: replays the corpus over HTTP to the real binary and writes RESULTS.md.
+
+    bench.py --bin target/release/binnacle --tools target/release --preset medium
+
+Each signal goes to a server of its own with an empty data directory: two connections, OTLP/HTTP protobuf, plain, as fast
+as the server acknowledges. CPU time is the server process's user + system time until everything is flushed and compacted;
+memory is its peak resident set; disk is all files but the WAL. Rows are counted against the corpus's manifest. Needs
+nothing but Python.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import pathlib
+import platform
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+CONNECTIONS = 2
+TICKS = os.sysconf("SC_CLK_TCK")
+TABLES = {"traces": "spans", "logs": "logs", "metrics": "metric_points"}
+
+#: `(name, key of the measurement, must, aim, which is better)`; DESIGN section 13, the rows marked [1].
+TARGETS = [
+    ("CPU-s per M spans, durable, indexed, compacted", "traces.cpu", 4, 2, "less"),
+    ("bytes per span on disk, all files but the WAL", "traces.bytes", 42, 34, "less"),
+    ("CPU-s per M logs, with the log index", "logs.cpu", 6, 3, "less"),
+    ("bytes per log on disk, with the log index", "logs.bytes", 58, 48, "less"),
+    ("spans acknowledged per s at full load", "traces.rate", 150_000, 300_000, "more"),
+    ("p99 ack of spans at full load, ms", "traces.p99", 100, 50, "less"),
+    ("peak RSS while ingesting (MB, worst signal)", "peak_rss", 400, 256, "less"),
+    ("restart with a full WAL to ready, s per GB", "restart.s_per_gb", 10, 3, "less"),
+    # Marked [2], printed because they are measured anyway.
+    ("CPU-s per M samples", "metrics.cpu", 1.5, 0.5, "less"),
+    ("bytes per sample on disk", "metrics.bytes", 3, 1.7, "less"),
+]
+
+
+def main():
+    arguments = parse_arguments()
+    corpus = make_corpus(arguments)
+    manifest = json.loads((corpus / "manifest.json").read_text())
+    measured = {}
+    for signal in TABLES:
+        print(f"# {signal}", file=sys.stderr, flush=True)
+        measured[signal] = measure_ingest(arguments, corpus, manifest, signal)
+        print(json.dumps(measured[signal], indent=2), file=sys.stderr, flush=True)
+    measured["peak_rss"] = max(measured[signal]["peak_rss"] for signal in TABLES)
+    measured["restart"] = measure_restart(arguments, corpus, manifest)
+    text = report(arguments, manifest, measured)
+    print(text)
+    if arguments.results:
+        pathlib.Path(arguments.results).write_text(text)
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--bin", required=True, help="the binnacle binary to measure")
+    parser.add_argument("--tools", required=True, help="directory with the built corpus and replay")
+    parser.add_argument("--preset", default="medium", choices=["small", "medium", "large"])
+    parser.add_argument("--dir", help="where corpus and data go; default: a temporary directory")
+    parser.add_argument("--results", default=str(HERE / "RESULTS.md"), help="file to write; '' for none")
+    parser.add_argument("--keep", action="store_true", help="keep the data directories")
+    arguments = parser.parse_args()
+    arguments.dir = pathlib.Path(arguments.dir or tempfile.mkdtemp(prefix="binnacle-bench-"))
+    return arguments
+
+
+def make_corpus(arguments):
+    """The corpus, made once per directory and preset."""
+    corpus = arguments.dir / f"corpus-{arguments.preset}"
+    if not (corpus / "manifest.json").exists():
+        command = [f"{arguments.tools}/corpus", "--out", str(corpus), "--preset", arguments.preset]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return corpus
+
+
+# ---- what is measured ----
+
+
+def measure_ingest(arguments, corpus, manifest, signal):
+    """Replays one signal into an empty server, until all of it is in compacted segments."""
+    items = manifest["files"][signal]["items"]
+    server = Server(arguments, signal)
+    try:
+        server.start()
+        cpu_before = server.cpu()
+        replayed = replay(arguments, corpus, signal, server)
+        cpu_acknowledged = server.cpu()
+        settle_start = time.monotonic()
+        server.post("/api/v1/admin/flush")
+        server.post("/api/v1/admin/compact")
+        settle = time.monotonic() - settle_start
+        cpu = server.cpu() - cpu_before
+        stored = server.count(TABLES[signal])
+        assert stored == items, f"{signal}: sent {items}, stored {stored}"
+        disk = server.disk()
+        return {
+            "items": items,
+            "cpu": cpu * 1e6 / items,
+            "cpu_until_acknowledged": (cpu_acknowledged - cpu_before) * 1e6 / items,
+            "bytes": disk["total"] / items,
+            "disk": disk,
+            "rate": replayed["items_per_s"],
+            "p50": replayed["lat_ms"]["p50"],
+            "p99": replayed["lat_ms"]["p99"],
+            "max": replayed["lat_ms"]["max"],
+            "wall_s": replayed["wall_s"],
+            "payload_mb": replayed["payload_mb"],
+            "retries": replayed["retries"],
+            "settle_s": settle,
+            "peak_rss": server.peak_memory() / 1e6,
+            "segments": server.segments(),
+        }
+    finally:
+        server.stop(keep=arguments.keep)
+
+
+def measure_restart(arguments, corpus, manifest):
+    """Fills the WAL without a flush, kills the server, and times it from start to ready."""
+    # Buffers wide enough that nothing is flushed and so nothing of the WAL is cut.
+    wide = {
+        "storage.flush_interval": "1h",
+        "storage.flush_bytes_max": str(8 << 30),
+        "storage.buffer_bytes_max": str(8 << 30),
+    }
+    spans = min(manifest["files"]["traces"]["items"], 1_000_000)
+    server = Server(arguments, "restart", wide)
+    try:
+        server.start()
+        frames = spans // manifest["batch"]
+        replayed = replay(arguments, corpus, "traces", server, frames)
+        server.kill()
+        wal = server.disk()["wal_written"]
+        start = time.monotonic()
+        server.start()
+        seconds = time.monotonic() - start
+        stored = server.count("spans")
+        assert stored == replayed["items_ok"], (stored, replayed["items_ok"])
+        payload = replayed["payload_mb"] * 1e6
+        return {
+            "wal_mb": payload / 1e6,
+            "wal_files_mb": wal / 1e6,
+            "seconds": seconds,
+            "s_per_gb": seconds / (payload / 1e9),
+            "spans": stored,
+            "peak_rss": server.peak_memory() / 1e6,
+        }
+    finally:
+        server.stop(keep=arguments.keep)
+
+
+def replay(arguments, corpus, signal, server, frames=None):
+    command = [f"{arguments.tools}/replay", "--file", str(corpus / f"{signal}.otlp")]
+    command += ["--url", f"http://127.0.0.1:{server.otlp_port}/v1/{signal}"]
+    command += ["--conns", str(CONNECTIONS), "--retries", "20", "--max-s", "3600"]
+    if frames:
+        command += ["--max-frames", str(frames)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    answer = json.loads(done.stdout)
+    if answer["items_failed"] or answer["partial_success_bodies"]:
+        sys.exit(f"the replay failed:\n{done.stdout}")
+    return answer
+
+
+class Server:
+    """One server process with its own data directory."""
+
+    def __init__(self, arguments, name, settings=None):
+        self.binary = arguments.bin
+        self.data = arguments.dir / f"data-{name}"
+        self.log_path = arguments.dir / f"log-{name}.txt"
+        self.settings = settings or {}
+        self.api_port, self.otlp_port, self.grpc_port = free_ports(3)
+        shutil.rmtree(self.data, ignore_errors=True)
+
+    def start(self):
+        command = [self.binary, "serve", "--data", str(self.data)]
+        command += ["--api", f"127.0.0.1:{self.api_port}"]
+        command += ["--otlp-http", f"127.0.0.1:{self.otlp_port}"]
+        command += ["--otlp-grpc", f"127.0.0.1:{self.grpc_port}"]
+        for key, value in self.settings.items():
+            command += ["--set", f"{key}={value}"]
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+        while True:
+            if self.process.poll() is not None:
+                sys.exit(f"binnacle ended:\n{self.log_path.read_text()[-3000:]}")
+            try:
+                with urllib.request.urlopen(self.url("/readyz"), timeout=10):
+                    return
+            except OSError:
+                time.sleep(0.01)
+
+    def url(self, path):
+        return f"http://127.0.0.1:{self.api_port}{path}"
+
+    def post(self, path, body=b""):
+        headers = {"Content-Type": "application/json"}
+        request = urllib.request.Request(self.url(path), data=body, headers=headers)
+        with urllib.request.urlopen(request, timeout=3600) as answer:
+            return answer.read()
+
+    def query(self, sql):
+        return json.loads(self.post("/api/v1/sql", json.dumps({"query": sql}).encode()))["rows"]
+
+    def count(self, table):
+        return int(self.query(f"SELECT count(*) FROM {table}")[0][0])
+
+    def segments(self):
+        return int(self.query("SELECT count(*) FROM segments")[0][0])
+
+    def cpu(self):
+        """User and system seconds of the process, threads included."""
+        stat = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text()
+        fields = stat[stat.rindex(")") + 2 :].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
+
+    def peak_memory(self):
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) * 1024
+
+    def disk(self):
+        """Bytes by kind of the files the catalog names; retired files wait an hour for their readers, and are not counted."""
+        sizes = {"parquet": 0, "idx": 0, "catalog": 0, "wal_written": 0}
+        live = set()
+        if self.process is not None:
+            live = {path.rsplit(".", 1)[0] for [path] in self.query("SELECT path FROM segments")}
+        for path in self.data.rglob("*"):
+            if not path.is_file():
+                continue
+            kind = path.suffix.lstrip(".")
+            relative = path.relative_to(self.data)
+            if relative.parts[0] == "wal":
+                # Preallocated space is not written yet.
+                sizes["wal_written"] += path.stat().st_size
+            elif kind in ("parquet", "idx"):
+                if str(pathlib.Path(*relative.parts[1:]).with_suffix("")) in live:
+                    sizes[kind] += path.stat().st_size
+            else:
+                sizes["catalog"] += path.stat().st_size
+        sizes["total"] = sizes["parquet"] + sizes["idx"] + sizes["catalog"]
+        return sizes
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        self.process = None
+
+    def stop(self, keep):
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(timeout=120)
+        if not keep:
+            shutil.rmtree(self.data, ignore_errors=True)
+
+
+def free_ports(count):
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [s.getsockname()[1] for s in sockets]
+    for s in sockets:
+        s.close()
+    return ports
+
+
+# ---- the report ----
+
+
+def report(arguments, manifest, measured):
+    files = manifest["files"]
+    sizes = ", ".join(
+        f"{files[signal]['items']:,} {TABLES[signal].replace('_', ' ')}"
+        f" ({files[signal]['bytes_per_item']:.0f} B each)"
+        for signal in TABLES
+    )
+    lines = [
+        "# End-to-end benchmark",
+        "",
+        "Written by `make bench` (`tests/load/bench.py`). One server per signal, OTLP/HTTP protobuf, "
+        f"{CONNECTIONS} connections, client and server on the same machine, fsync before every acknowledgement.",
+        "",
+        f"- corpus: preset `{arguments.preset}`: {sizes}",
+        f"- machine: {machine()}",
+        f"- commit: {commit()}, {datetime.date.today().isoformat()}",
+        "",
+        "| | measured | must | aim | |",
+        "|---|---:|---:|---:|---|",
+    ]
+    short = []
+    for name, key, must, aim, better in TARGETS:
+        value = lookup(measured, key)
+        verdict = judge(value, must, aim, better)
+        if verdict == "falls short":
+            short.append((name, value, must))
+        lines.append(f"| {name} | {show(value)} | {show(must)} | {show(aim)} | {verdict} |")
+    lines += ["", "## Falls short", ""]
+    lines += [f"- {name}: {show(value)} against {show(must)}" for name, value, must in short] or [
+        "Nothing."
+    ]
+    lines += ["", "## Details", ""]
+    lines += ["| | traces | logs | metrics |", "|---|---:|---:|---:|"]
+    details = [
+        ("items", "items"),
+        ("acknowledged per s", "rate"),
+        ("ack p50, ms", "p50"),
+        ("ack p99, ms", "p99"),
+        ("ack max, ms", "max"),
+        ("CPU-s per M until acknowledged", "cpu_until_acknowledged"),
+        ("CPU-s per M until compacted", "cpu"),
+        ("s to flush and compact the rest", "settle_s"),
+        ("bytes per item", "bytes"),
+        ("of them Parquet", "disk.parquet"),
+        ("of them indexes", "disk.idx"),
+        ("of them catalog", "disk.catalog"),
+        ("segments at the end", "segments"),
+        ("peak RSS, MB", "peak_rss"),
+        ("requests sent again", "retries"),
+    ]
+    for name, key in details:
+        cells = []
+        for signal in TABLES:
+            value = lookup(measured[signal], key)
+            cells.append(show(value / measured[signal]["items"] if key.startswith("disk.") else value))
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    restart = measured["restart"]
+    lines += [
+        "",
+        f"Restart: {restart['spans']:,} spans, {restart['wal_mb']:.0f} MB of request bodies in the WAL "
+        f"({restart['wal_files_mb']:.0f} MB of files), ready after {restart['seconds']:.2f} s, "
+        f"peak RSS {restart['peak_rss']:.0f} MB.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def lookup(tree, key):
+    for part in key.split("."):
+        tree = tree[part]
+    return tree
+
+
+def judge(value, must, aim, better):
+    reached = (lambda goal: value <= goal) if better == "less" else (lambda goal: value >= goal)
+    return "aim reached" if reached(aim) else "must reached" if reached(must) else "falls short"
+
+
+def show(value):
+    if isinstance(value, int) or value >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def machine():
+    text = pathlib.Path("/proc/cpuinfo").read_text()
+    model = re.search(r"model name\s*:\s*(.+)", text)
+    memory = re.search(r"MemTotal:\s+(\d+)", pathlib.Path("/proc/meminfo").read_text())
+    name = model[1].strip() if model else platform.machine()
+    return f"{os.cpu_count()} × {name}, {int(memory[1]) / 1e6:.0f} GB, Linux {platform.release()}"
+
+
+def commit():
+    done = subprocess.run(
+        ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True
+    )
+    return done.stdout.strip() or "unknown"
+
+
+if __name__ == "__main__":
+    main()
