@@ -5,6 +5,7 @@ Two records are equal if and only if their canonical forms are. Every value carr
 """
 
 import base64
+import json
 import math
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
@@ -98,6 +99,11 @@ def read_pairs(attributes):
 
 def read_attributes(attributes):
     return by_key(read_pairs(attributes or {}))
+
+
+def read_column_attributes(text):
+    """The `attributes` column of a SQL answer is a JSON object as text."""
+    return read_attributes(json.loads(text) if text else {})
 
 
 def number(names, value):
