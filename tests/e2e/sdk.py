@@ -190,7 +190,7 @@ def note_metrics(resource, exporter, exported):
                 orders.add(number, attributes)
                 stock.add(-number if number % 2 else number, {"where": "\u00fcber"})
                 latency.record(number * 3.7, attributes)
-                sizes.record(2.0**number - 3, attributes)
+                sizes.record(2.0**number - 1, attributes)
                 level.set(number / 3, {})
         provider.force_flush()
     provider.shutdown()
