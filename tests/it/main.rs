@@ -1,6 +1,8 @@
 //! Whole-product tests: the real binary, spoken to by the official OpenTelemetry SDK for Rust.
 //!
-//! The binary is `$BINNACLE_BIN`, or the one `cargo build` left beside the tests.
+//! The binary is `$BINNACLE_BIN`, or the one Cargo built for these tests.
+
+#![allow(clippy::unwrap_used, reason = "all of it is tests")]
 
 mod expected;
 mod program;

@@ -115,13 +115,12 @@ pub fn list(value: &Value) -> &[Value] {
     value.as_array().unwrap_or_else(|| panic!("not a list: {value}"))
 }
 
-/// `$BINNACLE_BIN`, else the binary beside this test's own directory in `target`.
+/// `$BINNACLE_BIN`, else the one Cargo built for these tests.
 fn binary() -> PathBuf {
-    if let Some(path) = std::env::var_os("BINNACLE_BIN") {
-        return path.into();
+    match std::env::var_os("BINNACLE_BIN") {
+        Some(path) => path.into(),
+        None => env!("CARGO_BIN_EXE_binnacle").into(),
     }
-    let test = std::env::current_exe().unwrap();
-    test.ancestors().nth(2).unwrap().join("binnacle")
 }
 
 /// Ports nobody listens on at this moment; all held until all are found, so that they differ.
