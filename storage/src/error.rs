@@ -20,7 +20,9 @@ pub enum Error {
     ReadOnly { reason: String },
     #[error("failed to encode a segment: {detail}")]
     Encode { detail: String },
-    #[error("data directory {path} is in use by another process; stop it, or choose another directory")]
+    #[error(
+        "data directory {path} is in use by another process; stop it, or choose another directory"
+    )]
     Locked { path: PathBuf },
     #[error(
         "catalog {path} cannot be used: {detail}; restore it from a backup, or move it away together with \

@@ -1,18 +1,34 @@
 //! Segments: immutable Parquet files with their sidecar index, written by flush and compaction, read by queries.
 
+mod attributes;
+mod bitmap;
+mod chunk;
+mod column;
+mod encode;
+mod file;
+mod merge;
 mod object;
+mod order;
+mod place;
+mod rest;
+mod schema;
+mod source;
+mod write;
 
+pub use attributes::{ATTRIBUTES_REST, AttributeKeys, attribute_column_name};
+pub use chunk::chunk;
+pub use file::SegmentFile;
 pub use object::ObjectReader;
+pub use schema::{SCHEMA_VERSION, SORT_VERSION, data_type};
+pub use source::Source;
+pub use write::{WriteLevel, WrittenSegment, write_segments};
 
 use crate::Error;
-use crate::batch::{AttributeType, TableBatch};
 use crate::log_index::IndexQuery;
 use crate::model::{Table, TenantId, Timestamp, TraceId};
-use crate::snapshot::Chunk;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use parquet::file::metadata::ParquetMetaData;
-use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -51,84 +67,6 @@ pub struct SegmentInfo {
     pub wal_to: u64,
     /// Latest `ingested_at` of its rows.
     pub ingested_max: Timestamp,
-}
-
-/// Where attributes are in one file: which keys have a column of which type, and which are (also) in
-/// `attributes_rest`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct AttributeKeys {
-    /// Key → type of its column, named `attributes.<key>`.
-    pub columns: BTreeMap<String, AttributeType>,
-    /// Keys that occur in `attributes_rest`; `None` when there are too many to list.
-    pub rest: Option<BTreeSet<String>>,
-}
-
-impl AttributeKeys {
-    /// Whether `attributes_rest` may hold `key`.
-    pub fn may_be_in_rest(&self, key: &str) -> bool {
-        self.rest.as_ref().is_none_or(|keys| keys.contains(key))
-    }
-}
-
-/// Name of the column of attribute `key`.
-pub fn attribute_column_name(key: &str) -> String {
-    format!("attributes.{key}")
-}
-
-/// Name of the column that holds the attributes without a column of their own: a stored list of `KeyValue`.
-pub const ATTRIBUTES_REST: &str = "attributes_rest";
-
-/// How much effort a file is worth.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WriteLevel {
-    /// Soon replaced: quick to write, a token filter for logs.
-    Flush,
-    /// Kept for long: a full log index.
-    Compacted,
-}
-
-/// The bytes of a new segment, and what the catalog wants to know of them.
-#[derive(Debug, Clone)]
-pub struct WrittenSegment {
-    pub parquet: Bytes,
-    /// The sidecar, for tables that have one.
-    pub index: Option<Bytes>,
-    pub rows: u64,
-    /// Over all rows that went in, duplicates that were left out included.
-    pub time_min: Timestamp,
-    pub time_max: Timestamp,
-    pub ingested_max: Timestamp,
-    pub footer_bytes: u64,
-    pub footer_crc32c: u32,
-    pub schema_version: u32,
-    pub sort_version: u32,
-}
-
-/// Rows that go into a merge, oldest source first.
-#[derive(Debug, Clone, Copy)]
-pub enum Source<'a> {
-    Batch(&'a TableBatch),
-    File(&'a SegmentFile),
-}
-
-/// A whole segment file in memory (or mapped), opened for compaction.
-#[derive(Debug)]
-pub struct SegmentFile {}
-
-impl SegmentFile {
-    /// Checks the file and reads its metadata. `id` names it in errors.
-    pub fn open(_id: &str, _table: Table, _parquet: Bytes) -> Result<SegmentFile, Error> {
-        unimplemented!()
-    }
-}
-
-/// Merges `sources` into sorted segments, split by day. Pure computation: no files, no clock.
-pub fn write_segments(
-    _table: Table,
-    _sources: &[Source<'_>],
-    _level: WriteLevel,
-) -> Result<Vec<WrittenSegment>, Error> {
-    unimplemented!()
 }
 
 /// A readable segment. Opening costs nothing; metadata and index are read when first asked for and kept.
@@ -183,7 +121,5 @@ impl Segment {
     }
 }
 
-/// Buffered rows of one table in the shape of a segment's file, unsorted.
-pub fn chunk(_table: Table, _batches: &[&TableBatch]) -> Result<Chunk, Error> {
-    unimplemented!()
-}
+#[cfg(test)]
+mod tests;

@@ -2,8 +2,8 @@
 
 use crate::Error;
 use bytes::Bytes;
-use object_store::path::Path;
 use object_store::ObjectStore;
+use object_store::path::Path;
 use std::ops::Range;
 use std::sync::Arc;
 
