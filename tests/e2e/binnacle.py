@@ -231,21 +231,17 @@ class Server:
 
     def points(self, tenant=None):
         """All canonical data points of a tenant."""
-        tables = [
-            self.arrow(f"SELECT * FROM {table}", tenant) for table in ("metric_points", "series", "exemplars")
-        ]
-        return canonical.read_points(*(plain_rows(table) for table in tables))
+        tables = ("metric_points", "series", "exemplars")
+        answers = [self.arrow(f"SELECT * FROM {table}", tenant) for table in tables]
+        return canonical.read_points(*(plain_rows(answer) for answer in answers))
 
 
 def plain_rows(table):
-    """Arrow rows as dicts; times as Unix ns, attributes in canonical form."""
+    """Arrow rows as dicts, times as Unix ns."""
     columns = {}
     for name in table.column_names:
         column = table.column(name)
         if pa.types.is_timestamp(column.type):
             column = column.cast(pa.int64())
-        values = column.to_pylist()
-        if name == "attributes":
-            values = [canonical.read_column_attributes(value) for value in values]
-        columns[name] = values
+        columns[name] = column.to_pylist()
     return [dict(zip(columns, row)) for row in zip(*columns.values())]

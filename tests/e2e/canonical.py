@@ -11,12 +11,9 @@ import math
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.common.v1.common_pb2 import KeyValueList
 from opentelemetry.proto.metrics.v1.metrics_pb2 import (
     ExponentialHistogramDataPoint,
     HistogramDataPoint,
-    ResourceMetrics,
-    ScopeMetrics,
     SummaryDataPoint,
 )
 
@@ -330,7 +327,8 @@ POINT_COLUMNS = ["attributes", "start_time_unix_nano", "time_unix_nano", "flags"
 
 
 def sent_points(request):
-    """The data points of an `ExportMetricsServiceRequest`, sorted."""
+    """The data points of an `ExportMetricsServiceRequest`, sorted. Resource and scope have here what SQL shows of them; the
+    rest of them is compared where a trace shows its exemplars, see `sent_exemplar_series`."""
     points = []
     for resource in request.resource_metrics:
         for scope in resource.scope_metrics:
@@ -356,11 +354,39 @@ def sent_points(request):
                             "exemplars": sorted(
                                 sent_exemplar(e) for e in getattr(point, "exemplars", [])
                             ),
-                            "resource": sent_resource(resource),
-                            "scope": sent_scope(scope),
+                            "resource": sent_attributes(resource.resource.attributes),
+                            "scope": (
+                                scope.scope.name,
+                                scope.scope.version,
+                                sent_attributes(scope.scope.attributes),
+                            ),
                         }
                     )
     return sorted(points, key=repr)
+
+
+def sent_exemplar_series(request, trace_id):
+    """What a trace's exemplars say of their series: resource and scope with every field, sorted."""
+    found = set()
+    for resource in request.resource_metrics:
+        for scope in resource.scope_metrics:
+            for metric in scope.metrics:
+                kind = metric.WhichOneof("data")
+                for point in getattr(metric, kind).data_points:
+                    if any(e.trace_id == trace_id for e in getattr(point, "exemplars", [])):
+                        origin = (sent_resource(resource), sent_scope(scope))
+                        found.add(repr((metric.name, kind, sent_attributes(point.attributes), *origin)))
+    return sorted(found)
+
+
+def read_exemplar_series(trace):
+    found = set()
+    for exemplar in trace["exemplars"]:
+        series = exemplar["series"]
+        origin = (read_resource(series["resource"]), read_scope(series["scope"]))
+        attributes = read_attributes(series["attributes"])
+        found.add(repr((series["name"], series["type"], attributes, *origin)))
+    return sorted(found)
 
 
 def sent_number(point):
@@ -420,28 +446,29 @@ def read_points(points, series, exemplars):
 
 
 def read_series(row):
-    resource = ResourceMetrics.FromString(row["resource"])
-    scope = ScopeMetrics.FromString(row["scope"])
-    metadata = KeyValueList.FromString(row["metadata"] or b"")
     # The key order is that of `sent_points`: both are sorted by their text.
     return {
         "name": row["name"],
         "description": row["description"] or "",
         "unit": row["unit"] or "",
-        "metadata": sent_attributes(metadata.values),
+        "metadata": read_column_attributes(row["metadata"]),
         "type": row["type"],
         "temporality": row["temporality"],
         "is_monotonic": row["is_monotonic"],
-        "attributes": row["attributes"],
+        "attributes": read_column_attributes(row["attributes"]),
         "start": None,
         "time": None,
         "flags": None,
         "value": None,
         "distribution": None,
         "exemplars": None,
-        "resource": sent_resource(resource),
-        "scope": sent_scope(scope),
+        "resource": read_column_attributes(row["resource"]),
+        "scope": read_column_scope(row),
     }
+
+
+def read_column_scope(row):
+    return (row["scope_name"] or "", row["scope_version"] or "", read_column_attributes(row["scope_attributes"]))
 
 
 def read_number(row):
@@ -462,5 +489,5 @@ def read_exemplar(row):
         repr(read_number(row)),
         row["trace_id"].hex() if row["trace_id"] else "",
         row["span_id"].hex() if row["span_id"] else "",
-        repr(row["attributes"]),
+        repr(read_column_attributes(row["attributes"])),
     )

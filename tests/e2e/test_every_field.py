@@ -21,6 +21,8 @@ def check(server, tenant, seed=1):
     assert_same(sent, sorted(server.trace_logs(tid, tenant), key=repr))
     assert_same(sent, sorted(server.logs(f"trace_id:{tid}", tenant), key=repr))
     assert_same(canonical.sent_points(metrics(seed)), server.points(tenant))
+    series = canonical.read_exemplar_series(server.trace(tid, tenant))
+    assert series == canonical.sent_exemplar_series(metrics(seed), trace_id(seed))
 
 
 def assert_same(sent, read):

@@ -153,7 +153,7 @@ PREDICATES = [
     ("attributes['crowd.3'] = 3", lambda r: "crowd.3" in r),
     ("attributes['crowd.69'] = 69", lambda r: "crowd.69" in r),
     ("attributes['other'] < 3", has(lambda r: r["other"] < 3, "other")),
-    ("resource_attributes['service.name'] = 'svc-tail'", lambda r: r["service"] == "svc-tail"),
+    ("resource['service.name'] = 'svc-tail'", lambda r: r["service"] == "svc-tail"),
     ("service = 'svc-shredded'", lambda r: r["service"] == "svc-shredded"),
     ("service LIKE 'svc-%' AND kind IN (1, 2)", lambda r: r["kind"] in (1, 2)),
     ("kind = 3 AND duration > 100000", lambda r: r["kind"] == 3 and r["duration"] > 100_000),

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """End-to-end benchmark: replays the corpus over HTTP to the real binary and writes RESULTS.md.
 
-    bench.py --bin target/release/binnacle --tools target/release --preset medium
+    tests/load/run --preset medium      (or `make bench`)
 
 Each signal goes to a server of its own with an empty data directory: two connections, OTLP/HTTP protobuf, plain, as fast
 as the server acknowledges. CPU time is the server process's user + system time until everything is flushed and compacted;
