@@ -7,16 +7,34 @@
 //! Always true: a batch whose append returned `Ok` survives a crash and is in every later snapshot; a segment never
 //! changes once the catalog names it; a broken file is reported and set aside while the rest keeps serving.
 
+mod attributes;
+mod background;
 pub mod batch;
+mod buffer;
+mod catalog;
 mod clock;
+mod compaction;
 mod config;
+mod disk;
+mod engine;
 mod error;
+mod flush;
+mod live;
 pub mod log_index;
+mod metrics;
 pub mod model;
+mod objects;
+mod open;
+mod recovery;
+mod retention;
+mod retries;
+mod room;
 pub mod segment;
 mod snapshot;
 mod storage;
+mod wal;
 
+pub use catalog::AttributeKey;
 pub use clock::{Clock, SystemClock};
 pub use config::StorageConfig;
 pub use error::Error;

@@ -1,5 +1,7 @@
 //! Snapshot: what one query sees, from start to end.
 
+use crate::Error;
+use crate::live::Cut;
 use crate::model::{Table, TenantId, TimeRange, Timestamp};
 use crate::segment::{AttributeKeys, Segment};
 use arrow::record_batch::RecordBatch;
@@ -23,6 +25,22 @@ pub struct Snapshot {
     pub catalog_version: u64,
     pub(crate) segments: Vec<Arc<Segment>>,
     pub(crate) chunks: Vec<(Table, Arc<Chunk>)>,
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Builds the chunks of a cut, on a thread that may block.
+pub(crate) async fn build(tenant: TenantId, cut: Cut) -> Result<Snapshot, Error> {
+    let Cut { version, segments, parts, warnings } = cut;
+    let chunks = if parts.is_empty() {
+        Vec::new()
+    } else {
+        let built = tokio::task::spawn_blocking(move || {
+            let chunks = parts.iter().map(|(signal, part, entries)| part.chunks(*signal, *entries));
+            chunks.collect::<Result<Vec<_>, Error>>()
+        });
+        built.await.map_err(|_| Error::ShuttingDown)??.into_iter().flatten().collect()
+    };
+    Ok(Snapshot { tenant, catalog_version: version, segments: segments.to_vec(), chunks, warnings })
 }
 
 impl Snapshot {
@@ -42,6 +60,16 @@ impl Snapshot {
             .iter()
             .filter(|(of, chunk)| *of == table && range.overlaps(chunk.time_min, chunk.time_max));
         matching.map(|(_, chunk)| chunk.clone()).collect()
+    }
+
+    /// All live segments, of all tables.
+    pub fn all_segments(&self) -> &[Arc<Segment>] {
+        &self.segments
+    }
+
+    /// What is missing from this snapshot, in words: segments that were set aside.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// Number of live segments of `table`, pruned or not.

@@ -1,10 +1,20 @@
 //! The storage engine's public face.
 
+use crate::background::{Background, flush_all};
 use crate::batch::Batch;
+use crate::catalog::AttributeKey;
+use crate::disk::Disk;
+use crate::engine::Engine;
 use crate::model::{Encoding, Signal, TenantId, Timestamp};
-use crate::{Clock, Error, Snapshot, StorageConfig};
+use crate::retries::{Arrival, Fate, RequestKey};
+use crate::room::RETRY_AFTER;
+use crate::segment::SegmentId;
+use crate::wal::{BODY_BYTES_MAX, RecordHead, Request, Wal, WalConfig};
+use crate::{Clock, Error, Snapshot, StorageConfig, open, snapshot};
 use bytes::Bytes;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tracing::info;
 
 /// Reads request bodies back from the WAL. Registered by the wiring, so that storage stays free of OTLP.
 pub trait Decode: Send + Sync {
@@ -59,61 +69,220 @@ pub struct RecoveryReport {
 }
 
 /// The storage engine. Cheap to clone; all clones are one engine.
+///
+/// When the last clone goes without [`Storage::shutdown`], background work stops and what is not in a segment stays in the
+/// WAL for the next start.
 #[derive(Clone, Debug)]
-pub struct Storage {}
+pub struct Storage {
+    handle: Arc<Handle>,
+}
+
+#[derive(Debug)]
+struct Handle {
+    engine: Arc<Engine>,
+    wal: Wal,
+    background: Background,
+    report: RecoveryReport,
+    is_closed: AtomicBool,
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.wal.close();
+        self.background.stop();
+    }
+}
+
+/// Room taken for a WAL file when it is created.
+const WAL_FILE_BYTES: u64 = 128 << 20;
 
 impl Storage {
     /// Opens the directory, recovers what a crash left, and starts the background work.
     pub async fn open(
-        _config: StorageConfig,
-        _decoder: Arc<dyn Decode>,
-        _clock: Arc<dyn Clock>,
+        config: StorageConfig,
+        decoder: Arc<dyn Decode>,
+        clock: Arc<dyn Clock>,
     ) -> Result<(Storage, RecoveryReport), Error> {
-        unimplemented!()
+        Storage::open_on(Disk::default(), config, decoder, clock).await
+    }
+
+    /// Opens on a disk that may have faults.
+    pub(crate) async fn open_on(
+        disk: Disk,
+        config: StorageConfig,
+        decoder: Arc<dyn Decode>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<(Storage, RecoveryReport), Error> {
+        let opened = tokio::task::spawn_blocking(move || open::open(disk, config, &decoder, clock));
+        let opened = opened.await.map_err(|_| Error::ShuttingDown)??;
+        let engine = Arc::new(opened.engine);
+        let wal_config = WalConfig {
+            directory: opened.wal_directory,
+            file_bytes: WAL_FILE_BYTES,
+            next_position: opened.next_position,
+        };
+        let (disk, files, metrics) =
+            (engine.disk.clone(), engine.wal_files.clone(), engine.metrics.clone());
+        let wal = Wal::start(wal_config, disk, files, engine.clone(), metrics)?;
+        let background = Background::start(&engine)?;
+        let report = opened.report.clone();
+        let is_closed = AtomicBool::new(false);
+        let handle = Handle { engine, wal, background, report: opened.report, is_closed };
+        Ok((Storage { handle: Arc::new(handle) }, report))
     }
 
     /// Makes `request` durable, then visible. On `Ok` it survives a crash and the next snapshot sees it.
-    pub async fn append(&self, _request: AppendRequest) -> Result<Accepted, Error> {
-        unimplemented!()
+    pub async fn append(&self, request: AppendRequest) -> Result<Accepted, Error> {
+        self.check_takes(&request)?;
+        if request.batch.is_empty() {
+            return Ok(Accepted::Stored);
+        }
+        let Handle { engine, wal, .. } = &*self.handle;
+        let key = RequestKey::new(&request.tenant, request.signal, request.content_hash);
+        if engine.retries.knows(key, engine.clock.now()) {
+            engine.metrics.duplicates.inc();
+            return Ok(Accepted::Duplicate);
+        }
+        if let Some(reason) = wal.read_only_reason() {
+            return Err(Error::ReadOnly { reason });
+        }
+        let memory = request.batch.memory() as u64;
+        engine.room.reserve(memory, &engine.metrics).await?;
+        // From here to the WAL's queue nothing waits, so a caller that goes away cannot leave its retries waiting.
+        let fate = match engine.retries.arrive(key, engine.clock.now()) {
+            Arrival::Known => {
+                engine.room.release(memory);
+                engine.metrics.duplicates.inc();
+                return Ok(Accepted::Duplicate);
+            }
+            Arrival::Again(fate) => {
+                engine.room.release(memory);
+                engine.metrics.duplicates.inc();
+                fate
+            }
+            Arrival::First(fate) => {
+                self.push(key, request, memory)?;
+                fate
+            }
+        };
+        match fate.await {
+            Ok(Fate::Stored) => Ok(Accepted::Stored),
+            Ok(Fate::Duplicate) => Ok(Accepted::Duplicate),
+            Ok(Fate::ReadOnly(reason)) => Err(Error::ReadOnly { reason }),
+            Ok(Fate::Overloaded) => Err(self.overloaded()),
+            Err(_) => Err(Error::ShuttingDown),
+        }
+    }
+
+    fn check_takes(&self, request: &AppendRequest) -> Result<(), Error> {
+        if self.handle.is_closed.load(Ordering::Acquire) {
+            return Err(Error::ShuttingDown);
+        }
+        let bytes = request.body.len();
+        if bytes > BODY_BYTES_MAX {
+            let detail = format!("a request body of {bytes} bytes is longer than {BODY_BYTES_MAX}");
+            return Err(Error::Encode { detail });
+        }
+        Ok(())
+    }
+
+    /// Hands the request to the WAL; refused, it leaves no trace.
+    fn push(&self, key: RequestKey, request: AppendRequest, memory: u64) -> Result<(), Error> {
+        let AppendRequest { tenant, signal, encoding, body, content_hash, ingested_at, batch } =
+            request;
+        let head = RecordHead { tenant, signal, encoding, ingested_at, content_hash };
+        let Handle { engine, wal, .. } = &*self.handle;
+        wal.push(Request { head, body, batch, memory }).map_err(|_| {
+            engine.room.release(memory);
+            engine.retries.refused(key, &Fate::Overloaded);
+            engine.metrics.rejected_overload.inc();
+            self.overloaded()
+        })
+    }
+
+    fn overloaded(&self) -> Error {
+        if self.handle.is_closed.load(Ordering::Acquire) {
+            return Error::ShuttingDown;
+        }
+        Error::Overloaded { bytes: self.handle.engine.room.used(), retry_after: RETRY_AFTER }
     }
 
     /// What a query of `tenant` sees from now on.
-    pub async fn snapshot(&self, _tenant: &TenantId) -> Result<Snapshot, Error> {
-        unimplemented!()
+    pub async fn snapshot(&self, tenant: &TenantId) -> Result<Snapshot, Error> {
+        let cut = self.handle.engine.live.cut(tenant);
+        snapshot::build(tenant.clone(), cut).await
     }
 
     /// Flushes every buffer to segments; returns when they are in the catalog.
     pub async fn flush(&self) -> Result<(), Error> {
-        unimplemented!()
+        self.handle.background.flush().await
     }
 
     /// Compacts until nothing is left worth compacting.
     pub async fn compact(&self) -> Result<(), Error> {
-        unimplemented!()
+        self.handle.background.compact().await
     }
 
-    /// Deletes what retention says, now.
+    /// Deletes what retention says, now. Files go an hour after their segment.
     pub async fn retain(&self) -> Result<(), Error> {
-        unimplemented!()
+        self.handle.background.retain().await
     }
 
     /// Tenants that have any data.
     pub async fn tenants(&self) -> Result<Vec<TenantId>, Error> {
-        unimplemented!()
+        Ok(self.handle.engine.live.tenants())
+    }
+
+    /// The attribute keys that a tenant's flushed rows carry.
+    pub async fn attribute_keys(&self, tenant: &TenantId) -> Result<Vec<AttributeKey>, Error> {
+        let (engine, tenant) = (self.handle.engine.clone(), tenant.clone());
+        let listed =
+            tokio::task::spawn_blocking(move || engine.catalog.lock().list_attribute_keys(&tenant));
+        listed.await.map_err(|_| Error::ShuttingDown)?
+    }
+
+    /// What recovery found at the start.
+    pub fn recovery_report(&self) -> &RecoveryReport {
+        &self.handle.report
+    }
+
+    /// What went wrong since the start, recovery included, in words.
+    pub fn problems(&self) -> Vec<String> {
+        self.handle.engine.problems.list()
+    }
+
+    /// Takes a segment that turned out to be unreadable out of every later snapshot. Its files are kept.
+    pub fn set_aside(&self, id: SegmentId, reason: &str) {
+        let engine = &self.handle.engine;
+        let segments = engine.live.all_segments();
+        if let Some(segment) = segments.iter().find(|segment| segment.info().id == id) {
+            engine.set_aside(segment.info(), reason);
+        }
     }
 
     /// Why ingest is refused; `None` while it is accepted.
     pub fn read_only_reason(&self) -> Option<String> {
-        unimplemented!()
+        self.handle.wal.read_only_reason()
     }
 
-    /// Flushes, stops the background work and closes the files.
+    /// Flushes, stops the background work and closes the files. Appends are refused from now on.
     pub async fn shutdown(&self) -> Result<(), Error> {
-        unimplemented!()
+        self.handle.is_closed.store(true, Ordering::Release);
+        let handle = self.handle.clone();
+        let closed = tokio::task::spawn_blocking(move || {
+            handle.wal.close();
+            handle.background.stop();
+            let flushed = flush_all(&handle.engine);
+            handle.engine.cut_wal();
+            flushed
+        });
+        let flushed = closed.await.map_err(|_| Error::ShuttingDown)?;
+        info!("storage is closed");
+        flushed
     }
 
     /// Adds storage's own metrics.
-    pub fn register_metrics(&self, _registry: &mut prometheus_client::registry::Registry) {
-        unimplemented!()
+    pub fn register_metrics(&self, registry: &mut prometheus_client::registry::Registry) {
+        self.handle.engine.metrics.register(registry);
     }
 }

@@ -1,0 +1,198 @@
+//! Flush: turns a buffer into segments.
+//!
+//! Order matters: write files, sync them, add them to the catalog together with the WAL position, publish, then cut the
+//! WAL. A crash between any two steps leaves the WAL record or the segment, never neither, and replay drops rows that
+//! the catalog already has.
+
+use crate::Error;
+use crate::attributes;
+use crate::buffer::{Entry, table_batches};
+use crate::catalog::{AttributeKey, Edited, FlushEdit, StoredRequest};
+use crate::engine::Engine;
+use crate::live::BufferKey;
+use crate::model::{Table, TenantId, Timestamp};
+use crate::objects::Part;
+use crate::segment::{
+    Segment, SegmentId, SegmentInfo, Source, WriteLevel, WrittenSegment, write_segments,
+};
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Instant;
+use tracing::{info, warn};
+
+/// Writes what a buffer holds to segments. Its rows stay visible throughout; on an error they stay buffered.
+pub(crate) fn flush(engine: &Engine, key: &BufferKey) -> Result<(), Error> {
+    let Some(part) = engine.live.seal(key) else { return Ok(()) };
+    let started = Instant::now();
+    let entries = part.entries(usize::MAX);
+    let range = WalRange::of(&entries);
+    let segments = if engine.catalog_position(key)? >= range.to {
+        // An earlier try was committed although its commit failed to say so.
+        engine.adopt(key)?
+    } else {
+        let written = write(key, &entries)?;
+        let infos = engine.store(&key.0, range, 0, written)?;
+        engine.commit_flush(key, range, &entries, infos)?
+    };
+    let (rows, memory) = (part.size().rows, part.size().memory);
+    let (files, bytes) = (segments.len(), segments.iter().map(|s| s.info().bytes).sum::<u64>());
+    engine.flushed.lock().insert(key.clone(), range.to);
+    engine.live.publish_flush(key, segments);
+    engine.room.release(memory);
+    engine.cut_wal();
+    engine.metrics.flushes.inc();
+    engine.metrics.flush_seconds.observe(started.elapsed().as_secs_f64());
+    info!(tenant = %key.0, signal = %key.1, rows, segments = files, bytes, "flushed segments");
+    Ok(())
+}
+
+/// WAL positions that go into segments.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct WalRange {
+    pub from: u64,
+    pub to: u64,
+}
+
+impl WalRange {
+    fn of(entries: &[Arc<Entry>]) -> WalRange {
+        let from = entries.first().map_or(0, |entry| entry.position);
+        WalRange { from, to: entries.last().map_or(0, |entry| entry.position) }
+    }
+}
+
+/// The entries as segments of each of the signal's tables.
+fn write(key: &BufferKey, entries: &[Arc<Entry>]) -> Result<Vec<(Table, WrittenSegment)>, Error> {
+    let mut written = Vec::new();
+    for table in Table::ALL.into_iter().filter(|table| table.signal() == key.1) {
+        let batches = table_batches(entries, table);
+        if batches.is_empty() {
+            continue;
+        }
+        let sources: Vec<Source<'_>> = batches.into_iter().map(Source::Batch).collect();
+        let segments = write_segments(table, &sources, WriteLevel::Flush)?;
+        written.extend(segments.into_iter().map(|segment| (table, segment)));
+    }
+    Ok(written)
+}
+
+impl Engine {
+    fn catalog_position(&self, key: &BufferKey) -> Result<u64, Error> {
+        let positions = self.catalog.lock().list_wal_positions()?;
+        Ok(positions.get(key).copied().unwrap_or(0))
+    }
+
+    /// Segments of a buffer that are in the catalog but not yet published.
+    fn adopt(&self, key: &BufferKey) -> Result<Vec<Arc<Segment>>, Error> {
+        let published: HashSet<SegmentId> =
+            self.live.all_segments().iter().map(|segment| segment.info().id).collect();
+        let listed = self.catalog.lock().list_segments()?;
+        let new = listed.into_iter().filter(|info| {
+            info.tenant == key.0 && info.table.signal() == key.1 && !published.contains(&info.id)
+        });
+        Ok(new.map(|info| self.open_segment(info)).collect())
+    }
+
+    /// Makes the files durable; when that fails, none is left.
+    pub fn store(
+        &self,
+        tenant: &TenantId,
+        range: WalRange,
+        level: u32,
+        written: Vec<(Table, WrittenSegment)>,
+    ) -> Result<Vec<SegmentInfo>, Error> {
+        let mut infos = Vec::new();
+        for (table, segment) in written {
+            let info = describe(tenant, table, range, level, &segment);
+            infos.push(info.clone());
+            let put = || {
+                self.objects.put(&info, Part::Parquet, segment.parquet)?;
+                segment.index.map_or(Ok(()), |index| self.objects.put(&info, Part::Index, index))
+            };
+            if let Err(error) = put() {
+                self.discard(&infos);
+                return Err(error);
+            }
+        }
+        Ok(infos)
+    }
+
+    /// Deletes files that no edit names. What cannot be deleted now is found as an orphan later.
+    pub fn discard(&self, infos: &[SegmentInfo]) {
+        for info in infos {
+            if let Err(error) = self.objects.delete(info) {
+                warn!(segment = %info.id.0, error = %error, "failed to delete an unused segment");
+            }
+        }
+    }
+
+    fn commit_flush(
+        &self,
+        key: &BufferKey,
+        range: WalRange,
+        entries: &[Arc<Entry>],
+        segments: Vec<SegmentInfo>,
+    ) -> Result<Vec<Arc<Segment>>, Error> {
+        let now = self.clock.now();
+        let edit = FlushEdit {
+            tenant: key.0.clone(),
+            signal: key.1,
+            wal_before: self.flushed_position(key),
+            wal_after: range.to,
+            requests: requests(entries),
+            attributes: attribute_keys(key, entries, now),
+            segments,
+            now,
+        };
+        let edited = self.catalog.lock().commit_flush(&edit)?;
+        if edited == Edited::Stale {
+            self.discard(&edit.segments);
+            let detail = format!("the WAL position of {} {} moved unexpectedly", key.0, key.1);
+            return Err(Error::Encode { detail });
+        }
+        Ok(edit.segments.into_iter().map(|info| self.open_segment(info)).collect())
+    }
+}
+
+fn requests(entries: &[Arc<Entry>]) -> Vec<StoredRequest> {
+    let request = |entry: &Arc<Entry>| StoredRequest {
+        content_hash: entry.content_hash,
+        arrived_at: entry.ingested_at,
+    };
+    entries.iter().map(request).collect()
+}
+
+fn attribute_keys(key: &BufferKey, entries: &[Arc<Entry>], now: Timestamp) -> Vec<AttributeKey> {
+    let tables = Table::ALL.into_iter().filter(|table| table.signal() == key.1);
+    tables.flat_map(|table| attributes::count(table, &table_batches(entries, table), now)).collect()
+}
+
+/// What the catalog says about a written segment.
+fn describe(
+    tenant: &TenantId,
+    table: Table,
+    range: WalRange,
+    level: u32,
+    written: &WrittenSegment,
+) -> SegmentInfo {
+    SegmentInfo {
+        id: SegmentId(uuid::Uuid::now_v7()),
+        tenant: tenant.clone(),
+        table,
+        day: written.time_min.day(),
+        part: 0,
+        part_modulus: 1,
+        level,
+        time_min: written.time_min,
+        time_max: written.time_max,
+        rows: written.rows,
+        bytes: written.parquet.len() as u64,
+        footer_bytes: written.footer_bytes,
+        footer_crc32c: written.footer_crc32c,
+        index_bytes: written.index.as_ref().map_or(0, |index| index.len() as u64),
+        schema_version: written.schema_version,
+        sort_version: written.sort_version,
+        wal_from: range.from,
+        wal_to: range.to,
+        ingested_max: written.ingested_max,
+    }
+}

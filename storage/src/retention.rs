@@ -1,0 +1,176 @@
+//! Retention: takes old segments out, and deletes the files that nothing names any more.
+
+use crate::Error;
+use crate::catalog::Edited;
+use crate::engine::Engine;
+use crate::model::Timestamp;
+use crate::segment::{Segment, SegmentId, SegmentInfo};
+use std::cmp::Reverse;
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+use tracing::{info, warn};
+
+/// Files of retired segments stay this long: longer than any query runs, also one that another process started.
+const RETIRED_FOR: Duration = Duration::from_secs(3600);
+
+/// Files that the catalog does not know are left alone this long: they may be part of an edit that is being made.
+const ORPHANED_FOR: Duration = Duration::from_secs(86_400);
+
+/// What is kept.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// Zero keeps segments for ever.
+    pub age: Duration,
+    /// Zero means no limit.
+    pub bytes: u64,
+}
+
+/// Segments to be deleted.
+pub(crate) fn plan<'a>(
+    segments: impl Iterator<Item = &'a SegmentInfo>,
+    limits: Limits,
+    now: Timestamp,
+) -> Vec<&'a SegmentInfo> {
+    let mut newest_first: Vec<&SegmentInfo> = segments.collect();
+    newest_first.sort_by_key(|segment| Reverse((age_from(segment), segment.id)));
+    let oldest = now.saturating_sub(limits.age);
+    let mut kept_bytes = 0;
+    let mut is_full = false;
+    newest_first.retain(|segment| {
+        let is_old = !limits.age.is_zero() && age_from(segment) < oldest;
+        kept_bytes += segment.bytes + segment.index_bytes;
+        is_full |= limits.bytes > 0 && kept_bytes > limits.bytes;
+        is_old || is_full
+    });
+    newest_first
+}
+
+/// From when the age of a segment counts: what is sent late is kept as long as what is sent in time.
+fn age_from(segment: &SegmentInfo) -> Timestamp {
+    segment.time_max.max(segment.ingested_max)
+}
+
+/// Takes out of the catalog what the limits say.
+pub(crate) fn retain(engine: &Engine) -> Result<(), Error> {
+    let limits = Limits { age: engine.config.retention, bytes: engine.config.retention_bytes_max };
+    let now = engine.clock.now();
+    let segments = engine.live.segments();
+    let old: HashSet<SegmentId> = plan(segments.iter().map(|s| s.info()), limits, now)
+        .into_iter()
+        .map(|info| info.id)
+        .collect();
+    if old.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<SegmentId> = old.iter().copied().collect();
+    let edited = engine.catalog.lock().retire(&ids, now)?;
+    if edited == Edited::Stale {
+        warn!(segments = ids.len(), "retention came too late");
+        return Ok(());
+    }
+    let retired: Vec<Arc<Segment>> =
+        segments.into_iter().filter(|segment| old.contains(&segment.info().id)).collect();
+    let tenants: HashSet<_> = retired.iter().map(|segment| segment.info().tenant.clone()).collect();
+    for tenant in tenants {
+        engine.live.publish(&tenant, &old, Vec::new());
+    }
+    engine.keep_until_unused(&retired);
+    engine.metrics.retention_segments.inc_by(retired.len() as u64);
+    let rows: u64 = retired.iter().map(|segment| segment.info().rows).sum();
+    info!(segments = retired.len(), rows, "retired old segments");
+    Ok(())
+}
+
+/// Deletes the files of segments retired long enough, and files that no edit ever named.
+pub(crate) fn collect_garbage(engine: &Engine) -> Result<(), Error> {
+    let now = engine.clock.now();
+    let retired = engine.catalog.lock().list_retired(now.saturating_sub(RETIRED_FOR))?;
+    let unused: Vec<SegmentInfo> =
+        retired.into_iter().filter(|info| engine.is_unused(info.id)).collect();
+    for info in &unused {
+        engine.objects.delete(info)?;
+    }
+    let ids: Vec<SegmentId> = unused.iter().map(|info| info.id).collect();
+    if !ids.is_empty() {
+        engine.catalog.lock().forget(&ids)?;
+        engine.retired.lock().retain(|id, _| !ids.contains(id));
+    }
+    for (path, id) in engine.objects.list_older(now.saturating_sub(ORPHANED_FOR))? {
+        let is_known = id.map_or(Ok(true), |id| engine.catalog.lock().knows(id))?;
+        if !is_known {
+            info!(path = %path, "deleted a file that no edit names");
+            engine.objects.delete_path(&path)?;
+        }
+    }
+    Ok(())
+}
+
+impl Engine {
+    /// Remembers retired segments for as long as snapshots name them.
+    pub fn keep_until_unused(&self, segments: &[Arc<Segment>]) {
+        let mut retired = self.retired.lock();
+        retired.extend(segments.iter().map(|segment| (segment.info().id, Arc::downgrade(segment))));
+    }
+
+    /// Whether no snapshot names the retired segment.
+    fn is_unused(&self, id: SegmentId) -> bool {
+        self.retired.lock().get(&id).is_none_or(|segment| segment.strong_count() == 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Table;
+
+    const DAY: i64 = 86_400 * 1_000_000_000;
+
+    fn segment(index: u128, time_max: i64, ingested_max: i64) -> SegmentInfo {
+        SegmentInfo {
+            id: SegmentId(uuid::Uuid::from_u128(index)),
+            tenant: "t".parse().unwrap(),
+            table: Table::Logs,
+            day: 0,
+            part: 0,
+            part_modulus: 1,
+            level: 0,
+            time_min: Timestamp(0),
+            time_max: Timestamp(time_max),
+            rows: 1,
+            bytes: 90,
+            footer_bytes: 0,
+            footer_crc32c: 0,
+            index_bytes: 10,
+            schema_version: 1,
+            sort_version: 1,
+            wal_from: 0,
+            wal_to: 0,
+            ingested_max: Timestamp(ingested_max),
+        }
+    }
+
+    fn check(age_days: u64, bytes: u64, deleted: &[u128]) {
+        let segments = [
+            segment(1, DAY, DAY),
+            segment(2, 9 * DAY, 9 * DAY),
+            segment(3, 0, 8 * DAY),        // old rows that came late
+            segment(4, 20 * DAY, 5 * DAY), // rows from the future
+        ];
+        let limits = Limits { age: Duration::from_secs(age_days * 86_400), bytes };
+        let planned = plan(segments.iter(), limits, Timestamp(10 * DAY));
+        let mut ids: Vec<u128> = planned.iter().map(|info| info.id.0.as_u128()).collect();
+        ids.sort_unstable();
+        assert_eq!(ids, deleted, "age {age_days} bytes {bytes}");
+    }
+
+    #[test]
+    fn age_counts_from_the_later_of_row_time_and_arrival_and_bytes_delete_the_oldest() {
+        check(0, 0, &[]);
+        check(5, 0, &[1]);
+        check(1, 0, &[1, 3]);
+        check(0, 300, &[1]);
+        check(0, 250, &[1, 3]);
+        check(0, 50, &[1, 2, 3, 4]);
+    }
+}
