@@ -39,6 +39,7 @@ struct Inner {
     waiting: AtomicUsize,
     system_tables: RwLock<BTreeMap<String, SystemTable>>,
     memory: Arc<crate::sql::MemoryTotal>,
+    sql_base: crate::sql::SessionState,
     runtime: Option<Runtime>,
 }
 
@@ -94,11 +95,13 @@ impl QueryEngine {
             .map_err(|error| Error::Execution {
                 message: format!("failed to start the query threads: {error}"),
             })?;
+        let config = QueryConfig { threads, ..config };
         let inner = Inner {
             storage,
+            sql_base: crate::sql::base(&config)?,
             turns: Arc::new(Semaphore::new(config.concurrency.max(1))),
             memory: crate::sql::MemoryTotal::new(config.memory_bytes_total),
-            config: QueryConfig { threads, ..config },
+            config,
             metrics: QueryMetrics::default(),
             waiting: AtomicUsize::new(0),
             system_tables: RwLock::default(),
@@ -132,6 +135,10 @@ impl QueryEngine {
 
     pub(crate) fn memory(&self) -> &Arc<crate::sql::MemoryTotal> {
         &self.inner.memory
+    }
+
+    pub(crate) fn sql_base(&self) -> &crate::sql::SessionState {
+        &self.inner.sql_base
     }
 
     pub(crate) fn system_tables(&self) -> BTreeMap<String, SystemTable> {

@@ -100,6 +100,13 @@ impl QueryStats {
         }
     }
 
+    /// Forgets the segments counted, before a query is planned anew.
+    pub(crate) fn restart(&self) {
+        self.segments.store(0, Ordering::Relaxed);
+        self.segments_pruned.store(0, Ordering::Relaxed);
+        self.rows_buffered.store(0, Ordering::Relaxed);
+    }
+
     pub fn add_segments(&self, live: u64, pruned: u64) {
         self.segments.fetch_add(live, Ordering::Relaxed);
         self.segments_pruned.fetch_add(pruned, Ordering::Relaxed);

@@ -1,8 +1,37 @@
 //! SQL over one snapshot, by DataFusion.
+//!
+//! A query goes: [`statement`] parses and refuses what writes, and marks each attribute with what it is wanted as;
+//! [`session`] learns the attributes' types and lays out the tables' columns ([`layout`]); DataFusion plans, asking
+//! [`planner`] about attributes and ids; [`provider`] picks segments and buffered chunks, and [`adapter`] turns columns
+//! into expressions over each file's own; [`run`] streams the rows under the query's limits.
 
+mod adapter;
+mod attribute;
+mod buffer;
+mod context;
+mod events;
+mod failure;
+mod functions;
+mod layout;
 mod memory;
+pub mod output;
+mod planner;
+mod proto;
+mod provider;
+mod prune;
+mod reader;
+mod run;
+mod session;
+mod statement;
+mod system;
+mod text;
 
+#[cfg(test)]
+mod tests;
+
+pub(crate) use datafusion::execution::session_state::SessionState;
 pub(crate) use memory::MemoryTotal;
+pub(crate) use session::base;
 
 use crate::{Error, QueryEngine, QueryStats};
 use arrow::datatypes::SchemaRef;
@@ -34,9 +63,16 @@ pub struct SqlAnswer {
     pub stats: Arc<QueryStats>,
 }
 
+impl std::fmt::Debug for SqlAnswer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SqlAnswer").field("schema", &self.schema).finish_non_exhaustive()
+    }
+}
+
 impl QueryEngine {
-    /// Answers one query over what `tenant` has stored by now.
-    pub async fn sql(&self, _tenant: &TenantId, _request: SqlRequest) -> Result<SqlAnswer, Error> {
-        unimplemented!()
+    /// Answers one query over what `tenant` has stored by now. Returns with the first rows at hand, so that most errors
+    /// come before any answer.
+    pub async fn sql(&self, tenant: &TenantId, request: SqlRequest) -> Result<SqlAnswer, Error> {
+        run::answer(self, tenant, request).await
     }
 }
