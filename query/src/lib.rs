@@ -11,6 +11,7 @@ mod engine;
 mod error;
 pub mod logs;
 mod metrics;
+mod rows;
 pub mod sql;
 mod stats;
 pub mod trace;

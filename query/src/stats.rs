@@ -150,6 +150,15 @@ impl QueryStats {
         }
     }
 
+    /// Whether anything is missing from the answer so far.
+    pub(crate) fn has_warnings(&self) -> bool {
+        !self.warnings.lock().is_empty()
+    }
+
+    pub(crate) fn is_truncated(&self) -> bool {
+        self.truncated.load(Ordering::Relaxed)
+    }
+
     /// Fixes the elapsed time; the first call counts.
     pub fn finish(&self) {
         let nanos = u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX).max(1);

@@ -1,11 +1,31 @@
 //! Log search: a small query language, newest records first, page by page.
+//!
+//! The path: the text is parsed ([`parse`]) and planned ([`plan`]); segments and buffer are searched from their newest end
+//! ([`search`]), every row that the log index leaves open being checked exactly ([`evaluate`]); the records of the rows
+//! found make a page ([`page`]), whose cursor ([`cursor`]) leads to the next.
 
+mod ast;
+mod content;
+mod cursor;
+mod evaluate;
+mod field;
+mod page;
+mod parse;
+mod plan;
 mod record;
+mod search;
+mod severity;
+mod test;
+mod text;
 
 pub use record::LogRecord;
+pub(crate) use {content::content_hash, record::LogRows};
 
-use crate::StatsSnapshot;
-use binnacle_storage::model::Timestamp;
+use crate::{Error, QueryEngine, QueryStats, StatsSnapshot};
+use binnacle_storage::model::{TenantId, Timestamp};
+use cursor::Cursor;
+use search::{Sources, Times};
+use std::sync::Arc;
 
 /// Records of a page when the request does not say.
 pub const LOG_LIMIT_DEFAULT: usize = 100;
@@ -36,4 +56,57 @@ pub struct LogPage {
     /// Asks for the next page; `None` when this is the last.
     pub cursor: Option<String>,
     pub stats: StatsSnapshot,
+}
+
+impl QueryEngine {
+    /// The newest records of `tenant` that match, one page of them.
+    pub async fn logs(&self, tenant: &TenantId, request: LogRequest) -> Result<LogPage, Error> {
+        let stats = Arc::new(QueryStats::new());
+        let limit = limit(request.limit)?;
+        let times = times(request.start, request.end)?;
+        let query = plan::cheap_first(parse::parse(&request.query)?);
+        let fingerprint = cursor::fingerprint(tenant, &request);
+        let cursor = match &request.cursor {
+            Some(text) => Some(Cursor::parse(text, fingerprint)?),
+            None => None,
+        };
+        let snapshot = self.storage().snapshot(tenant).await?;
+        let mut sources = Sources::of(&snapshot, stats.clone());
+        let work = async move {
+            let page = page::page(&mut sources, &query, times, limit, cursor).await;
+            sources.count_segments();
+            page
+        };
+        let (logs, next) = self.run("logs", stats.clone(), work).await?;
+        stats.add_rows_returned(logs.len() as u64);
+        if next.is_some() {
+            stats.mark_truncated();
+        }
+        let cursor = next.map(|next| next.render(fingerprint));
+        Ok(LogPage { logs, cursor, stats: stats.snapshot() })
+    }
+}
+
+fn limit(asked: Option<usize>) -> Result<usize, Error> {
+    match asked.unwrap_or(LOG_LIMIT_DEFAULT) {
+        limit @ 1..=LOG_LIMIT_MAX => Ok(limit),
+        limit => Err(Error::InvalidRequest {
+            message: format!("limit is {limit}; it must be from 1 to {LOG_LIMIT_MAX}"),
+            hint: Some("follow the cursor for more records, or use SQL".to_owned()),
+        }),
+    }
+}
+
+fn times(start: Option<Timestamp>, end: Option<Timestamp>) -> Result<Times, Error> {
+    let from = start.map_or(i64::MIN, |start| start.0);
+    let to = end.map_or(Some(i64::MAX), |end| end.0.checked_sub(1));
+    match to {
+        Some(to) if from <= to => Ok(Times { from, to }),
+        _ => Err(Error::InvalidRequest {
+            message: "start is not before end".to_owned(),
+            hint: Some(
+                "start and end are Unix times in nanoseconds, and end is not included".to_owned(),
+            ),
+        }),
+    }
 }

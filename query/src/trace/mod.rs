@@ -1,18 +1,28 @@
 //! Trace by id: everything that carries one trace id, without a time range.
 //!
-//! The path: the segments' sidecars say which rows have the id ([`find`]), only those rows are read and decoded, the
+//! The path: the segments' sidecars say which rows have the id ([`find()`]), only those rows are read and decoded, the
 //! exemplars get their series ([`series`]), and the whole is put in order ([`assemble`]) with its critical path
-//! ([`critical_path`]). An id nobody has costs a probe per segment and reads no file.
+//! ([`critical_path()`]). An id nobody has costs a probe per segment and reads no file.
 
+mod assemble;
 mod critical_path;
+mod decode;
+mod find;
+mod series;
 mod span;
 
 pub use critical_path::{CriticalSegment, critical_path};
 pub use span::{Exemplar, ExemplarSeries, Span};
 
-use crate::StatsSnapshot;
-use crate::logs::LogRecord;
-use binnacle_storage::model::{SpanId, TraceId};
+pub(crate) use find::warn_broken;
+
+use crate::logs::{LogRecord, LogRows};
+use crate::rows::Shared;
+use crate::{Error, QueryEngine, QueryStats, StatsSnapshot};
+use binnacle_storage::Snapshot;
+use binnacle_storage::model::{SpanId, Table, TenantId, TraceId};
+use find::{Found, find};
+use std::sync::Arc;
 
 /// Most spans of one trace in an answer. The largest traces seen in practice have some ten thousand; more are a loop that
 /// never ends its trace, and would not be drawn anyway.
@@ -38,4 +48,87 @@ pub struct Trace {
     /// There is more than the answer holds; the warnings say what.
     pub truncated: bool,
     pub stats: StatsSnapshot,
+}
+
+impl QueryEngine {
+    /// Everything of `tenant` that carries `id`; `None` when nothing does.
+    pub async fn trace(&self, tenant: &TenantId, id: TraceId) -> Result<Option<Trace>, Error> {
+        let stats = Arc::new(QueryStats::new());
+        let snapshot = self.storage().snapshot(tenant).await?;
+        let trace = self.run("trace", stats.clone(), collect(snapshot, id, stats.clone())).await?;
+        Ok(trace.map(|trace| Trace { stats: stats.snapshot(), ..trace }))
+    }
+}
+
+async fn collect(
+    snapshot: Snapshot,
+    id: TraceId,
+    stats: Arc<QueryStats>,
+) -> Result<Option<Trace>, Error> {
+    let mut shared = Shared::default();
+    let mut spans = Vec::new();
+    for found in found(&snapshot, Table::Spans, id, TRACE_SPANS_MAX, &stats).await? {
+        keep(&mut spans, decode::spans(&found, &mut shared), &stats);
+        tokio::task::yield_now().await;
+    }
+    let mut logs = Vec::new();
+    for found in found(&snapshot, Table::Logs, id, TRACE_LOGS_MAX, &stats).await? {
+        keep(&mut logs, log_records(&found, &mut shared), &stats);
+    }
+    let mut exemplars = Vec::new();
+    for found in found(&snapshot, Table::Exemplars, id, TRACE_LOGS_MAX, &stats).await? {
+        keep(&mut exemplars, decode::exemplars(&found), &stats);
+    }
+    if spans.is_empty() && logs.is_empty() && exemplars.is_empty() && !stats.has_warnings() {
+        return Ok(None);
+    }
+    let ids = exemplars.iter().map(|exemplar| exemplar.series_id).collect();
+    let series = series::find_series(&snapshot, ids, &mut shared, &stats).await?;
+    for exemplar in &mut exemplars {
+        exemplar.series = series.get(&exemplar.series_id).cloned();
+    }
+    assemble::order_spans(&mut spans);
+    assemble::order_logs(&mut logs);
+    assemble::order_exemplars(&mut exemplars);
+    stats.add_rows_returned((spans.len() + logs.len() + exemplars.len()) as u64);
+    Ok(Some(Trace {
+        trace_id: id,
+        critical_path: critical_path(&spans),
+        missing_parents: assemble::missing_parents(&spans),
+        truncated: stats.is_truncated(),
+        spans,
+        logs,
+        exemplars,
+        stats: StatsSnapshot::default(),
+    }))
+}
+
+/// [`find()`], with a word in the warnings when there is more than the limit.
+async fn found(
+    snapshot: &Snapshot,
+    table: Table,
+    id: TraceId,
+    limit: usize,
+    stats: &Arc<QueryStats>,
+) -> Result<Vec<Found>, Error> {
+    let (found, more) = find(snapshot, table, id, limit, stats).await?;
+    if more {
+        let table = table.name();
+        stats.warn(format!("the trace has more {table} than {limit}; the rest is left out"));
+        stats.mark_truncated();
+    }
+    Ok(found)
+}
+
+fn log_records(found: &Found, shared: &mut Shared) -> Result<Vec<LogRecord>, Error> {
+    let rows = LogRows::of(&found.batch)?;
+    found.rows.iter().map(|&row| rows.read(row, shared)).collect()
+}
+
+/// Rows that cannot be decoded are left out with a warning; the rest of the trace is still worth having.
+fn keep<T>(all: &mut Vec<T>, some: Result<Vec<T>, Error>, stats: &QueryStats) {
+    match some {
+        Ok(rows) => all.extend(rows),
+        Err(error) => stats.warn(format!("rows that could not be decoded are left out: {error}")),
+    }
 }

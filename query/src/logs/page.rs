@@ -1,0 +1,145 @@
+//! A page: the records of the rows found, in order, and where the next page begins.
+
+use super::ast::Query;
+use super::content::content_hash;
+use super::cursor::Cursor;
+use super::search::{Hit, Source, Sources, Times};
+use super::{LogRecord, LogRows};
+use crate::Error;
+use crate::rows::{Shared, Wanted, ranges_of};
+
+/// Rows whose records are decoded at a time.
+const DECODE_ROWS: usize = 4096;
+
+/// A record and its place in the order: newest first, then by hash.
+type Placed = (std::cmp::Reverse<i64>, u64, LogRecord);
+
+/// The records after `cursor`, at most `limit`, and the cursor of the next page if there is one.
+pub(super) async fn page(
+    sources: &mut Sources,
+    query: &Query,
+    times: Times,
+    limit: usize,
+    cursor: Option<Cursor>,
+) -> Result<(Vec<LogRecord>, Option<Cursor>), Error> {
+    let mut shared = Shared::default();
+    // One more than the page holds tells whether there is a next one.
+    let wanted = limit + 1;
+    let mut records = match cursor {
+        Some(cursor) => rest_of_time(sources, query, cursor, wanted, &mut shared).await?,
+        None => Vec::new(),
+    };
+    let older =
+        Times { to: cursor.map_or(times.to, |cursor| cursor.time.saturating_sub(1)), ..times };
+    if records.len() < wanted && older.from <= older.to && cursor.is_none_or(|c| c.time > i64::MIN)
+    {
+        let missing = wanted - records.len();
+        let hits = sources.newest(query, older, missing).await?;
+        records.extend(read(sources, &hits, missing, &mut shared).await?);
+    }
+    let more = records.len() > limit;
+    records.truncate(limit);
+    let next = records.last().filter(|_| more).map(|last| next_cursor(&records, last, cursor));
+    Ok((records.into_iter().map(|(_, _, record)| record).collect(), next))
+}
+
+fn next_cursor(records: &[Placed], last: &Placed, before: Option<Cursor>) -> Cursor {
+    let (time, hash) = (last.0.0, last.1);
+    let same = |placed: &&Placed| (placed.0.0, placed.1) == (time, hash);
+    let given = records.iter().rev().take_while(same).count() as u64;
+    let before = before.filter(|before| (before.time, before.hash) == (time, hash));
+    Cursor { time, hash, given: given + before.map_or(0, |before| before.given) }
+}
+
+/// What is left of the records that have the cursor's time.
+async fn rest_of_time(
+    sources: &mut Sources,
+    query: &Query,
+    cursor: Cursor,
+    wanted: usize,
+    shared: &mut Shared,
+) -> Result<Vec<Placed>, Error> {
+    let times = Times { from: cursor.time, to: cursor.time };
+    let hits = sources.newest(query, times, usize::MAX).await?;
+    let mut skipped = 0;
+    let mut rest: Vec<Placed> = Vec::new();
+    for part in hits.chunks(DECODE_ROWS) {
+        for placed in decode(sources, part, shared).await? {
+            // Equal hashes are equal records: it does not matter which of them were given.
+            if placed.1 == cursor.hash && skipped < cursor.given {
+                skipped += 1;
+            } else if placed.1 >= cursor.hash {
+                rest.push(placed);
+            }
+        }
+        keep_first(&mut rest, wanted);
+    }
+    keep_first(&mut rest, wanted);
+    Ok(rest)
+}
+
+/// The first `wanted` records of `hits`, in order.
+async fn read(
+    sources: &mut Sources,
+    hits: &[Hit],
+    wanted: usize,
+    shared: &mut Shared,
+) -> Result<Vec<Placed>, Error> {
+    let mut first = Vec::new();
+    for part in hits.chunks(DECODE_ROWS) {
+        first.extend(decode(sources, part, shared).await?);
+        keep_first(&mut first, wanted);
+    }
+    Ok(first)
+}
+
+fn keep_first(records: &mut Vec<Placed>, wanted: usize) {
+    records.sort_by_key(|(time, hash, _)| (*time, *hash));
+    records.truncate(wanted);
+}
+
+/// The records of `hits` (by source and row). Those of a segment that cannot be read are left out, with a warning.
+async fn decode(
+    sources: &mut Sources,
+    hits: &[Hit],
+    shared: &mut Shared,
+) -> Result<Vec<Placed>, Error> {
+    let mut records = Vec::with_capacity(hits.len());
+    for same in hits.chunk_by(|a, b| a.source == b.source) {
+        let index = same[0].source as usize;
+        match decode_source(sources, index, same, shared).await {
+            Ok(decoded) => records.extend(decoded),
+            Err(error) => sources.set_aside(index, &error)?,
+        }
+        tokio::task::yield_now().await;
+    }
+    Ok(records)
+}
+
+async fn decode_source(
+    sources: &mut Sources,
+    index: usize,
+    hits: &[Hit],
+    shared: &mut Shared,
+) -> Result<Vec<Placed>, Error> {
+    let mut records = Vec::with_capacity(hits.len());
+    let mut place = |record: LogRecord| {
+        records.push((std::cmp::Reverse(record.time.0), content_hash(&record), record));
+    };
+    if let Source::Chunk(chunk) = &sources.all[index] {
+        let rows = LogRows::of(&chunk.records)?;
+        for hit in hits {
+            place(rows.read(hit.row as usize, shared)?);
+        }
+        return Ok(records);
+    }
+    let reader = sources.open(index).await?;
+    let ranges = ranges_of(hits.iter().map(|hit| hit.row));
+    for batch in reader.read(Wanted::All, &ranges).await? {
+        let rows = LogRows::of(&batch)?;
+        for row in 0..batch.num_rows() {
+            place(rows.read(row, shared)?);
+        }
+    }
+    Ok(records)
+}

@@ -1,0 +1,384 @@
+//! Search: which rows match, newest first, reading as little as will do.
+//!
+//! Every segment and every chunk of the buffer is a source with an upper bound of the times it may still hold. The source
+//! with the highest bound reads its next window of rows, from its newest end, and comes back with a lower bound. The
+//! search stops when enough rows were found that are newer than every bound left. Windows grow as a source keeps being
+//! read, so a common word costs one page, and a rare one few large reads.
+//!
+//! What is found are places of rows, not rows: the records are read afterwards, once it is known which make the page.
+
+use super::ast::Query;
+use super::evaluate::matching;
+use super::plan;
+use crate::rows::{Columns, SegmentRows, TimePage, Wanted, ranges_of, time_pages};
+use crate::trace::warn_broken;
+use crate::{Error, QueryStats};
+use arrow::record_batch::RecordBatch;
+use binnacle_storage::log_index::IndexQuery;
+use binnacle_storage::model::{Table, TimeRange, Timestamp};
+use binnacle_storage::segment::Segment;
+use binnacle_storage::{Chunk, Snapshot};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Most pages a window grows to: 128 k rows.
+const WINDOW_PAGES_MAX: usize = 16;
+
+/// Most rows of one time that are held to be put in order. More would mean that times are not times.
+const HITS_MAX: usize = 4 << 20;
+
+/// Times of interest, both ends included.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Times {
+    pub(super) from: i64,
+    pub(super) to: i64,
+}
+
+/// Where a matching row is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Hit {
+    pub(super) time: i64,
+    /// Index into [`Sources::all`].
+    pub(super) source: u32,
+    pub(super) row: u32,
+}
+
+/// Everything one search reads from. Lives over several searches of one request.
+pub(super) struct Sources {
+    pub(super) all: Vec<Source>,
+    stats: Arc<QueryStats>,
+}
+
+/// A chunk of the buffer or a segment.
+pub(super) enum Source {
+    Chunk(Arc<Chunk>),
+    Segment { segment: Arc<Segment>, rows: Option<Arc<SegmentRows>>, broken: bool },
+}
+
+impl Sources {
+    pub(super) fn of(snapshot: &Snapshot, stats: Arc<QueryStats>) -> Sources {
+        let chunks = snapshot.chunks(Table::Logs, TimeRange::all());
+        let segments = snapshot.segments(Table::Logs, TimeRange::all());
+        let chunks = chunks.into_iter().map(Source::Chunk);
+        let segments = segments.into_iter().map(|segment| Source::Segment {
+            segment,
+            rows: None,
+            broken: false,
+        });
+        Sources { all: chunks.chain(segments).collect(), stats }
+    }
+
+    /// The newest rows within `times` that match: `wanted` of them, and all others as old as the last of these.
+    pub(super) async fn newest(
+        &mut self,
+        query: &Query,
+        times: Times,
+        wanted: usize,
+    ) -> Result<Vec<Hit>, Error> {
+        let mut newest = Newest::new(wanted);
+        let mut bounds: BinaryHeap<(i64, Reverse<usize>)> = BinaryHeap::new();
+        for (index, source) in self.all.iter().enumerate() {
+            let (min, max) = source.times();
+            if min <= times.to && max >= times.from && !source.is_broken() {
+                bounds.push((max.min(times.to), Reverse(index)));
+            }
+        }
+        let mut scans: Vec<Option<Scan>> = self.all.iter().map(|_| None).collect();
+        while let Some((bound, Reverse(index))) = bounds.pop() {
+            if newest.is_settled_above(bound) {
+                break;
+            }
+            let step = self.step(index, &mut scans[index], query, times, &mut newest).await;
+            match step {
+                Ok(Some(bound)) => bounds.push((bound, Reverse(index))),
+                Ok(None) => {}
+                Err(error) => self.set_aside(index, &error)?,
+            }
+            newest.check_size()?;
+            // Reads of cached bytes never wait: let a cancelled search end here.
+            tokio::task::yield_now().await;
+        }
+        Ok(newest.into_hits())
+    }
+
+    /// Opens the source or reads its next window. The new bound, or `None` when it has nothing more.
+    async fn step(
+        &mut self,
+        index: usize,
+        scan: &mut Option<Scan>,
+        query: &Query,
+        times: Times,
+        newest: &mut Newest,
+    ) -> Result<Option<i64>, Error> {
+        match &self.all[index] {
+            Source::Chunk(chunk) => {
+                let records = &chunk.records;
+                self.stats.add_rows_buffered(records.num_rows() as u64);
+                self.stats.add_rows_scanned(records.num_rows() as u64);
+                collect(query, records, times, newest, index, |row| row)?;
+                Ok(None)
+            }
+            Source::Segment { segment, .. } => {
+                let segment = segment.clone();
+                let rows = self.open(index).await?;
+                let Some(open) = scan else {
+                    let opened = Scan::plan(&segment, &rows, query, times).await?;
+                    return Ok(scan.insert(opened).bound());
+                };
+                let window = open.next_window();
+                let batches = rows.read(Wanted::Named(&open.columns), &window).await?;
+                let numbers: Vec<u32> = window.into_iter().flatten().collect();
+                let mut start = 0;
+                for batch in batches {
+                    let numbers = numbers.get(start..).unwrap_or_default();
+                    start += batch.num_rows();
+                    self.stats.add_rows_scanned(batch.num_rows() as u64);
+                    if numbers.len() < batch.num_rows() {
+                        let message = "a segment has more rows than its metadata says".to_owned();
+                        return Err(Error::Execution { message });
+                    }
+                    collect(query, &batch, times, newest, index, |row| numbers[row as usize])?;
+                }
+                Ok(open.bound())
+            }
+        }
+    }
+
+    /// The segment's rows; opened when first asked for.
+    pub(super) async fn open(&mut self, index: usize) -> Result<Arc<SegmentRows>, Error> {
+        let Source::Segment { segment, rows, .. } = &mut self.all[index] else {
+            return Err(Error::Execution { message: "a chunk is not a segment".to_owned() });
+        };
+        if let Some(rows) = rows {
+            return Ok(rows.clone());
+        }
+        let opened = Arc::new(SegmentRows::open(segment.clone(), self.stats.clone()).await?);
+        *rows = Some(opened.clone());
+        Ok(opened)
+    }
+
+    /// Goes on without a segment that cannot be read. An error in the buffer's rows is the query's error.
+    pub(super) fn set_aside(&mut self, index: usize, error: &Error) -> Result<(), Error> {
+        match &mut self.all[index] {
+            Source::Segment { segment, broken, .. } => {
+                *broken = true;
+                warn_broken(segment, error, &self.stats);
+                Ok(())
+            }
+            Source::Chunk(_) => Err(Error::Execution { message: error.to_string() }),
+        }
+    }
+
+    /// Counts the segments, and those that were never opened.
+    pub(super) fn count_segments(&self) {
+        for source in &self.all {
+            if let Source::Segment { rows, broken, .. } = source {
+                self.stats.add_segments(1, u64::from(rows.is_none() && !broken));
+            }
+        }
+    }
+}
+
+impl Source {
+    fn times(&self) -> (i64, i64) {
+        let (min, max): (Timestamp, Timestamp) = match self {
+            Source::Chunk(chunk) => (chunk.time_min, chunk.time_max),
+            Source::Segment { segment, .. } => (segment.info().time_min, segment.info().time_max),
+        };
+        (min.0, max.0)
+    }
+
+    fn is_broken(&self) -> bool {
+        matches!(self, Source::Segment { broken: true, .. })
+    }
+}
+
+/// Matches the rows of one batch and keeps what may make the page. `number` tells a row's number in its source.
+fn collect(
+    query: &Query,
+    batch: &RecordBatch,
+    times: Times,
+    newest: &mut Newest,
+    source: usize,
+    number: impl Fn(u32) -> u32,
+) -> Result<(), Error> {
+    let time = Columns(batch).int("time")?;
+    let from = times.from.max(newest.oldest_wanted());
+    let within =
+        |row: u32| time.value(row as usize).filter(|time| (from..=times.to).contains(time));
+    let rows = (0..batch.num_rows() as u32).filter(|&row| within(row).is_some()).collect();
+    for row in matching(query, batch, rows)? {
+        if let Some(time) = within(row) {
+            newest.add(Hit { time, source: source as u32, row: number(row) });
+        }
+    }
+    Ok(())
+}
+
+/// What is left to read of a segment.
+struct Scan {
+    columns: Vec<String>,
+    /// Pages with rows to check, in the file's order; read from the end.
+    pages: Vec<(TimePage, Vec<Range<u32>>)>,
+    /// `highest[i]` is the latest time of the pages up to `i`.
+    highest: Vec<i64>,
+    window_pages: usize,
+}
+
+impl Scan {
+    async fn plan(
+        segment: &Segment,
+        rows: &SegmentRows,
+        query: &Query,
+        times: Times,
+    ) -> Result<Scan, Error> {
+        let keys = segment.attributes().await?;
+        let candidates = candidates(segment, query).await?;
+        let mut pages = Vec::new();
+        for page in time_pages(rows.metadata(), "time") {
+            if page.min > times.to || page.max < times.from {
+                continue;
+            }
+            let checked = match &candidates {
+                Some(candidates) => overlap(candidates, &page.rows),
+                None => vec![page.rows.clone()],
+            };
+            if !checked.is_empty() {
+                pages.push((page, checked));
+            }
+        }
+        let to = times.to;
+        let highest = pages.iter().scan(i64::MIN, |highest, (page, _)| {
+            *highest = (*highest).max(page.max.min(to));
+            Some(*highest)
+        });
+        let highest = highest.collect();
+        Ok(Scan { columns: plan::columns(query, &keys), pages, highest, window_pages: 1 })
+    }
+
+    /// The latest time that the pages left may hold.
+    fn bound(&self) -> Option<i64> {
+        self.highest.get(self.pages.len().checked_sub(1)?).copied()
+    }
+
+    /// Takes the newest pages left.
+    fn next_window(&mut self) -> Vec<Range<u32>> {
+        let from = self.pages.len().saturating_sub(self.window_pages);
+        self.window_pages = (self.window_pages * 2).min(WINDOW_PAGES_MAX);
+        self.pages.drain(from..).flat_map(|(_, rows)| rows).collect()
+    }
+}
+
+/// Row ranges outside of which nothing matches; `None` when nothing can be ruled out.
+async fn candidates(segment: &Segment, query: &Query) -> Result<Option<Vec<Range<u32>>>, Error> {
+    if let Some(id) = plan::trace_id(query) {
+        return Ok(Some(ranges_of(segment.trace_rows(id).await?)));
+    }
+    match plan::index_query(query) {
+        IndexQuery::Anything => Ok(None),
+        index_query => Ok(segment.candidates(&index_query).await?),
+    }
+}
+
+/// The parts of `ranges` (ascending, apart) that lie in `page`.
+fn overlap(ranges: &[Range<u32>], page: &Range<u32>) -> Vec<Range<u32>> {
+    let first = ranges.partition_point(|range| range.end <= page.start);
+    let within = ranges[first..].iter().take_while(|range| range.start < page.end);
+    within.map(|range| range.start.max(page.start)..range.end.min(page.end)).collect()
+}
+
+/// The newest hits so far.
+struct Newest {
+    wanted: usize,
+    hits: Vec<Hit>,
+    /// The `wanted` newest times.
+    times: BinaryHeap<Reverse<i64>>,
+}
+
+impl Newest {
+    fn new(wanted: usize) -> Newest {
+        Newest { wanted, hits: Vec::new(), times: BinaryHeap::new() }
+    }
+
+    fn add(&mut self, hit: Hit) {
+        if hit.time < self.oldest_wanted() {
+            return;
+        }
+        self.hits.push(hit);
+        self.times.push(Reverse(hit.time));
+        if self.times.len() > self.wanted {
+            self.times.pop();
+        }
+    }
+
+    /// Hits before this time do not make the page any more.
+    fn oldest_wanted(&self) -> i64 {
+        match self.times.peek() {
+            Some(Reverse(oldest)) if self.times.len() == self.wanted => *oldest,
+            _ => i64::MIN,
+        }
+    }
+
+    /// Whether nothing at or before `bound` can make the page.
+    fn is_settled_above(&self, bound: i64) -> bool {
+        self.times.len() == self.wanted && bound < self.oldest_wanted()
+    }
+
+    /// Forgets hits that were overtaken; refuses when too many are of one time.
+    fn check_size(&mut self) -> Result<(), Error> {
+        if self.hits.len() > 4 * self.wanted.min(HITS_MAX) + 4096 {
+            let oldest = self.oldest_wanted();
+            self.hits.retain(|hit| hit.time >= oldest);
+        }
+        if self.hits.len() > HITS_MAX {
+            return Err(Error::InvalidRequest {
+                message: format!(
+                    "more than {HITS_MAX} matching records have one and the same time"
+                ),
+                hint: Some("narrow the query, for example to one service, or use SQL".to_owned()),
+            });
+        }
+        Ok(())
+    }
+
+    /// By source and row, the order they are read in.
+    fn into_hits(mut self) -> Vec<Hit> {
+        let oldest = self.oldest_wanted();
+        self.hits.retain(|hit| hit.time >= oldest);
+        self.hits.sort_unstable_by_key(|hit| (hit.source, hit.row));
+        self.hits
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn ranges_are_cut_at_the_page() {
+        let ranges = [0..3, 5..9, 20..30];
+        assert_eq!(overlap(&ranges, &(2..6)), [2..3, 5..6]);
+        assert_eq!(overlap(&ranges, &(9..20)), []);
+        assert_eq!(overlap(&ranges, &(0..100)), ranges);
+    }
+
+    proptest! {
+        #[test]
+        fn the_newest_and_all_of_their_last_time_are_kept(times in prop::collection::vec(0i64..20, 0..200), wanted in 1usize..20) {
+            let mut newest = Newest::new(wanted);
+            for (row, &time) in times.iter().enumerate() {
+                newest.add(Hit { time, source: 0, row: row as u32 });
+                newest.check_size().unwrap();
+            }
+            let mut sorted = times.clone();
+            sorted.sort_unstable_by(|a, b| b.cmp(a));
+            let oldest = sorted.get(wanted - 1).copied().unwrap_or(i64::MIN);
+            let expected: Vec<u32> = (0..times.len() as u32).filter(|&row| times[row as usize] >= oldest).collect();
+            let found: Vec<u32> = newest.into_hits().iter().map(|hit| hit.row).collect();
+            prop_assert_eq!(found, expected);
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Finding rows by trace id, and reading exactly those.
+
+use crate::rows::{Columns, SegmentRows, Wanted, ranges_of};
+use crate::{Error, QueryStats};
+use arrow::record_batch::RecordBatch;
+use binnacle_storage::Snapshot;
+use binnacle_storage::model::{Table, TimeRange, TraceId};
+use binnacle_storage::segment::Segment;
+use std::sync::Arc;
+
+/// Rows of one batch that belong to the trace.
+pub(super) struct Found {
+    pub(super) batch: RecordBatch,
+    pub(super) rows: Vec<usize>,
+}
+
+/// The rows of `table` that have `id`: at most `limit`, and whether there are more. A segment that cannot be read is
+/// named in the warnings and left out.
+pub(super) async fn find(
+    snapshot: &Snapshot,
+    table: Table,
+    id: TraceId,
+    limit: usize,
+    stats: &Arc<QueryStats>,
+) -> Result<(Vec<Found>, bool), Error> {
+    let mut found = Vec::new();
+    let mut left = limit;
+    let mut more = false;
+    for chunk in snapshot.chunks(table, TimeRange::all()) {
+        stats.add_rows_buffered(chunk.records.num_rows() as u64);
+        let mut rows = rows_of(&chunk.records, id)?;
+        more |= rows.len() > left;
+        rows.truncate(left);
+        left -= rows.len();
+        if !rows.is_empty() {
+            found.push(Found { batch: chunk.records.clone(), rows });
+        }
+    }
+    for segment in snapshot.segments(table, TimeRange::all()) {
+        match segment_rows(&segment, id, left, stats).await {
+            Ok((batches, cut)) => {
+                more |= cut;
+                stats.add_segments(1, u64::from(batches.is_empty()));
+                for batch in batches {
+                    left = left.saturating_sub(batch.num_rows());
+                    found.push(Found { rows: (0..batch.num_rows()).collect(), batch });
+                }
+            }
+            Err(error) => {
+                stats.add_segments(1, 0);
+                warn_broken(&segment, &error, stats);
+            }
+        }
+    }
+    stats.add_rows_scanned(found.iter().map(|found| found.rows.len() as u64).sum());
+    Ok((found, more))
+}
+
+async fn segment_rows(
+    segment: &Arc<Segment>,
+    id: TraceId,
+    limit: usize,
+    stats: &Arc<QueryStats>,
+) -> Result<(Vec<RecordBatch>, bool), Error> {
+    let mut rows = segment.trace_rows(id).await?;
+    let cut = rows.len() > limit;
+    rows.truncate(limit);
+    if rows.is_empty() {
+        return Ok((Vec::new(), cut));
+    }
+    let reader = SegmentRows::open(segment.clone(), stats.clone()).await?;
+    Ok((reader.read(Wanted::All, &ranges_of(rows)).await?, cut))
+}
+
+fn rows_of(batch: &RecordBatch, id: TraceId) -> Result<Vec<usize>, Error> {
+    let ids = Columns(batch).fixed("trace_id")?;
+    Ok((0..batch.num_rows()).filter(|&row| ids.value(row) == Some(&id.0)).collect())
+}
+
+/// Sets a segment aside that could not be read.
+pub(crate) fn warn_broken(segment: &Segment, error: &Error, stats: &QueryStats) {
+    let id = segment.info().id.0;
+    let mut message = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        message = format!("{message}: {cause}");
+        source = cause.source();
+    }
+    tracing::warn!(segment = %id, error = message, "left out a segment that could not be read");
+    stats.warn(format!("segment {id} could not be read and is left out: {message}"));
+}
