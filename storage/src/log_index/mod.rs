@@ -1,25 +1,25 @@
 //! Log index: which parts of a segment can hold a word or phrase.
 //!
 //! Two tiers. A flush writes a token filter per page of rows; compaction writes a tantivy index whose documents are
-//! blocks of rows. Both answer with row ranges to be checked exactly, so neither ever changes a result.
+//! blocks of rows. Both answer with row ranges to be checked exactly, so neither ever changes a result. Neither keeps
+//! positions: a phrase is looked for where all its words are.
 
-/// What the index is asked. Words and phrases are split by [`tokens`] before they are looked up.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum IndexQuery {
-    /// Can be anywhere: the index cannot help.
-    Anything,
-    /// The body holds these tokens next to each other in this order; one token is a word.
-    Phrase(Vec<String>),
-    And(Vec<IndexQuery>),
-    Or(Vec<IndexQuery>),
-}
+mod block_index;
+mod directory;
+mod query;
+mod token_filter;
+mod tokens;
 
-/// Longest token that is indexed, in bytes; longer runs are cut into pieces of this length.
-pub const TOKEN_BYTES_MAX: usize = 64;
+pub use query::IndexQuery;
+pub use tokens::{TOKEN_BYTES_MAX, tokens};
 
-/// The tokens of a text: maximal runs of letters and digits (Unicode), lower-cased, cut at [`TOKEN_BYTES_MAX`].
-/// A body matches a word when one of its tokens equals the word's token, and a phrase when its tokens hold the phrase's
-/// in sequence.
-pub fn tokens(_text: &str) -> impl Iterator<Item = String> + '_ {
-    std::iter::empty()
-}
+pub(crate) use block_index::BlockIndex;
+pub(crate) use block_index::build as build_block_index;
+pub(crate) use token_filter::TokenFilter;
+pub(crate) use token_filter::build as build_token_filter;
+
+/// Sidecar section of the token filter.
+pub(crate) const FILTER_SECTION: &str = "tokens";
+
+/// Sidecar sections of the tantivy index start with this; its file name follows.
+pub(crate) const BLOCK_SECTION_PREFIX: &str = "blocks/";

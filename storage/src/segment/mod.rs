@@ -10,27 +10,25 @@ mod merge;
 mod object;
 mod order;
 mod place;
+mod reader;
 mod rest;
 mod schema;
+mod sidecar;
 mod source;
+mod trace_index;
+mod trace_scan;
 mod write;
 
 pub use attributes::{ATTRIBUTES_REST, AttributeKeys, attribute_column_name};
 pub use chunk::chunk;
 pub use file::SegmentFile;
 pub use object::ObjectReader;
+pub use reader::Segment;
 pub use schema::{SCHEMA_VERSION, SORT_VERSION, data_type};
 pub use source::Source;
 pub use write::{WriteLevel, WrittenSegment, write_segments};
 
-use crate::Error;
-use crate::log_index::IndexQuery;
-use crate::model::{Table, TenantId, Timestamp, TraceId};
-use bytes::Bytes;
-use futures::future::BoxFuture;
-use parquet::file::metadata::ParquetMetaData;
-use std::ops::Range;
-use std::sync::Arc;
+use crate::model::{Table, TenantId, Timestamp};
 
 /// Name of a segment: a UUID version 7, so names sort by time of creation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -67,58 +65,6 @@ pub struct SegmentInfo {
     pub wal_to: u64,
     /// Latest `ingested_at` of its rows.
     pub ingested_max: Timestamp,
-}
-
-/// A readable segment. Opening costs nothing; metadata and index are read when first asked for and kept.
-#[derive(Debug)]
-pub struct Segment {
-    info: SegmentInfo,
-    parquet: ObjectReader,
-    index: Option<ObjectReader>,
-}
-
-impl Segment {
-    /// `index` is `None` when there is no sidecar.
-    pub fn new(info: SegmentInfo, parquet: ObjectReader, index: Option<ObjectReader>) -> Segment {
-        Segment { info, parquet, index }
-    }
-
-    pub fn info(&self) -> &SegmentInfo {
-        &self.info
-    }
-
-    /// Reads the whole file, for compaction.
-    pub async fn load(&self) -> Result<SegmentFile, Error> {
-        SegmentFile::open(
-            &self.info.id.0.to_string(),
-            self.info.table,
-            self.parquet.read_all().await?,
-        )
-    }
-
-    /// The Parquet metadata with the page index.
-    pub async fn metadata(&self) -> Result<Arc<ParquetMetaData>, Error> {
-        unimplemented!()
-    }
-
-    /// Byte ranges of the Parquet file.
-    pub fn read(&self, _ranges: Vec<Range<u64>>) -> BoxFuture<'_, Result<Vec<Bytes>, Error>> {
-        unimplemented!()
-    }
-
-    pub async fn attributes(&self) -> Result<Arc<AttributeKeys>, Error> {
-        unimplemented!()
-    }
-
-    /// Rows (ascending) that have this trace id; exact.
-    pub async fn trace_rows(&self, _id: TraceId) -> Result<Vec<u32>, Error> {
-        unimplemented!()
-    }
-
-    /// Row ranges (ascending, apart) outside of which no row's body can match; `None` when the index cannot tell.
-    pub async fn candidates(&self, _query: &IndexQuery) -> Result<Option<Vec<Range<u32>>>, Error> {
-        unimplemented!()
-    }
 }
 
 #[cfg(test)]

@@ -1,18 +1,22 @@
 //! Property tests: what is written is what is read, by the rows.
 
 use super::*;
+use crate::Error;
 use crate::batch::{
     Batch, BatchBuilder, Column, ExemplarRow, LogRow, MetricPointRow, NumberValue, SeriesRow,
     SpanRow, TableBatch, TimeOrigin, Values,
 };
+use crate::log_index::{IndexQuery, tokens};
 use crate::model::{Attribute, ColumnKind, SeriesId, Signal, SpanId, TraceId, Value, wire};
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{
     Float64Type, Int32Type, Int64Type, TimestampNanosecondType, UInt32Type, UInt64Type,
 };
 use arrow::record_batch::RecordBatch;
+use bytes::Bytes;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
 
 /// One value of one column, in words.
 pub(super) type Cell = (String, String);
@@ -395,4 +399,221 @@ proptest! {
             }
         }
     }
+}
+
+/// A segment as the catalog would know it.
+pub(super) fn segment(table: Table, written: &WrittenSegment) -> Segment {
+    let info = SegmentInfo {
+        id: SegmentId(uuid::Uuid::nil()),
+        tenant: crate::model::TenantId::default(),
+        table,
+        day: written.time_min.day(),
+        part: 0,
+        part_modulus: 1,
+        level: 0,
+        time_min: written.time_min,
+        time_max: written.time_max,
+        rows: written.rows,
+        bytes: written.parquet.len() as u64,
+        footer_bytes: written.footer_bytes,
+        footer_crc32c: written.footer_crc32c,
+        index_bytes: written.index.as_ref().map_or(0, |index| index.len() as u64),
+        schema_version: written.schema_version,
+        sort_version: written.sort_version,
+        wal_from: 0,
+        wal_to: 0,
+        ingested_max: written.ingested_max,
+    };
+    let index = written.index.clone().map(ObjectReader::Memory);
+    Segment::new(info, ObjectReader::Memory(written.parquet.clone()), index)
+}
+
+fn run<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(future)
+}
+
+fn cell<'a>(row: &'a Row, column: &str) -> Option<&'a str> {
+    row.iter().find(|(name, _)| name == column).map(|(_, value)| value.as_str())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_trace_has_the_rows_that_hold_its_id(seeds in many_seeds()) {
+        for (signal, table) in [(Signal::Traces, Table::Spans), (Signal::Logs, Table::Logs), (Signal::Metrics, Table::Exemplars)] {
+            let batches = batches(signal, &seeds);
+            for written in write(table, &tables(&batches, table)) {
+                let rows = rows_of_file(&written.parquet);
+                let with_index = segment(table, &written);
+                let without = segment(table, &WrittenSegment { index: None, ..written.clone() });
+                for id in 0..41u8 {
+                    let id = TraceId([id; 16]);
+                    let wanted = format!("{:?}", id.0);
+                    let matching = rows.iter().enumerate().filter(|(_, row)| cell(row, "trace_id") == Some(&wanted));
+                    let expected: Vec<u32> = matching.map(|(row, _)| row as u32).collect();
+                    prop_assert_eq!(&run(with_index.trace_rows(id)).unwrap(), &expected);
+                    prop_assert_eq!(&run(without.trace_rows(id)).unwrap(), &expected);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_log_index_never_misses_a_row(seeds in many_seeds(), compacted in any::<bool>()) {
+        let level = if compacted { WriteLevel::Compacted } else { WriteLevel::Flush };
+        let batches = batches(Signal::Logs, &seeds);
+        let parts = tables(&batches, Table::Logs);
+        let sources: Vec<Source<'_>> = parts.iter().map(|part| Source::Batch(part)).collect();
+        for written in write_segments(Table::Logs, &sources, level).unwrap() {
+            let reader = segment(Table::Logs, &written);
+            for seed in seeds.iter().flatten() {
+                let phrase: Vec<String> = tokens(&seed.text).collect();
+                let found = run(reader.candidates(&IndexQuery::Phrase(phrase.clone()))).unwrap();
+                prop_assert_eq!(found.is_none(), phrase.is_empty());
+                let body = format!("{:?}", seed.text.as_bytes());
+                for (row, cells) in rows_of_file(&written.parquet).iter().enumerate() {
+                    if cell(cells, "body") == Some(&body) && let Some(ranges) = &found {
+                        prop_assert!(ranges.iter().any(|range| range.contains(&(row as u32))));
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_segment_answers_for_its_metadata() {
+    let seeds = seeds(400);
+    let batches = [batch(Signal::Traces, 5, 0, &seeds)];
+    let written = write(Table::Spans, &tables(&batches, Table::Spans)).remove(0);
+    let reader = segment(Table::Spans, &written);
+    let metadata = run(reader.metadata()).unwrap();
+    assert!(metadata.column_index().is_some() && metadata.offset_index().is_some());
+    let keys = run(reader.attributes()).unwrap();
+    assert_eq!(keys.columns.len(), 64);
+    assert!(keys.rest.as_ref().is_some_and(|rest| !rest.is_empty()));
+    let range = 0..4;
+    assert_eq!(run(reader.read(vec![range])).unwrap()[0].as_ref(), b"PAR1");
+    assert!(matches!(run(reader.read(vec![0..u64::MAX])), Err(Error::Corrupt { .. })));
+    assert_eq!(run(reader.load()).unwrap().rows(), 400);
+}
+
+/// The same seeds every time.
+pub(super) fn seeds(count: usize) -> Vec<Seed> {
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let strategy = seed();
+    (0..count)
+        .map(|_| strategy.new_tree(&mut runner).unwrap().current())
+        .map(|seed| Seed { time: seed.time.min(DAY), ..seed })
+        .collect()
+}
+
+/// Whatever byte is wrong, the answer is an error or right.
+#[test]
+fn flipped_bytes_are_errors_or_change_nothing() {
+    let batches = [batch(Signal::Logs, 5, 0, &seeds(60))];
+    let parts = tables(&batches, Table::Logs);
+    let source = [Source::Batch(parts[0])];
+    for level in [WriteLevel::Flush, WriteLevel::Compacted] {
+        let written = write_segments(Table::Logs, &source, level).unwrap().remove(0);
+        let rows = sorted(rows_of_file(&written.parquet));
+        let index = written.index.clone().unwrap();
+        let expected = answers(&written).unwrap();
+        for at in (0..index.len()).step_by(3) {
+            let broken = WrittenSegment { index: Some(flipped(&index, at)), ..written.clone() };
+            if let Ok(found) = answers(&broken) {
+                // An index whose section is not found is left out, which can only find more.
+                assert_eq!(found.0, expected.0, "byte {at} of the index");
+            }
+        }
+        for at in (0..written.parquet.len()).step_by(7) {
+            let broken = flipped(&written.parquet, at);
+            let reader =
+                segment(Table::Logs, &WrittenSegment { parquet: broken, ..written.clone() });
+            if let Ok(file) = run(reader.load()) {
+                let merged = write_segments(Table::Logs, &[Source::File(&file)], level).unwrap();
+                assert_eq!(sorted(rows_of_segments(&merged)), rows, "byte {at} of the file");
+            }
+        }
+    }
+}
+
+type Answers = (Vec<u32>, Option<Vec<std::ops::Range<u32>>>);
+
+fn answers(written: &WrittenSegment) -> Result<Answers, Error> {
+    let reader = segment(Table::Logs, written);
+    let rows = run(reader.trace_rows(TraceId([7; 16])))?;
+    Ok((rows, run(reader.candidates(&IndexQuery::Phrase(vec!["a".into()])))?))
+}
+
+fn flipped(bytes: &Bytes, at: usize) -> Bytes {
+    let mut broken = bytes.to_vec();
+    broken[at] ^= 1 << (at % 8);
+    broken.into()
+}
+
+#[test]
+fn duplicates_are_left_out_but_spans_that_only_share_ids_are_kept() {
+    let seed = Seed { time: 5, attributes: Vec::new(), ..seeds(1).remove(0) };
+    let other = Seed { name: (seed.name + 1) % 3, ..seed.clone() };
+    let batches = [
+        batch(Signal::Traces, 9, 0, std::slice::from_ref(&seed)),
+        batch(Signal::Traces, 3, 0, std::slice::from_ref(&seed)),
+        batch(Signal::Traces, 3, 0, &[other]),
+    ];
+    let written = write(Table::Spans, &tables(&batches, Table::Spans)).remove(0);
+    let rows = rows_of_file(&written.parquet);
+    assert_eq!(rows.len(), 2);
+    assert!(
+        rows.iter().all(|row| cell(row, "ingested_at") == Some("3")),
+        "the first ingested stays"
+    );
+    assert_eq!(written.ingested_max, Timestamp(9), "a segment lives as long as what it stands for");
+    let logs = [
+        batch(Signal::Logs, 9, 0, std::slice::from_ref(&seed)),
+        batch(Signal::Logs, 9, 0, &[seed]),
+    ];
+    assert_eq!(write(Table::Logs, &tables(&logs, Table::Logs))[0].rows, 2);
+}
+
+#[test]
+fn a_series_keeps_its_earliest_row() {
+    let seed = seeds(1).remove(0);
+    let times = [30, 10, 20];
+    let batches = times.map(|time| batch(Signal::Metrics, 1, 0, &[Seed { time, ..seed.clone() }]));
+    let written = write(Table::Series, &tables(&batches, Table::Series)).remove(0);
+    let rows = rows_of_file(&written.parquet);
+    assert_eq!((rows.len(), cell(&rows[0], "time")), (1, Some("10")));
+    assert_eq!((written.time_min, written.time_max), (Timestamp(10), Timestamp(30)));
+}
+
+#[test]
+fn hostile_times_make_few_segments_and_full_days_one_each() {
+    let with_days = |days: &[i64]| -> Vec<Seed> {
+        let seed = Seed { attributes: Vec::new(), ..seeds(1).remove(0) };
+        days.iter().map(|day| Seed { time: day * DAY, ..seed.clone() }).collect()
+    };
+    let check = |days: Vec<i64>, expected: &[(i64, i64, u64)]| {
+        let batches = [batch(Signal::Logs, 1, 0, &with_days(&days))];
+        let written = write(Table::Logs, &tables(&batches, Table::Logs));
+        let found: Vec<_> = written
+            .iter()
+            .map(|w| (i64::from(w.time_min.day()), i64::from(w.time_max.day()), w.rows))
+            .collect();
+        assert_eq!(found, expected);
+    };
+    check((0..1_000).map(|i| i * 100).collect(), &[(0, 99_900, 1_000)]);
+    check((0..10_000).map(|i| i % 2).collect(), &[(0, 0, 5_000), (1, 1, 5_000)]);
+    check(
+        (0..5_000).map(|i| 3 + i % 2).chain([5; 5_000]).collect(),
+        &[(3, 4, 5_000), (5, 5, 5_000)],
+    );
+}
+
+#[test]
+fn no_rows_make_no_segments() {
+    assert!(write(Table::Logs, &[]).is_empty());
+    assert_eq!(chunk(Table::Logs, &[]).unwrap().records.num_rows(), 0);
 }

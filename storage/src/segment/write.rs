@@ -1,6 +1,7 @@
 //! Writing segments: sources in, sorted Parquet files and their sidecars out.
 
 use super::attributes::{self, Listing, METADATA_KEY, RestKeys};
+use super::bitmap::Bitmap;
 use super::column::{NULL, SlotValues, Slots, encode_error};
 use super::encode::{ValueEncoding, encode_chunk, properties};
 use super::merge::{Merge, MergedColumn};
@@ -9,11 +10,14 @@ use super::schema::{
     BODY_CRC32C_KEY, SCHEMA_VERSION, SCHEMA_VERSION_KEY, SORT_VERSION, SORT_VERSION_KEY, TABLE_KEY,
     field,
 };
+use super::sidecar::{SidecarBuilder, TRACE_SECTION};
 use super::source::Source;
+use super::trace_index;
 use crate::Error;
 use crate::batch::AttributeType;
+use crate::log_index::{self, BLOCK_SECTION_PREFIX, FILTER_SECTION};
 use crate::model::{ColumnKind, SortKey, Table, Timestamp};
-use arrow::array::{Array, ArrayRef};
+use arrow::array::{Array, ArrayRef, AsArray, StringViewArray};
 use arrow::datatypes::{Field, Schema};
 use bytes::Bytes;
 use parquet::arrow::ArrowSchemaConverter;
@@ -23,6 +27,7 @@ use parquet::file::writer::SerializedFileWriter;
 use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
+use tracing::warn;
 
 /// Most rows in one row group.
 const ROW_GROUP_ROWS_MAX: usize = 512 * 1024;
@@ -30,6 +35,10 @@ const ROW_GROUP_ROWS_MAX: usize = 512 * 1024;
 /// A column with more distinct values than this share of its values, in percent, is written without a dictionary: reading
 /// a few rows would decompress all of it.
 const DICTIONARY_DISTINCT_PERCENT: usize = 20;
+
+/// The columns that have an index.
+const TRACE_COLUMN: &str = "trace_id";
+const BODY_COLUMN: &str = "body";
 
 /// How much effort a file is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +99,13 @@ pub fn write_segments(
 fn add_column(files: &mut [FileBuilder], column: MergedColumn) -> Result<(), Error> {
     let MergedColumn { name, kind, required, attribute, slots } = column;
     let encoding = choose_encoding(&name, attribute.is_some(), &slots);
+    if let (TRACE_COLUMN, SlotValues::Fixed { bytes, .. }) = (name.as_str(), &slots.values) {
+        files.iter_mut().for_each(|file| file.index_traces(bytes, slots.valid.as_ref()));
+    }
     let array = slots.into_array()?;
+    if let (BODY_COLUMN, Some(bodies)) = (name.as_str(), array.as_string_view_opt()) {
+        files.iter_mut().for_each(|file| file.index_bodies(bodies));
+    }
     let field = field(&name, kind, required);
     files.iter_mut().try_for_each(|file| file.add(&field, &array, encoding, attribute.as_ref()))
 }
@@ -153,6 +168,7 @@ struct FileBuilder {
     /// Per row group, a chunk per field.
     chunks: Vec<Vec<ArrowColumnChunk>>,
     attributes: Vec<(Arc<str>, AttributeType, u64)>,
+    sidecar: SidecarBuilder,
 }
 
 impl FileBuilder {
@@ -174,6 +190,38 @@ impl FileBuilder {
             fields: Vec::new(),
             chunks,
             attributes: Vec::new(),
+            sidecar: SidecarBuilder::default(),
+        }
+    }
+
+    fn index_traces(&mut self, ids: &[u8], valid: Option<&Bitmap>) {
+        if self.table.has_trace_index() {
+            let index = trace_index::build(ids, valid, self.extent.rows.clone());
+            self.sidecar.add(TRACE_SECTION, &index);
+        }
+    }
+
+    fn index_bodies(&mut self, bodies: &StringViewArray) {
+        if !self.table.has_log_index() {
+            return;
+        }
+        let own = bodies.slice(self.extent.rows.start as usize, self.extent.rows.len());
+        let blocks = match self.level {
+            WriteLevel::Flush => None,
+            // A log index is a short cut; without it the segment is as good.
+            WriteLevel::Compacted => log_index::build_block_index(own.iter())
+                .inspect_err(|error| {
+                    warn!(error = %error, "failed to build a log index, falling back to a filter");
+                })
+                .ok(),
+        };
+        match blocks {
+            Some(files) => {
+                for (name, bytes) in files {
+                    self.sidecar.add(&format!("{BLOCK_SECTION_PREFIX}{name}"), &bytes);
+                }
+            }
+            None => self.sidecar.add(FILTER_SECTION, &log_index::build_token_filter(own.iter())),
         }
     }
 
@@ -231,7 +279,6 @@ impl FileBuilder {
         }
         let parquet = writer.into_inner().map_err(encode_error)?;
         let footer = &parquet[body_bytes..];
-        let _ = self.level;
         Ok(WrittenSegment {
             rows: self.extent.rows.len() as u64,
             time_min: self.extent.time_min,
@@ -242,7 +289,7 @@ impl FileBuilder {
             schema_version: SCHEMA_VERSION,
             sort_version: SORT_VERSION,
             parquet: parquet.into(),
-            index: None,
+            index: self.sidecar.finish(),
         })
     }
 }

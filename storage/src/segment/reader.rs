@@ -1,0 +1,257 @@
+//! Reading a segment: metadata, byte ranges, and the questions that the sidecar answers.
+
+use super::attributes::{AttributeKeys, Listing, METADATA_KEY};
+use super::file::SegmentFile;
+use super::object::ObjectReader;
+use super::schema::{SCHEMA_VERSION, SCHEMA_VERSION_KEY};
+use super::sidecar::{self, Directory, TRACE_SECTION, TRAILER_BYTES, Trailer};
+use super::trace_index::TraceIndex;
+use super::{SegmentInfo, trace_scan};
+use crate::Error;
+use crate::log_index::{BLOCK_SECTION_PREFIX, BlockIndex, FILTER_SECTION, IndexQuery, TokenFilter};
+use crate::model::TraceId;
+use bytes::Bytes;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use parquet::DecodeResult;
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataPushDecoder};
+use std::ops::Range;
+use std::sync::Arc;
+use tokio::sync::OnceCell;
+
+/// A readable segment. Opening costs nothing; metadata and index are read when first asked for and kept.
+#[derive(Debug)]
+pub struct Segment {
+    info: SegmentInfo,
+    parquet: ObjectReader,
+    index: Option<ObjectReader>,
+    metadata: OnceCell<Arc<ParquetMetaData>>,
+    attributes: OnceCell<Arc<AttributeKeys>>,
+    directory: OnceCell<Option<Directory>>,
+    traces: OnceCell<Option<TraceIndex>>,
+    logs: OnceCell<Option<Arc<LogIndex>>>,
+}
+
+#[derive(Debug)]
+enum LogIndex {
+    Filter(TokenFilter),
+    Blocks(BlockIndex),
+}
+
+impl Segment {
+    /// `index` is `None` when there is no sidecar.
+    pub fn new(info: SegmentInfo, parquet: ObjectReader, index: Option<ObjectReader>) -> Segment {
+        Segment {
+            info,
+            parquet,
+            index,
+            metadata: OnceCell::new(),
+            attributes: OnceCell::new(),
+            directory: OnceCell::new(),
+            traces: OnceCell::new(),
+            logs: OnceCell::new(),
+        }
+    }
+
+    pub fn info(&self) -> &SegmentInfo {
+        &self.info
+    }
+
+    /// Reads the whole file, for compaction.
+    pub async fn load(&self) -> Result<SegmentFile, Error> {
+        // The tail's checksum is known only here; everything before it has one in the tail.
+        self.metadata().await?;
+        let parquet = self.parquet.read_all().await.map_err(|error| self.named(error))?;
+        SegmentFile::open(&self.info.id.0.to_string(), self.info.table, parquet)
+    }
+
+    /// The Parquet metadata with the page index.
+    pub async fn metadata(&self) -> Result<Arc<ParquetMetaData>, Error> {
+        let metadata = self.metadata.get_or_try_init(|| self.read_metadata()).await;
+        metadata.cloned().map_err(|error| self.named(error))
+    }
+
+    async fn read_metadata(&self) -> Result<Arc<ParquetMetaData>, Error> {
+        let size = self.parquet.size();
+        if size != self.info.bytes {
+            let detail = format!("the file has {size} bytes instead of {}", self.info.bytes);
+            return Err(self.corrupt(detail));
+        }
+        let start = size
+            .checked_sub(self.info.footer_bytes)
+            .ok_or_else(|| self.corrupt("the footer is larger than the file".into()))?;
+        let tail = self.read_one(&self.parquet, start..size).await?;
+        if crc32c::crc32c(&tail) != self.info.footer_crc32c {
+            return Err(self.corrupt("the footer does not match its checksum".into()));
+        }
+        let metadata = decode(size, start, tail).map_err(|detail| self.corrupt(detail))?;
+        if metadata.file_metadata().num_rows() as u64 != self.info.rows {
+            return Err(self.corrupt("the file has another number of rows".into()));
+        }
+        let version = key_value(&metadata, SCHEMA_VERSION_KEY).and_then(|text| text.parse().ok());
+        if version.is_none_or(|version: u32| version > SCHEMA_VERSION) {
+            let newest = format!("the file is not of a version up to {SCHEMA_VERSION}");
+            return Err(self.corrupt(newest));
+        }
+        Ok(Arc::new(metadata))
+    }
+
+    /// Byte ranges of the Parquet file.
+    pub fn read(&self, ranges: Vec<Range<u64>>) -> BoxFuture<'_, Result<Vec<Bytes>, Error>> {
+        async move { self.parquet.read(&ranges).await.map_err(|error| self.named(error)) }.boxed()
+    }
+
+    pub async fn attributes(&self) -> Result<Arc<AttributeKeys>, Error> {
+        let read = || async {
+            let metadata = self.metadata().await?;
+            let listing = key_value(&metadata, METADATA_KEY).unwrap_or_default();
+            let listing = Listing::parse(listing).map_err(|detail| self.corrupt(detail))?;
+            Ok(Arc::new(listing.keys()))
+        };
+        self.attributes.get_or_try_init(read).await.cloned()
+    }
+
+    /// Rows (ascending) that have this trace id; exact. Without a trace index the column is read.
+    pub async fn trace_rows(&self, id: TraceId) -> Result<Vec<u32>, Error> {
+        if !self.info.table.has_trace_index() {
+            return Ok(Vec::new());
+        }
+        let index = self.traces.get_or_try_init(|| self.open_traces()).await;
+        match index.map_err(|error| self.named(error))? {
+            Some(index) => index.rows(id).map_err(|error| self.named(error)),
+            None => {
+                let metadata = self.metadata().await?;
+                let rows = trace_scan::rows(metadata, self, id).await;
+                rows.map_err(|error| self.named(error))
+            }
+        }
+    }
+
+    async fn open_traces(&self) -> Result<Option<TraceIndex>, Error> {
+        match self.section(TRACE_SECTION).await? {
+            Some(section) => TraceIndex::open(section).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Row ranges (ascending, apart) outside of which no row's body can match; `None` when the index cannot tell.
+    pub async fn candidates(&self, query: &IndexQuery) -> Result<Option<Vec<Range<u32>>>, Error> {
+        if *query == IndexQuery::Anything || !self.info.table.has_log_index() {
+            return Ok(None);
+        }
+        let index = self.logs.get_or_try_init(|| self.open_logs()).await;
+        let Some(index) = index.map_err(|error| self.named(error))?.clone() else {
+            return Ok(None);
+        };
+        let query = query.clone();
+        // Searching may wait for a page of a mapped file.
+        let found = blocking(move || match &*index {
+            LogIndex::Filter(filter) => filter.candidates(&query),
+            LogIndex::Blocks(blocks) => blocks.candidates(&query),
+        });
+        found.await.map_err(|error| self.named(error))
+    }
+
+    async fn open_logs(&self) -> Result<Option<Arc<LogIndex>>, Error> {
+        let Some(directory) = self.directory().await? else {
+            return Ok(None);
+        };
+        let Ok(rows) = u32::try_from(self.info.rows) else {
+            return Ok(None);
+        };
+        let names = directory.keys().filter(|name| name.starts_with(BLOCK_SECTION_PREFIX));
+        let mut files = Vec::new();
+        for name in names {
+            if let Some(bytes) = self.section(name).await? {
+                files.push((name[BLOCK_SECTION_PREFIX.len()..].to_owned(), bytes));
+            }
+        }
+        if !files.is_empty() {
+            let index = blocking(move || BlockIndex::open(files, rows)).await?;
+            return Ok(Some(Arc::new(LogIndex::Blocks(index))));
+        }
+        let filter = self.section(FILTER_SECTION).await?;
+        let filter = filter.and_then(|bytes| TokenFilter::open(bytes, rows));
+        Ok(filter.map(|filter| Arc::new(LogIndex::Filter(filter))))
+    }
+
+    /// Bytes of a section of the sidecar, checked; `None` when there is none.
+    async fn section(&self, name: &str) -> Result<Option<Bytes>, Error> {
+        let (Some(directory), Some(index)) = (self.directory().await?, &self.index) else {
+            return Ok(None);
+        };
+        let Some(section) = directory.get(name) else {
+            return Ok(None);
+        };
+        let bytes = self.read_one(index, section.start..section.start + section.length).await?;
+        section.check(name, bytes).map(Some)
+    }
+
+    /// The sidecar's sections; `None` without a sidecar that this version can read.
+    async fn directory(&self) -> Result<Option<&Directory>, Error> {
+        let read = || async {
+            let Some(index) = &self.index else {
+                return Ok(None);
+            };
+            let Some(end) = index.size().checked_sub(TRAILER_BYTES as u64) else {
+                return Err(sidecar::corrupt("the index is shorter than its trailer".into()));
+            };
+            let trailer = self.read_one(index, end..index.size()).await?;
+            let Trailer::Known { directory_bytes, crc32c } = sidecar::read_trailer(&trailer)?
+            else {
+                return Ok(None);
+            };
+            let Some(start) = end.checked_sub(u64::from(directory_bytes)) else {
+                return Err(sidecar::corrupt("the directory is larger than the index".into()));
+            };
+            let bytes = self.read_one(index, start..end).await?;
+            sidecar::read_directory(&bytes, crc32c, start).map(Some)
+        };
+        Ok(self.directory.get_or_try_init(read).await?.as_ref())
+    }
+
+    async fn read_one(&self, object: &ObjectReader, range: Range<u64>) -> Result<Bytes, Error> {
+        let mut read = object.read(std::slice::from_ref(&range)).await?;
+        read.pop().ok_or_else(|| self.corrupt("nothing was read".into()))
+    }
+
+    fn corrupt(&self, detail: String) -> Error {
+        Error::Corrupt { id: self.info.id.0.to_string(), detail }
+    }
+
+    /// The same error, naming this segment.
+    fn named(&self, error: Error) -> Error {
+        match error {
+            Error::Corrupt { detail, .. } => self.corrupt(detail),
+            other => other,
+        }
+    }
+}
+
+/// Decodes the tail of a file of `size` bytes, which begins at `start` with the page index.
+fn decode(size: u64, start: u64, tail: Bytes) -> Result<ParquetMetaData, String> {
+    let words = |error: parquet::errors::ParquetError| error.to_string();
+    let mut decoder = ParquetMetaDataPushDecoder::try_new(size)
+        .map_err(words)?
+        .with_page_index_policy(PageIndexPolicy::Required);
+    decoder.push_range(start..size, tail).map_err(words)?;
+    match decoder.try_decode().map_err(words)? {
+        DecodeResult::Data(metadata) => Ok(metadata),
+        DecodeResult::NeedsData(_) | DecodeResult::Finished => {
+            Err("the page index is not where it should be".into())
+        }
+    }
+}
+
+fn key_value<'a>(metadata: &'a ParquetMetaData, key: &str) -> Option<&'a str> {
+    let entries = metadata.file_metadata().key_value_metadata()?;
+    entries.iter().find(|entry| entry.key == key)?.value.as_deref()
+}
+
+/// Runs `work` off the runtime's own threads.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| Error::Corrupt { id: String::new(), detail: error.to_string() })?
+}
