@@ -32,6 +32,20 @@ impl Fault {
     }
 }
 
+/// Most entries in one list of a record (attributes, events, links, exemplars): an entry may be two bytes long and takes
+/// forty times that while its record is read. Far beyond what instrumentation sends.
+pub const LIST_MAX: usize = 1 << 16;
+
+/// Adds to a list of a record.
+#[inline]
+pub fn push<T>(list: &mut Vec<T>, entry: T) -> Result<(), Fault> {
+    if list.len() == LIST_MAX {
+        return Err(Fault::Invalid("more than 65,536 attributes, events, links or exemplars"));
+    }
+    list.push(entry);
+    Ok(())
+}
+
 /// Levels of messages a request may nest: the official decoders' limit.
 pub const REQUEST_DEPTH: u32 = 100;
 

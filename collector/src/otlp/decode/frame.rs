@@ -3,7 +3,8 @@
 //! A fault here means the request itself is broken, so nothing of it is stored; below, each record stands for itself.
 
 use super::field::{self, known, skip};
-use binnacle_storage::model::wire::{self, LENGTH, Malformed, Reader, tag};
+use super::{Broken, RECORDS_MAX};
+use binnacle_storage::model::wire::{self, LENGTH, Reader, tag};
 use std::borrow::Cow;
 
 /// A `Resource…` or `Scope…` message: all six of them have the same three fields.
@@ -20,7 +21,7 @@ pub fn read_group<'a>(
     bytes: &'a [u8],
     depth: u32,
     items: &mut Vec<&'a [u8]>,
-) -> Result<Group<'a>, Malformed> {
+) -> Result<Group<'a>, Broken> {
     const HEAD: u32 = tag(1, LENGTH);
     const ITEM: u32 = tag(2, LENGTH);
     const SCHEMA_URL: u32 = tag(3, LENGTH);
@@ -29,7 +30,7 @@ pub fn read_group<'a>(
     let mut group = Group { head: None, schema_url: Some("") };
     while !reader.is_done() {
         match reader.tag()? {
-            ITEM => items.push(reader.length_delimited()?),
+            ITEM => push(items, reader.length_delimited()?)?,
             HEAD => merge_head(&mut group.head, reader.length_delimited()?),
             SCHEMA_URL => {
                 let url = reader.length_delimited()?;
@@ -41,6 +42,15 @@ pub fn read_group<'a>(
     Ok(group)
 }
 
+/// Adds to a list, which is bounded before its memory is taken.
+pub fn push<'a>(items: &mut Vec<&'a [u8]>, item: &'a [u8]) -> Result<(), Broken> {
+    if items.len() == RECORDS_MAX {
+        return Err(Broken::TooMany);
+    }
+    items.push(item);
+    Ok(())
+}
+
 /// Two encodings of a message end to end are the encoding of their merger.
 fn merge_head<'a>(head: &mut Option<Cow<'a, [u8]>>, part: &'a [u8]) {
     match head {
@@ -50,13 +60,13 @@ fn merge_head<'a>(head: &mut Option<Cow<'a, [u8]>>, part: &'a [u8]) {
 }
 
 /// Reads a request: a list of resource groups.
-pub fn read_request<'a>(bytes: &'a [u8], items: &mut Vec<&'a [u8]>) -> Result<(), Malformed> {
+pub fn read_request<'a>(bytes: &'a [u8], items: &mut Vec<&'a [u8]>) -> Result<(), Broken> {
     const ITEM: u32 = tag(1, LENGTH);
     const KNOWN: u64 = known(&[1]);
     let mut reader = Reader::new(bytes);
     while !reader.is_done() {
         match reader.tag()? {
-            ITEM => items.push(reader.length_delimited()?),
+            ITEM => push(items, reader.length_delimited()?)?,
             other => skip(&mut reader, other, KNOWN, field::REQUEST_DEPTH)?,
         }
     }

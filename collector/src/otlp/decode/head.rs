@@ -1,7 +1,7 @@
 //! Resources and scopes: checked once, kept as sent, and hashed for the identity of series.
 
 use super::attribute::key_value;
-use super::field::{Fault, inside, known, skip, text};
+use super::field::{self, Fault, inside, known, skip, text};
 use super::identity::Identity;
 use binnacle_storage::model::wire::{LENGTH, Reader, VARINT, tag};
 use binnacle_storage::model::{Attribute, Value};
@@ -76,7 +76,9 @@ fn check_resource(bytes: &[u8], schema_url: &str, depth: u32) -> Checked {
     let mut dropped = 0;
     while !reader.is_done() {
         match reader.tag()? {
-            ATTRIBUTE => attributes.push(key_value(reader.length_delimited()?, depth)?),
+            ATTRIBUTE => {
+                field::push(&mut attributes, key_value(reader.length_delimited()?, depth)?)?
+            }
             DROPPED => dropped = reader.varint()? as u32,
             ENTITY => entity_ref(reader.length_delimited()?, depth, &mut entities)?,
             other => skip(&mut reader, other, KNOWN, depth)?,
@@ -137,7 +139,9 @@ fn check_scope(bytes: &[u8], schema_url: &str, depth: u32) -> Checked {
         match reader.tag()? {
             NAME => name = text(&mut reader)?,
             VERSION => version = text(&mut reader)?,
-            ATTRIBUTE => attributes.push(key_value(reader.length_delimited()?, depth)?),
+            ATTRIBUTE => {
+                field::push(&mut attributes, key_value(reader.length_delimited()?, depth)?)?
+            }
             DROPPED => dropped = reader.varint()? as u32,
             other => skip(&mut reader, other, KNOWN, depth)?,
         }

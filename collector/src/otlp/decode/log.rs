@@ -2,7 +2,7 @@
 
 use super::attribute::{any_value, key_value};
 use super::body_text;
-use super::field::{Fault, known, skip, text};
+use super::field::{self, Fault, known, skip, text};
 use super::ids;
 use binnacle_storage::batch::{BatchBuilder, LogRow, TimeOrigin};
 use binnacle_storage::model::wire::{FIXED32, FIXED64, LENGTH, Reader, VARINT, tag};
@@ -114,7 +114,7 @@ fn read<'a>(
     let mut head = Head::default();
     while !reader.is_done() {
         match reader.tag()? {
-            ATTRIBUTE => attributes.push(key_value(reader.length_delimited()?, depth)?),
+            ATTRIBUTE => field::push(attributes, key_value(reader.length_delimited()?, depth)?)?,
             TIME => head.time = reader.fixed64()?,
             OBSERVED => head.observed = reader.fixed64()?,
             SEVERITY_NUMBER => head.severity_number = reader.varint()? as i32,

@@ -1,10 +1,12 @@
 //! One metric: its framing, and what its data points share.
 
+use super::Broken;
 use super::attribute::key_value;
 use super::field::{Fault, inside, known, skip};
+use super::frame;
 use super::identity::Identity;
 use super::point::{self, Layout};
-use binnacle_storage::model::wire::{self, LENGTH, Malformed, Reader, VARINT, tag};
+use binnacle_storage::model::wire::{self, LENGTH, Reader, VARINT, tag};
 use opentelemetry_proto::tonic::common::v1::KeyValue;
 use prost::Message;
 use std::borrow::Cow;
@@ -37,7 +39,7 @@ pub fn read_framing<'a>(
     bytes: &'a [u8],
     depth: u32,
     points: &mut Vec<&'a [u8]>,
-) -> Result<Framed<'a>, Malformed> {
+) -> Result<Framed<'a>, Broken> {
     const NAME: u32 = tag(1, LENGTH);
     const DESCRIPTION: u32 = tag(2, LENGTH);
     const UNIT: u32 = tag(3, LENGTH);
@@ -57,7 +59,7 @@ pub fn read_framing<'a>(
                     _ => Names { unit: text, ..names },
                 });
             }
-            METADATA => framed.metadata.push(reader.length_delimited()?),
+            METADATA => frame::push(&mut framed.metadata, reader.length_delimited()?)?,
             other => match point::layout(other) {
                 Some(layout) => {
                     read_data(reader.length_delimited()?, depth, layout, &mut framed, points)?;
@@ -77,7 +79,7 @@ fn read_data<'a>(
     layout: &'static Layout,
     framed: &mut Framed<'a>,
     points: &mut Vec<&'a [u8]>,
-) -> Result<(), Malformed> {
+) -> Result<(), Broken> {
     const POINT: u32 = tag(1, LENGTH);
     const TEMPORALITY: u32 = tag(2, VARINT);
     const IS_MONOTONIC: u32 = tag(3, VARINT);
@@ -92,7 +94,7 @@ fn read_data<'a>(
     let mut reader = Reader::new(bytes);
     while !reader.is_done() {
         match reader.tag()? {
-            POINT => points.push(reader.length_delimited()?),
+            POINT => frame::push(points, reader.length_delimited()?)?,
             TEMPORALITY if layout.has_temporality => data.temporality = reader.varint()? as i32,
             IS_MONOTONIC if layout.has_monotonic => data.is_monotonic = reader.varint()? != 0,
             other => skip(&mut reader, other, layout.known_in_data, depth)?,

@@ -28,6 +28,19 @@ use field::{Fault, REQUEST_DEPTH};
 use head::Head;
 use std::collections::HashSet;
 
+/// Most records in one request, and most entries of each list above them: a record may be two bytes long, and its row takes
+/// thirty times that. Senders batch by the thousand.
+pub const RECORDS_MAX: usize = 1 << 20;
+
+/// Why a whole request is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Broken {
+    #[error("malformed protobuf: {0}")]
+    Framing(#[from] Malformed),
+    #[error("more than {RECORDS_MAX} records in one request")]
+    TooMany,
+}
+
 /// A request, decoded.
 #[derive(Debug)]
 pub struct Decoded {
@@ -38,11 +51,12 @@ pub struct Decoded {
 }
 
 /// Decodes a protobuf request. An error refuses the whole request.
-pub fn decode(signal: Signal, body: &[u8], ingested_at: Timestamp) -> Result<Decoded, Malformed> {
+pub fn decode(signal: Signal, body: &[u8], ingested_at: Timestamp) -> Result<Decoded, Broken> {
     let mut decoder = Decoder {
         signal,
         ingested_at,
         builder: BatchBuilder::new(signal, ingested_at),
+        entries: 0,
         accepted: 0,
         rejected: Rejections::default(),
         stored: Vec::new(),
@@ -57,6 +71,8 @@ struct Decoder {
     signal: Signal,
     ingested_at: Timestamp,
     builder: BatchBuilder,
+    /// Entries of lists entered so far.
+    entries: usize,
     accepted: u64,
     rejected: Rejections,
     /// Scratch for the bytes of a resource or scope as they are stored.
@@ -93,7 +109,7 @@ impl Above<'_> {
 }
 
 impl Decoder {
-    fn request(&mut self, body: &[u8]) -> Result<(), Malformed> {
+    fn request(&mut self, body: &[u8]) -> Result<(), Broken> {
         let mut resources = Vec::new();
         frame::read_request(body, &mut resources)?;
         let mut room = Room::default();
@@ -103,11 +119,7 @@ impl Decoder {
         Ok(())
     }
 
-    fn resource_group<'a>(
-        &mut self,
-        bytes: &'a [u8],
-        room: &mut Room<'a>,
-    ) -> Result<(), Malformed> {
+    fn resource_group<'a>(&mut self, bytes: &'a [u8], room: &mut Room<'a>) -> Result<(), Broken> {
         let depth = REQUEST_DEPTH - 1;
         let mut scopes = std::mem::take(&mut room.scopes);
         scopes.clear();
@@ -131,11 +143,12 @@ impl Decoder {
         bytes: &'a [u8],
         resource: &Result<Head<'_>, Fault>,
         room: &mut Room<'a>,
-    ) -> Result<(), Malformed> {
+    ) -> Result<(), Broken> {
         let depth = REQUEST_DEPTH - 2;
         let mut records = std::mem::take(&mut room.records);
         records.clear();
         let group = frame::read_group(bytes, depth, &mut records)?;
+        self.enter(records.len())?;
         let schema_url = group.schema_url;
         let scope = head::scope(group.head, schema_url, depth);
         if let Ok(scope) = &scope {
@@ -180,11 +193,12 @@ impl Decoder {
         metrics: &[&'a [u8]],
         above: &Above<'_>,
         room: &mut Room<'a>,
-    ) -> Result<(), Malformed> {
+    ) -> Result<(), Broken> {
         let Room { points, point: scratch, .. } = room;
         for bytes in metrics {
             let depth = REQUEST_DEPTH - 3;
             let framed = metric::read_framing(bytes, depth, points)?;
+            self.enter(points.len())?;
             let checked = match (above.resource, &above.scope) {
                 (Ok(resource), Ok(scope)) => {
                     metric::check(&framed, depth, resource.identity, *scope)
@@ -207,6 +221,12 @@ impl Decoder {
             }
         }
         Ok(())
+    }
+
+    /// Counts entries of lists before anything is made of them.
+    fn enter(&mut self, entries: usize) -> Result<(), Broken> {
+        self.entries += entries;
+        if self.entries > RECORDS_MAX { Err(Broken::TooMany) } else { Ok(()) }
     }
 
     #[inline]

@@ -1,7 +1,7 @@
 //! One data point of any kind: from its message to its row, its series and its exemplars.
 
 use super::attribute::key_value;
-use super::field::{Fault, check_packed_fixed64, check_packed_varint, inside, known, skip};
+use super::field::{self, Fault, check_packed_fixed64, check_packed_varint, inside, known, skip};
 use super::identity::Identity;
 use super::ids;
 use super::metric::Metric;
@@ -251,17 +251,20 @@ fn read<'a>(
         match reader.tag()? {
             START => point.start = reader.fixed64()?,
             TIME => point.time = reader.fixed64()?,
-            field if field == layout.attributes => {
-                scratch.attributes.push(key_value(reader.length_delimited()?, depth)?);
+            number if number == layout.attributes => {
+                field::push(
+                    &mut scratch.attributes,
+                    key_value(reader.length_delimited()?, depth)?,
+                )?;
             }
-            field if field == layout.flags => point.flags = reader.varint()? as u32,
-            field if field == layout.exemplars => {
+            number if number == layout.flags => point.flags = reader.varint()? as u32,
+            number if number == layout.exemplars => {
                 let exemplar = reader.length_delimited()?;
                 let exemplar = read_exemplar(exemplar, depth, &mut scratch.exemplar_attributes)?;
-                scratch.exemplars.push(exemplar);
+                field::push(&mut scratch.exemplars, exemplar)?;
             }
-            field => {
-                (layout.value)(&mut reader, field, depth, &mut point.values)?;
+            number => {
+                (layout.value)(&mut reader, number, depth, &mut point.values)?;
                 let length = before.len() - reader.rest().len();
                 scratch.distribution.extend_from_slice(&before[..length]);
             }
@@ -423,7 +426,7 @@ fn read_exemplar<'a>(
             AS_INT => value = Some(NumberValue::Int(reader.fixed64()? as i64)),
             SPAN_ID => span_id = reader.length_delimited()?,
             TRACE_ID => trace_id = reader.length_delimited()?,
-            ATTRIBUTE => attributes.push(key_value(reader.length_delimited()?, depth)?),
+            ATTRIBUTE => field::push(attributes, key_value(reader.length_delimited()?, depth)?)?,
             other => skip(&mut reader, other, KNOWN, depth)?,
         }
     }

@@ -1,7 +1,7 @@
 //! One span: from its message to its row.
 
 use super::attribute::key_value;
-use super::field::{Fault, inside, known, skip, text};
+use super::field::{self, Fault, inside, known, skip, text};
 use super::ids;
 use binnacle_storage::batch::{BatchBuilder, SpanRow};
 use binnacle_storage::model::Attribute;
@@ -114,7 +114,7 @@ fn read<'a>(
     let mut has_status = false;
     while !reader.is_done() {
         match reader.tag()? {
-            ATTRIBUTE => attributes.push(key_value(reader.length_delimited()?, depth)?),
+            ATTRIBUTE => field::push(attributes, key_value(reader.length_delimited()?, depth)?)?,
             TRACE_ID => head.trace_id = reader.length_delimited()?,
             SPAN_ID => head.span_id = reader.length_delimited()?,
             PARENT_SPAN_ID => head.parent_span_id = reader.length_delimited()?,
@@ -129,8 +129,8 @@ fn read<'a>(
                 has_status = true;
             }
             TRACE_STATE => head.trace_state = text(&mut reader)?,
-            EVENT => events.push(check_event(reader.length_delimited()?, depth)?),
-            LINK => links.push(check_link(reader.length_delimited()?, depth)?),
+            EVENT => field::push(events, check_event(reader.length_delimited()?, depth)?)?,
+            LINK => field::push(links, check_link(reader.length_delimited()?, depth)?)?,
             DROPPED_ATTRIBUTES => head.dropped_attributes = reader.varint()? as u32,
             DROPPED_EVENTS => head.dropped_events = reader.varint()? as u32,
             DROPPED_LINKS => head.dropped_links = reader.varint()? as u32,
