@@ -229,6 +229,13 @@ class Server:
                 return found
             cursor = {"cursor": page["cursor"]}
 
+    def segments(self, table=None, tenant=None):
+        """The Parquet files of the live segments."""
+        rows = self.query('SELECT id, "table" FROM segments', tenant)
+        ids = [name for name, of in rows if table in (None, of)]
+        files = {path.stem: path for path in self.data.rglob("*.parquet")}
+        return [files[name] for name in ids]
+
     def points(self, tenant=None):
         """All canonical data points of a tenant."""
         tables = ("metric_points", "series", "exemplars")

@@ -235,7 +235,7 @@ class Server:
         sizes = {"parquet": 0, "idx": 0, "catalog": 0, "wal_written": 0}
         live = set()
         if self.process is not None:
-            live = {path.rsplit(".", 1)[0] for [path] in self.query("SELECT path FROM segments")}
+            live = {name for [name] in self.query("SELECT id FROM segments")}
         for path in self.data.rglob("*"):
             if not path.is_file():
                 continue
@@ -245,7 +245,7 @@ class Server:
                 # Preallocated space is not written yet.
                 sizes["wal_written"] += path.stat().st_size
             elif kind in ("parquet", "idx"):
-                if str(pathlib.Path(*relative.parts[1:]).with_suffix("")) in live:
+                if path.stem in live:
                     sizes[kind] += path.stat().st_size
             else:
                 sizes["catalog"] += path.stat().st_size
