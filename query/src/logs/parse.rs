@@ -224,7 +224,11 @@ impl<'a> Parser<'a> {
             Some(']') => true,
             Some('}') => false,
             _ => {
-                return Err(self.error_at(open, "the range is never closed", "add the missing ']'"));
+                return Err(self.error_at(
+                    open,
+                    "the range is never closed",
+                    "add the missing ']'",
+                ));
             }
         };
         self.at += 1;

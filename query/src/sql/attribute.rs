@@ -28,7 +28,7 @@ pub(super) fn data_type(kind: AttributeType) -> DataType {
     }
 }
 
-/// Any value as text. Nothing but an empty value is lost: bytes, arrays and lists become JSON.
+/// Any value as text. Nothing but an empty value is lost: bytes become base64, arrays and lists JSON.
 pub(super) fn to_text<'a>(value: &Value<'a>) -> Option<Cow<'a, str>> {
     Some(match *value {
         Value::Empty => return None,
@@ -36,14 +36,15 @@ pub(super) fn to_text<'a>(value: &Value<'a>) -> Option<Cow<'a, str>> {
         Value::Int(number) => Cow::Owned(number.to_string()),
         Value::Double(number) => Cow::Owned(number.to_string()),
         Value::Bool(flag) => Cow::Borrowed(if flag { "true" } else { "false" }),
-        Value::Bytes(_) | Value::Array(_) | Value::KeyValues(_) => {
+        Value::Bytes(bytes) => {
+            let mut text = String::new();
+            super::proto::put_base64(&mut text, bytes);
+            Cow::Owned(text)
+        }
+        Value::Array(_) | Value::KeyValues(_) => {
             let mut json = String::new();
             super::proto::put_json(&mut json, value);
-            match *value {
-                // A JSON string of base64; the quotes say nothing.
-                Value::Bytes(_) => Cow::Owned(json.trim_matches('"').to_owned()),
-                _ => Cow::Owned(json),
-            }
+            Cow::Owned(json)
         }
     })
 }

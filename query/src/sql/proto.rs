@@ -112,7 +112,8 @@ pub(super) fn put_json_text(out: &mut String, text: &str) {
     out.push('"');
 }
 
-/// Appends `value` as JSON: bytes as base64, numbers JSON cannot say as text, an empty value as null.
+/// Appends `value` as JSON, in the same words as the HTTP API: bytes are `{"$bytes": "<base64>"}`, doubles that JSON has no
+/// number for `{"$double": "NaN"}`, an empty value is null.
 pub(super) fn put_json(out: &mut String, value: &Value<'_>) {
     put_json_within(out, value, wire::DEPTH_MAX);
 }
@@ -128,13 +129,18 @@ fn put_json_within(out: &mut String, value: &Value<'_>, depth: usize) {
             let _ = write!(out, "{number:?}");
         }
         Value::Double(number) => {
-            let _ = write!(out, "\"{number}\"");
+            let name = match number {
+                f64::INFINITY => "Infinity",
+                f64::NEG_INFINITY => "-Infinity",
+                _ => "NaN",
+            };
+            let _ = write!(out, "{{\"$double\":\"{name}\"}}");
         }
         Value::Bool(flag) => out.push_str(if flag { "true" } else { "false" }),
         Value::Bytes(bytes) => {
-            out.push('"');
+            out.push_str("{\"$bytes\":\"");
             put_base64(out, bytes);
-            out.push('"');
+            out.push_str("\"}");
         }
         Value::Array(_) | Value::KeyValues(_) if depth == 0 => out.push_str("null"),
         Value::Array(bytes) => {
@@ -182,7 +188,8 @@ pub(super) fn put_json_object<'a>(
     });
 }
 
-fn put_base64(out: &mut String, bytes: &[u8]) {
+/// Appends `bytes` as base64.
+pub(super) fn put_base64(out: &mut String, bytes: &[u8]) {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     for group in bytes.chunks(3) {
         let byte = |index: usize| u32::from(group.get(index).copied().unwrap_or(0));
@@ -313,11 +320,12 @@ mod tests {
             (Value::String("a\"\n\u{1}"), "\"a\\\"\\n\\u0001\""),
             (Value::Int(-5), "-5"),
             (Value::Double(1.0), "1.0"),
-            (Value::Double(f64::NAN), "\"NaN\""),
+            (Value::Double(f64::NAN), r#"{"$double":"NaN"}"#),
+            (Value::Double(f64::NEG_INFINITY), r#"{"$double":"-Infinity"}"#),
             (Value::Bool(true), "true"),
-            (Value::Bytes(b"ab"), "\"YWI=\""),
-            (Value::Bytes(b"abc"), "\"YWJj\""),
-            (Value::Bytes(b"a"), "\"YQ==\""),
+            (Value::Bytes(b"ab"), r#"{"$bytes":"YWI="}"#),
+            (Value::Bytes(b"abc"), r#"{"$bytes":"YWJj"}"#),
+            (Value::Bytes(b"a"), r#"{"$bytes":"YQ=="}"#),
             (Value::Array(&array), "[1]"),
         ];
         for (value, expected) in cases {
