@@ -184,20 +184,18 @@ fn swap(
 ) -> Result<(), Error> {
     let retired = job.segments.clone();
     let edit = CompactionEdit { retired, segments: infos, now: engine.clock.now() };
-    let edited = {
-        let mut catalog = engine.catalog.lock();
-        match catalog.commit_compaction(&edit) {
-            // A commit that failed to say so may yet have been done.
-            Err(error) => match edit.segments.first().map(|info| catalog.knows(info.id)) {
+    let edited = engine.catalog.lock().commit_compaction(&edit);
+    let edited = match edited {
+        Ok(edited) => edited,
+        // A commit that failed to say so may yet have been done.
+        Err(error) => {
+            match edit.segments.first().map(|info| engine.catalog.lock().knows(info.id)) {
                 Some(Ok(true)) => Edited::Done,
-                Some(Ok(false)) => {
-                    drop(catalog);
-                    engine.discard(&edit.segments);
+                _ => {
+                    engine.discard_unless_known(&edit.segments);
                     return Err(error);
                 }
-                _ => return Err(error),
-            },
-            Ok(edited) => edited,
+            }
         }
     };
     if edited == Edited::Stale {
@@ -205,6 +203,7 @@ fn swap(
         engine.discard(&edit.segments);
         return Ok(());
     }
+    engine.settled(&edit.segments);
     engine.keep_until_unused(sources);
     let new = edit.segments.into_iter().map(|info| engine.open_segment(info)).collect();
     engine.live.publish(&job.tenant, &job.segments.iter().copied().collect(), new);

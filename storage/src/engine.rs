@@ -13,7 +13,7 @@ use crate::segment::{Segment, SegmentId, SegmentInfo};
 use crate::wal::{Outcome, RecordHead, Request, WalFiles};
 use crate::{Clock, Error, StorageConfig};
 use parking_lot::Mutex;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use tracing::error;
@@ -37,6 +37,8 @@ pub(crate) struct Engine {
     pub metrics: Arc<Metrics>,
     /// Retired segments that a snapshot may still name.
     pub retired: Mutex<HashMap<SegmentId, Weak<Segment>>>,
+    /// Segments whose files are being written, or are not in the catalog yet.
+    pub pending: Mutex<HashSet<SegmentId>>,
     /// Wakes the thread that flushes.
     pub flush_bell: Bell,
     pub problems: Problems,

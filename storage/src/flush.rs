@@ -104,6 +104,7 @@ impl Engine {
         for (table, segment) in written {
             let info = describe(tenant, table, range, level, &segment);
             infos.push(info.clone());
+            self.pending.lock().insert(info.id);
             let put = || {
                 self.objects.put(&info, Part::Parquet, segment.parquet)?;
                 segment.index.map_or(Ok(()), |index| self.objects.put(&info, Part::Index, index))
@@ -116,12 +117,29 @@ impl Engine {
         Ok(infos)
     }
 
+    /// The catalog has the segments now, or never will.
+    pub fn settled(&self, segments: &[SegmentInfo]) {
+        let mut pending = self.pending.lock();
+        pending.retain(|id| segments.iter().all(|info| info.id != *id));
+    }
+
     /// Deletes files that no edit names. What cannot be deleted now is found as an orphan later.
     pub fn discard(&self, infos: &[SegmentInfo]) {
         for info in infos {
             if let Err(error) = self.objects.delete(info) {
                 warn!(segment = %info.id.0, error = %error, "failed to delete an unused segment");
             }
+        }
+        self.settled(infos);
+    }
+
+    /// After a commit that may or may not have been done: what was not is deleted.
+    pub fn discard_unless_known(&self, segments: &[SegmentInfo]) {
+        let is_known = |info: &SegmentInfo| self.catalog.lock().knows(info.id);
+        match segments.first().map(is_known) {
+            Some(Ok(false)) => self.discard(segments),
+            // If it cannot be asked, a later garbage collection finds out.
+            _ => self.settled(segments),
         }
     }
 
@@ -143,12 +161,14 @@ impl Engine {
             segments,
             now,
         };
-        let edited = self.catalog.lock().commit_flush(&edit)?;
+        let edited = self.catalog.lock().commit_flush(&edit);
+        let edited = edited.inspect_err(|_| self.discard_unless_known(&edit.segments))?;
         if edited == Edited::Stale {
             self.discard(&edit.segments);
             let detail = format!("the WAL position of {} {} moved unexpectedly", key.0, key.1);
             return Err(Error::Encode { detail });
         }
+        self.settled(&edit.segments);
         Ok(edit.segments.into_iter().map(|info| self.open_segment(info)).collect())
     }
 }

@@ -53,6 +53,7 @@ pub(crate) fn open(
         wal_files: Arc::new(WalFiles::default()),
         metrics: Arc::new(Metrics::default()),
         retired: Mutex::new(HashMap::new()),
+        pending: Mutex::new(HashSet::new()),
         flush_bell: Bell::default(),
         problems: Problems::default(),
         _lock: lock,

@@ -97,8 +97,9 @@ pub(crate) fn collect_garbage(engine: &Engine) -> Result<(), Error> {
         engine.retired.lock().retain(|id, _| !ids.contains(id));
     }
     for (path, id) in engine.objects.list_older(now.saturating_sub(ORPHANED_FOR))? {
-        let is_known = id.map_or(Ok(true), |id| engine.catalog.lock().knows(id))?;
-        if !is_known {
+        let Some(id) = id else { continue };
+        let is_pending = engine.pending.lock().contains(&id);
+        if !is_pending && !engine.catalog.lock().knows(id)? {
             info!(path = %path, "deleted a file that no edit names");
             engine.objects.delete_path(&path)?;
         }
