@@ -190,9 +190,7 @@ fn chain(error: &Error) -> String {
 pub(crate) fn flush_all(engine: &Engine) -> Result<(), Error> {
     // A buffer whose earlier flush failed has a second part behind the sealed one.
     for _ in 0..2 {
-        for candidate in engine.live.candidates() {
-            flush(engine, &candidate.key)?;
-        }
+        flush_each(engine, engine.live.candidates().iter())?;
     }
     Ok(())
 }
@@ -207,12 +205,21 @@ fn flush_due(engine: &Engine) -> Result<(), Error> {
     };
     let mut candidates = engine.live.candidates();
     candidates.sort_by_key(|candidate| std::cmp::Reverse(candidate.memory));
-    for (index, candidate) in candidates.iter().enumerate() {
-        if is_due(candidate) || index == 0 && engine.room.is_over_half() {
-            flush(engine, &candidate.key)?;
-        }
-    }
-    Ok(())
+    let is_crowded = engine.room.is_over_half();
+    let due = candidates
+        .iter()
+        .enumerate()
+        .filter(|(index, candidate)| is_due(candidate) || *index == 0 && is_crowded);
+    flush_each(engine, due.map(|(_, candidate)| candidate))
+}
+
+/// Flushes all of them, also when one fails; returns the first failure.
+fn flush_each<'a>(
+    engine: &Engine,
+    candidates: impl Iterator<Item = &'a Candidate>,
+) -> Result<(), Error> {
+    let flushed: Vec<_> = candidates.map(|candidate| flush(engine, &candidate.key)).collect();
+    flushed.into_iter().collect()
 }
 
 fn observe(engine: &Engine) {

@@ -122,7 +122,16 @@ struct Recovery<'a> {
     /// Of the file being read.
     last: LastPositions,
     lost: Vec<String>,
-    files: Vec<(PathBuf, Scan, Vec<String>)>,
+    files: Vec<ReadFile>,
+}
+
+/// A file that was read whole. None is deleted before all are judged.
+#[derive(Debug)]
+struct ReadFile {
+    path: PathBuf,
+    scan: Scan,
+    last: LastPositions,
+    lost: Vec<String>,
 }
 
 impl Recovery<'_> {
@@ -153,11 +162,10 @@ impl Recovery<'_> {
                 Ok(())
             }
             Found::End { path, scan } => {
-                let last = std::mem::take(&mut self.last);
-                self.engine.wal_files.add_closed(path.clone(), scan.bytes, last);
                 self.report.wal_files += 1;
                 self.report.wal_bytes += scan.end;
-                self.files.push((path, scan, std::mem::take(&mut self.lost)));
+                let (last, lost) = (std::mem::take(&mut self.last), std::mem::take(&mut self.lost));
+                self.files.push(ReadFile { path, scan, last, lost });
                 Ok(())
             }
         }
@@ -205,9 +213,10 @@ impl Recovery<'_> {
 
     /// Keeps damaged files aside, and cuts off what the last write before a crash left unfinished.
     fn judge_files(&mut self) -> Result<(), Error> {
-        let newest =
-            self.files.iter().rposition(|(_, scan, _)| scan.records > 0 || scan.torn_at.is_some());
-        for (index, (path, scan, lost)) in std::mem::take(&mut self.files).into_iter().enumerate() {
+        let has_any = |file: &ReadFile| file.scan.records > 0 || file.scan.torn_at.is_some();
+        let newest = self.files.iter().rposition(has_any);
+        for (index, file) in std::mem::take(&mut self.files).into_iter().enumerate() {
+            let ReadFile { path, scan, last, lost } = file;
             let is_newest = Some(index) == newest;
             let name = path.display();
             let mut damage = lost;
@@ -237,6 +246,7 @@ impl Recovery<'_> {
             if !damage.is_empty() {
                 self.keep_aside(&path, &damage);
             }
+            self.engine.wal_files.add_closed(path, scan.bytes, last);
         }
         Ok(())
     }

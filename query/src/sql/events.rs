@@ -6,7 +6,8 @@ use super::layout::{AttributeColumn, Layout};
 use super::proto::{self, AttributeList, Event, Link};
 use super::provider::StoredTable;
 use arrow::array::{
-    ArrayRef, FixedSizeBinaryBuilder, StringViewBuilder, TimestampNanosecondArray, UInt32Array,
+    Array, ArrayRef, FixedSizeBinaryBuilder, StringViewBuilder, TimestampNanosecondArray,
+    UInt32Array,
 };
 use arrow::compute::take;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};

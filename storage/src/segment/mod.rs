@@ -68,6 +68,4 @@ pub struct SegmentInfo {
 }
 
 #[cfg(test)]
-mod compatibility;
-#[cfg(test)]
 mod tests;
