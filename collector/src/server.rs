@@ -82,7 +82,7 @@ pub async fn serve(
     loop {
         let next = accept(&listener, &places);
         let (stream, peer, place) = tokio::select! {
-            _ = stopped.wait_for(|stopped| *stopped) => break,
+            () = stop_said(&mut stopped) => break,
             Some(_) = open.join_next() => continue,
             next = next => match next {
                 Ok(next) => next,
@@ -108,6 +108,11 @@ pub async fn serve(
     if tokio::time::timeout(DRAIN_TIMEOUT, drained).await.is_err() {
         warn!("closed connections whose requests did not finish in time");
     }
+}
+
+/// Ends when `stopped` says so. What a watch lends must not live across an await.
+async fn stop_said(stopped: &mut watch::Receiver<bool>) {
+    drop(stopped.wait_for(|stopped| *stopped).await);
 }
 
 async fn accept(

@@ -30,6 +30,7 @@ impl QueryContext {
         stats: Arc<QueryStats>,
         filter_pushdown: bool,
     ) -> Arc<QueryContext> {
+        snapshot.warnings().iter().for_each(|warning| stats.warn(warning.clone()));
         Arc::new(QueryContext {
             snapshot,
             stats,

@@ -6,8 +6,7 @@ use super::layout::{AttributeColumn, Layout};
 use super::proto::{self, AttributeList, Event, Link};
 use super::provider::StoredTable;
 use arrow::array::{
-    Array, ArrayRef, FixedSizeBinaryBuilder, StringViewBuilder, TimestampNanosecondArray,
-    UInt32Array,
+    ArrayRef, FixedSizeBinaryBuilder, StringViewBuilder, TimestampNanosecondArray, UInt32Array,
 };
 use arrow::compute::take;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};

@@ -5,8 +5,10 @@ use binnacle_storage::segment::Segment;
 use bytes::Bytes;
 use datafusion::common::{Result, exec_datafusion_err};
 use datafusion::datasource::listing::PartitionedFile;
-use datafusion::datasource::physical_plan::parquet::ParquetFileReaderFactory;
-use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
+use datafusion::datasource::physical_plan::parquet::{
+    ParquetFileMetrics, ParquetFileReaderFactory,
+};
+use datafusion::physical_plan::metrics::{Count, ExecutionPlanMetricsSet};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use parquet::arrow::arrow_reader::ArrowReaderOptions;
@@ -33,26 +35,29 @@ pub(super) fn file_name(segment: &Segment) -> String {
 impl ParquetFileReaderFactory for ReaderFactory {
     fn create_reader(
         &self,
-        _partition: usize,
+        partition: usize,
         file: PartitionedFile,
         _metadata_size_hint: Option<usize>,
-        _metrics: &ExecutionPlanMetricsSet,
+        metrics: &ExecutionPlanMetricsSet,
     ) -> Result<Box<dyn AsyncFileReader + Send>> {
         let name = file.object_meta.location.as_ref();
         let segment = self.segments.get(name).cloned();
         let segment = segment.ok_or_else(|| exec_datafusion_err!("{name} is not in this scan"))?;
-        Ok(Box::new(SegmentReader { segment, context: self.context.clone() }))
+        let scanned = ParquetFileMetrics::new(partition, name, metrics).bytes_scanned;
+        Ok(Box::new(SegmentReader { segment, context: self.context.clone(), scanned }))
     }
 }
 
 /// Reads one segment outside of a scan.
 pub(super) fn open(segment: Arc<Segment>, context: Arc<QueryContext>) -> impl AsyncFileReader {
-    SegmentReader { segment, context }
+    SegmentReader { segment, context, scanned: Count::new() }
 }
 
 struct SegmentReader {
     segment: Arc<Segment>,
     context: Arc<QueryContext>,
+    /// The scan's own count, for `EXPLAIN ANALYZE`.
+    scanned: Count,
 }
 
 impl SegmentReader {
@@ -65,6 +70,7 @@ impl SegmentReader {
         let bytes: u64 = ranges.iter().map(|range| range.end - range.start).sum();
         let read = self.segment.read(ranges).await.map_err(|error| self.failed(error))?;
         self.context.stats.add_bytes_read(bytes);
+        self.scanned.add(usize::try_from(bytes).unwrap_or(usize::MAX));
         Ok(read)
     }
 }

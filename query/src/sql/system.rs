@@ -9,7 +9,7 @@ use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
 use binnacle_storage::batch::AttributeType;
 use binnacle_storage::model::{Table, TimeRange};
-use binnacle_storage::segment::{AttributeKeys, Segment};
+use binnacle_storage::segment::AttributeKeys;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::Result;
 use datafusion::datasource::memory::MemorySourceConfig;
@@ -96,13 +96,8 @@ pub(super) fn segments(context: Arc<QueryContext>) -> SystemTable {
     })
 }
 
-fn all_segments(context: &QueryContext) -> Vec<Arc<Segment>> {
-    let tables = Table::ALL.into_iter();
-    tables.flat_map(|table| context.snapshot.segments(table, TimeRange::all())).collect()
-}
-
 fn segment_rows(context: &QueryContext, schema: SchemaRef) -> Result<RecordBatch> {
-    let segments = all_segments(context);
+    let segments = context.snapshot.all_segments();
     let infos = || segments.iter().map(|segment| segment.info());
     let time = |nanos: Vec<i64>| -> ArrayRef {
         Arc::new(TimestampNanosecondArray::from(nanos).with_timezone("UTC"))
@@ -150,10 +145,10 @@ type KeyCounts = BTreeMap<(&'static str, String, Option<AttributeType>), [u64; 2
 
 async fn attribute_key_rows(context: &QueryContext, schema: SchemaRef) -> Result<RecordBatch> {
     let mut counts = KeyCounts::new();
-    for segment in all_segments(context) {
+    for segment in context.snapshot.all_segments() {
         match segment.attributes().await {
             Ok(keys) => count_keys(&mut counts, segment.info().table, &keys, 0),
-            Err(error) => context.set_aside(&segment, &error),
+            Err(error) => context.set_aside(segment, &error),
         }
     }
     for table in Table::ALL {

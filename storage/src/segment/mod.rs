@@ -68,4 +68,6 @@ pub struct SegmentInfo {
 }
 
 #[cfg(test)]
+mod compatibility;
+#[cfg(test)]
 mod tests;

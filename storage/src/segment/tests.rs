@@ -428,12 +428,12 @@ pub(super) fn segment(table: Table, written: &WrittenSegment) -> Segment {
     Segment::new(info, ObjectReader::Memory(written.parquet.clone()), index)
 }
 
-fn run<T>(future: impl Future<Output = T>) -> T {
+pub(super) fn run<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(future)
 }
 
-fn cell<'a>(row: &'a Row, column: &str) -> Option<&'a str> {
+pub(super) fn cell<'a>(row: &'a Row, column: &str) -> Option<&'a str> {
     row.iter().find(|(name, _)| name == column).map(|(_, value)| value.as_str())
 }
 
