@@ -1,1 +1,25 @@
-fn main() {}
+//! Binnacle: OpenTelemetry traces, logs and metrics in, durable Parquet out, one joined answer by HTTP.
+//!
+//! This crate is the one binary: command line, configuration, wiring, HTTP API and shutdown. Start reading at `run.rs`.
+
+mod api;
+mod cli;
+mod client;
+mod config;
+mod listen;
+mod logging;
+mod process;
+mod rejections;
+mod run;
+mod shutdown;
+
+use std::process::ExitCode;
+
+/// Segments and queries allocate and free large columns on many threads; the system allocator keeps far more of that
+/// memory than it gives back.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    cli::main()
+}

@@ -16,8 +16,6 @@ mod record;
 mod search;
 mod severity;
 mod test;
-#[cfg(test)]
-mod tests;
 mod text;
 
 pub use record::LogRecord;

@@ -10,8 +10,6 @@ mod decode;
 mod find;
 mod series;
 mod span;
-#[cfg(test)]
-mod tests;
 
 pub use critical_path::{CriticalSegment, critical_path};
 pub use span::{Exemplar, ExemplarSeries, Span};

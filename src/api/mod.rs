@@ -1,0 +1,174 @@
+//! The HTTP API on one listener: routes, and what every request passes through on its way.
+//!
+//! It listens before recovery has finished, so that `/healthz` and `/metrics` answer; whatever needs data is answered
+//! with 503 until [`Api::set_ready`]. Only this module names JSON answers.
+
+mod admin;
+mod error;
+mod health;
+mod layers;
+mod logs;
+mod metrics;
+mod openapi;
+mod record;
+mod render;
+mod request;
+mod sql;
+mod trace;
+mod value;
+
+pub use health::Listener;
+
+use crate::config::ApiConfig;
+use crate::process::ProcessMetrics;
+use axum::Router;
+use axum::extract::Request;
+use axum::routing::{get, post};
+use binnacle_query::QueryEngine;
+use binnacle_storage::model::Timestamp;
+use binnacle_storage::{Clock, RecoveryReport, Storage, SystemClock};
+use error::ApiError;
+use http::{HeaderValue, StatusCode};
+use prometheus_client::registry::Registry;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::time::Instant;
+
+/// What the API answers from; there once recovery has finished.
+#[derive(Debug)]
+pub struct Product {
+    pub storage: Storage,
+    pub engine: QueryEngine,
+    pub recovery: RecoveryReport,
+}
+
+/// What is known before recovery.
+#[derive(Debug)]
+pub struct Facts {
+    pub started: Instant,
+    pub data_path: PathBuf,
+    pub listeners: Vec<Listener>,
+}
+
+/// The API's state. Cheap to clone; all clones are one.
+#[derive(Debug, Clone)]
+pub struct Api {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    config: ApiConfig,
+    facts: Facts,
+    product: OnceLock<Product>,
+    stopping: AtomicBool,
+    metrics: metrics::ApiMetrics,
+    registry: RwLock<Registry>,
+}
+
+impl Api {
+    pub fn new(config: ApiConfig, facts: Facts) -> Api {
+        let metrics = metrics::ApiMetrics::default();
+        let mut registry = Registry::default();
+        registry.register_collector(Box::new(ProcessMetrics));
+        metrics.register(registry.sub_registry_with_prefix("binnacle"));
+        let inner = Inner {
+            config,
+            facts,
+            product: OnceLock::new(),
+            stopping: AtomicBool::new(false),
+            metrics,
+            registry: RwLock::new(registry),
+        };
+        Api { inner: Arc::new(inner) }
+    }
+
+    /// Adds the metrics of parts that have started.
+    pub fn register_metrics(&self, register: impl FnOnce(&mut Registry)) {
+        let mut registry = self.inner.registry.write().unwrap_or_else(PoisonError::into_inner);
+        register(registry.sub_registry_with_prefix("binnacle"));
+    }
+
+    /// From now on questions are answered.
+    pub fn set_ready(&self, product: Product) {
+        // A second call cannot happen: only the wiring calls this, once.
+        let _ = self.inner.product.set(product);
+    }
+
+    /// From now on `/readyz` answers 503, so that load balancers send elsewhere.
+    pub fn set_stopping(&self) {
+        self.inner.stopping.store(true, Ordering::Relaxed);
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.inner.stopping.load(Ordering::Relaxed)
+    }
+
+    fn config(&self) -> &ApiConfig {
+        &self.inner.config
+    }
+
+    fn facts(&self) -> &Facts {
+        &self.inner.facts
+    }
+
+    fn product(&self) -> Option<&Product> {
+        self.inner.product.get()
+    }
+
+    fn ready_product(&self) -> Result<&Product, ApiError> {
+        self.product().ok_or_else(health::starting)
+    }
+
+    fn now(&self) -> Timestamp {
+        SystemClock.now()
+    }
+
+    fn encode_metrics(&self) -> String {
+        let registry = self.inner.registry.read().unwrap_or_else(PoisonError::into_inner);
+        let mut text = String::new();
+        // Writing to memory cannot fail.
+        let _ = prometheus_client::encoding::text::encode(&mut text, &registry);
+        text
+    }
+}
+
+/// The whole API as a service.
+pub fn router(api: Api) -> Router {
+    let routes = Router::new()
+        .route("/", get(health::root))
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .route("/metrics", get(metrics::metrics))
+        .route("/api/v1/openapi.json", get(openapi::openapi))
+        .route("/api/v1/status", get(health::status))
+        .route("/api/v1/sql", post(sql::sql))
+        .route("/api/v1/traces/{trace_id}", get(trace::trace))
+        .route("/api/v1/logs", get(logs::logs))
+        .route("/api/v1/admin/{job}", post(admin::admin))
+        .fallback(unknown_path)
+        .method_not_allowed_fallback(unknown_method);
+    layers::around(routes, api.clone()).with_state(api)
+}
+
+async fn unknown_path(request: Request) -> ApiError {
+    let path: String = request.uri().path().chars().take(200).collect();
+    ApiError::new(StatusCode::NOT_FOUND, "not_found", format!("there is nothing at {path}"))
+        .hint("/api/v1/openapi.json lists what there is")
+}
+
+async fn unknown_method(request: Request) -> ApiError {
+    let path = request.uri().path();
+    let posts = path == "/api/v1/sql" || path.starts_with("/api/v1/admin/");
+    let allow = if posts { "POST" } else { "GET, HEAD" };
+    let message = format!("{path} does not answer {}", request.method());
+    let refused = ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message);
+    ApiError {
+        allow: Some(HeaderValue::from_static(allow)),
+        ..refused.hint(format!("use {allow}"))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,41 @@
+//! `/api/v1/openapi.json`: the API's description, made from the handlers and types themselves.
+
+use super::{admin, error, health, logs, metrics, render, sql, trace};
+use axum::Json;
+use utoipa::OpenApi;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Binnacle",
+        description = "OpenTelemetry traces, logs and metrics: SQL, whole traces, log search.\n\n\
+            Times and durations are Unix ns as decimal strings, ids lower-case hex. Attributes keep their JSON type: ints are \
+            integers, doubles have a point or exponent, bytes are `{\"$bytes\": \"<base64>\"}`, doubles without a JSON number \
+            `{\"$double\": \"NaN\" | \"Infinity\" | \"-Infinity\"}`, an empty value is null, and a key–value list that no object \
+            can say (a key twice, or a lone key beginning with `$`) is `{\"$kvlist\": [[\"key\", value], …]}`.\n\n\
+            Every answer carries `X-Request-Id`. Every answer that is not a success has the body `ErrorBody`.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0")
+    ),
+    paths(
+        sql::sql, trace::trace, logs::logs,
+        health::status, health::healthz, health::readyz, metrics::metrics, admin::admin, openapi
+    ),
+    components(schemas(error::ErrorBody, sql::SqlAnswer, render::Format)),
+    tags(
+        (name = "query", description = "Questions about stored telemetry"),
+        (name = "operation", description = "The process itself")
+    )
+)]
+struct Description;
+
+/// The description, as served.
+pub fn description() -> utoipa::openapi::OpenApi {
+    Description::openapi()
+}
+
+/// This description.
+#[utoipa::path(get, path = "/api/v1/openapi.json", tag = "operation",
+    responses((status = 200, description = "OpenAPI 3.1", body = Object)))]
+pub async fn openapi() -> Json<utoipa::openapi::OpenApi> {
+    Json(description())
+}

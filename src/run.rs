@@ -1,0 +1,144 @@
+//! What starts, in what order, and how it ends. Read this first.
+//!
+//! 1. Listeners are bound, so that a taken port is said before anything is touched.
+//! 2. The API answers `/healthz`; everything that needs data says 503.
+//! 3. Storage recovers what the last run left.
+//! 4. Questions are answered, and telemetry is taken in.
+//! 5. A signal: ingest stops and drains, open answers end, buffers go to segments; all within one deadline.
+
+use crate::api::{self, Api, Facts, Product};
+use crate::config::Config;
+use crate::listen::Listeners;
+use crate::shutdown::Signals;
+use crate::{logging, rejections};
+use anyhow::Context;
+use binnacle_collector::{Collector, OtlpDecoder};
+use binnacle_query::QueryEngine;
+use binnacle_storage::{Storage, SystemClock};
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+/// Threads for network work are never more than this, however many cores there are.
+const THREADS_MAX: usize = 8;
+
+/// Threads for blocking work: decoding requests, rendering answers, reading files.
+const BLOCKING_THREADS_MAX: usize = 64;
+
+/// Serves until a signal. Returns when everything has stopped in order.
+pub fn run(config: Config) -> anyhow::Result<()> {
+    logging::start(&config.log)?;
+    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
+    let threads = match config.server.threads {
+        0 => cores.min(THREADS_MAX),
+        threads => threads,
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads)
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
+        .thread_name("network")
+        .enable_all()
+        .build()
+        .context("failed to start the network threads")?;
+    let result = runtime.block_on(serve(config));
+    // Whatever still runs has had its deadline.
+    runtime.shutdown_background();
+    result
+}
+
+async fn serve(config: Config) -> anyhow::Result<()> {
+    let started = Instant::now();
+    let signals = Signals::install().context("failed to listen for signals")?;
+    let listeners = Listeners::bind(&config).await?;
+    let data_path = absolute(&config.storage.path);
+    info!(version = env!("CARGO_PKG_VERSION"), data = %data_path.display(), "starting");
+    let facts = Facts { started, data_path, listeners: listeners.announce(&config)? };
+
+    let stop = CancellationToken::new();
+    let api = Api::new(config.api.clone(), facts);
+    let api_task = serve_api(listeners.api, api.clone(), stop.clone());
+
+    let clock = Arc::new(SystemClock);
+    let opened = Storage::open(config.storage.clone(), Arc::new(OtlpDecoder), clock.clone());
+    let (storage, recovery) = opened.await?;
+    let engine = QueryEngine::new(storage.clone(), config.query.clone())?;
+    let collector = Collector::new(storage.clone(), config.collector.clone(), clock);
+    rejections::add_table(&engine, collector.rejections());
+    api.register_metrics(|registry| {
+        storage.register_metrics(registry);
+        engine.register_metrics(registry);
+        collector.register_metrics(registry);
+    });
+    let product = Product { storage: storage.clone(), engine, recovery };
+    api.set_ready(product);
+    let stopped = stop.clone().cancelled_owned();
+    let mut ingest = pin!(collector.serve(listeners.otlp_grpc, listeners.otlp_http, stopped));
+    info!(after_ms = millis(started), "ready");
+
+    // Ingest ends only when told to.
+    tokio::select! {
+        () = signals.first() => {}
+        () = &mut ingest => unreachable!("ingest serves until `stop`"),
+    }
+    api.set_stopping();
+    stop.cancel();
+    within(&config, async {
+        ingest.await;
+        info!("ingest drained");
+        finish(api_task).await;
+        info!("flushing buffers to segments");
+        storage.shutdown().await.context("failed to flush and close storage")
+    })
+    .await
+}
+
+fn serve_api(listener: TcpListener, api: Api, stop: CancellationToken) -> JoinHandle<()> {
+    let service = api::router(api);
+    tokio::spawn(async move {
+        let serving = axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned());
+        if let Err(error) = serving.await {
+            warn!(%error, "API ended with an error");
+        }
+    })
+}
+
+async fn finish(api: JoinHandle<()>) {
+    match api.await {
+        Ok(()) => info!("API drained"),
+        Err(error) => warn!(%error, "API ended abnormally"),
+    }
+}
+
+/// Ends in order, or after `server.shutdown_timeout` without it.
+async fn within(
+    config: &Config,
+    end: impl Future<Output = anyhow::Result<()>>,
+) -> anyhow::Result<()> {
+    let began = Instant::now();
+    match tokio::time::timeout(config.server.shutdown_timeout, end).await {
+        Ok(result) => {
+            result?;
+            info!(elapsed_ms = millis(began), "stopped");
+        }
+        Err(_) => warn!(
+            elapsed_ms = millis(began),
+            "did not stop in time; what was acknowledged is in the WAL and recovered at the next start"
+        ),
+    }
+    Ok(())
+}
+
+/// The path as the log and the status page show it.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
+}
+
+fn millis(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
