@@ -159,8 +159,8 @@ async fn start_once(
     let mut plan = state.statement_to_plan(parsed.statement.clone()).await.map_err(misplanned)?;
     session::verify(&plan).map_err(misplanned)?;
     if parsed.is_query {
-        // One row more than allowed tells whether there are more.
-        let limit = usize::try_from(limits.rows.saturating_add(1)).unwrap_or(usize::MAX);
+        // One row more than allowed tells whether there are more. DataFusion's limits are signed.
+        let limit = limits.rows.saturating_add(1).min(i64::MAX as u64) as usize;
         let limited = LogicalPlanBuilder::from(plan).limit(0, Some(limit));
         plan = limited.and_then(LogicalPlanBuilder::build).map_err(misplanned)?;
     }
@@ -220,6 +220,8 @@ fn stream(
         let next = answer.next().await?;
         Some((next, answer))
     })
+    // Whoever asks again after the end is told so again.
+    .fuse()
     .boxed()
 }
 
