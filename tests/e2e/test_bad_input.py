@@ -155,17 +155,27 @@ def test_the_body_is_not_what_its_type_says(server, tenant):
         b"{",
         b"[]",
         b'"text"',
-        b"null",
         b'{"resourceSpans": 7}',
-        b'{"resourceSpans": [{"scopeSpans": [{"spans": [{"name": 5}]}]}]}',
-        b'{"resourceSpans": [{"scopeSpans": [{"spans": [{"traceId": "zz"}]}]}]}',
-        b'{"resourceSpans": [{"scopeSpans": [{"spans": [{"startTimeUnixNano": "soon"}]}]}]}',
         b'{"resourceSpans": []} trailing',
         b'{"resourceSpans": [{"resource": {"attributes": [{"key": "\xff\xfe"}]}}]}',
     ],
 )
 def test_malformed_json_is_bad_data(server, tenant, body):
     refused(server.post("/v1/traces", body, JSON, tenant), 400, "json")
+
+
+@pytest.mark.parametrize(
+    "field, wrong",
+    [("name", 5), ("traceId", "zz"), ("startTimeUnixNano", "soon"), ("attributes", {"k": "v"})],
+)
+def test_a_field_of_the_wrong_type_rejects_its_record(server, tenant, field, wrong):
+    tid = trace_id(4)
+    body = json.loads(encode(request_of(bare_span(tid, 1), bare_span(tid, 2)), "json")[0])
+    body["resourceSpans"][0]["scopeSpans"][0]["spans"][1][field] = wrong
+    answer = server.post("/v1/traces", json.dumps(body).encode(), JSON, tenant)
+    rejected, why = partial(answer, form="json")
+    assert rejected == 1 and field in why
+    assert list(server.spans(tid.hex(), tenant)) == [(tid.hex(), span_id(1).hex())]
 
 
 def nested_json(depth):
@@ -257,7 +267,8 @@ def test_a_bomb_costs_neither_memory_nor_time(server, tenant, bombs, compression
         except requests.ConnectionError:
             pass  # Cut off while it was still sending: as good an answer.
         assert time.monotonic() - start < 5
-        assert server.memory("VmHWM") - before < 100 * MIB
+        # The limit of 64 MiB, twice: a buffer grows by doubling.
+        assert server.memory("VmHWM") - before < 200 * MIB
 
 
 def test_sixty_four_mebibytes_are_the_limit(server, tenant):
@@ -457,8 +468,7 @@ def test_a_bad_tenant_is_refused(server, name):
     body, headers = encode(traces())
     headers["X-Scope-OrgID"] = name.encode()
     answer = requests.post(f"{server.otlp}/v1/traces", data=body, headers=headers, timeout=10)
-    # An empty header is no header.
-    assert answer.status_code == (200 if name == "" else 400), answer.content
+    assert answer.status_code == 400, answer.content
 
 
 # ---- the same over gRPC ----

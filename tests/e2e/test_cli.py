@@ -51,7 +51,7 @@ def test_the_printed_configuration_is_accepted_as_it_is(tmp_path):
         ("[storage]\nflush_interval = 'soon'\n", "flush_interval"),
         ("[nothing]\n", "nothing"),
         ("[storage\n", "1"),
-        ("[api]\nlisten = '0.0.0.0:7070'\n", "loopback"),
+        ("[api]\naddress = '0.0.0.0:7070'\n", "loopback"),
     ],
 )
 def test_a_wrong_configuration_is_named(tmp_path, text, said):

@@ -5,7 +5,8 @@ import requests
 
 from everything import encode, traces
 
-ORIGIN = "https://shop.example.com"
+#: Pages on this machine may send without being configured.
+ORIGIN = "http://localhost:3000"
 
 
 @pytest.mark.parametrize("signal", ["traces", "logs", "metrics"])
@@ -47,3 +48,15 @@ def test_errors_may_be_read_too(server):
     answer = server.post("/v1/traces", b"{", headers)
     assert answer.status_code == 400
     assert answer.headers["Access-Control-Allow-Origin"] in ("*", ORIGIN)
+
+
+def test_other_origins_must_be_configured(server, new_server):
+    def allowed(at, origin):
+        headers = {"Origin": origin, "Access-Control-Request-Method": "POST"}
+        answer = requests.options(f"{at.otlp}/v1/traces", headers=headers, timeout=10)
+        return answer.headers.get("Access-Control-Allow-Origin") in ("*", origin)
+
+    assert not allowed(server, "https://shop.example.com")
+    shop = new_server(settings={"collector.cors_origins": '["https://*.example.com"]'})
+    assert allowed(shop, "https://shop.example.com")
+    assert not allowed(shop, "https://example.org")

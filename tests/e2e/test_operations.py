@@ -16,7 +16,8 @@ def test_it_says_that_it_lives_and_is_ready(server):
 
 
 def families(server):
-    answer = requests.get(f"{server.api}/metrics", timeout=10)
+    headers = {"Accept": "application/openmetrics-text;version=1.0.0"}
+    answer = requests.get(f"{server.api}/metrics", headers=headers, timeout=10)
     assert answer.status_code == 200
     assert answer.headers["Content-Type"].startswith("application/openmetrics-text")
     return {family.name: family for family in text_string_to_metric_families(answer.text)}

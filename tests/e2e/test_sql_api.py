@@ -192,16 +192,15 @@ def test_slow_queries_do_not_hold_up_writers(server):
 @pytest.mark.parametrize(
     "query, line, column",
     [
-        ("SELECT FROM WHERE", 1, None),
-        ("SELECT 1 FROM spans WHERE (", 1, None),
-        ("SELECT *\nFROM spans\nWHERE ;;", 3, None),
+        ("SELEC 1", 1, 1),
+        ("SELECT 1 FROM spans WHERE (", 1, 28),
+        ("SELECT *\nFROM spans\nWHERE ;;", 3, 7),
     ],
 )
 def test_a_syntax_error_says_where(server, query, line, column):
     said = error(sql(server, query), 400)
     assert said["code"] == "parse_error"
-    assert said["position"]["line"] == line, said
-    assert said["position"]["column"] > 0
+    assert said["position"] == {"line": line, "column": column}, said
 
 
 @pytest.mark.parametrize(
@@ -228,7 +227,6 @@ def test_an_unknown_name_is_named(server, query, word):
         "INSERT INTO spans SELECT * FROM spans",
         "SELECT 1; SELECT 2",
         "SELECT repeat('x', 1000000000)",
-        "SELECT * FROM generate_series(1, 1000000000)",
         "SELECT * FROM '/etc/passwd'",
         "",
     ],
@@ -252,7 +250,8 @@ def test_wrong_methods_paths_and_types(server):
 
 
 def test_trace_ids_are_checked(server):
-    for wrong in ("xyz", "12", "0" * 32, "g" * 32):
+    for wrong in ("xyz", "12", "g" * 32):
         error(server.call("GET", f"/api/v1/traces/{wrong}"), 400)
-    error(server.call("GET", f"/api/v1/traces/{'a' * 32}"), 404)
+    for absent in ("a" * 32, "0" * 32):
+        error(server.call("GET", f"/api/v1/traces/{absent}"), 404)
     assert server.trace(trace_id(1).hex().upper())["trace_id"] == trace_id(1).hex()

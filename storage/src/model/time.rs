@@ -36,7 +36,8 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// Half-open `[start, end)`. Exists only with `start < end`.
+/// Half-open `[start, end)`. Exists only with `start < end`. An `end` at the end of time includes the last nanosecond, which
+/// senders do use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TimeRange {
     start: Timestamp,
@@ -49,7 +50,7 @@ impl TimeRange {
         (start < end).then_some(TimeRange { start, end })
     }
 
-    /// All of time (but its very last nanosecond).
+    /// All of time.
     pub fn all() -> TimeRange {
         TimeRange { start: Timestamp(i64::MIN), end: Timestamp(i64::MAX) }
     }
@@ -64,6 +65,6 @@ impl TimeRange {
 
     /// Whether any instant of the closed interval `[min, max]` lies in this range.
     pub fn overlaps(self, min: Timestamp, max: Timestamp) -> bool {
-        min < self.end && max >= self.start
+        (min < self.end || self.end.0 == i64::MAX) && max >= self.start
     }
 }
