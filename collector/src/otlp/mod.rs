@@ -33,3 +33,6 @@ pub fn decode_plain(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -237,3 +237,6 @@ impl Decoder {
         }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

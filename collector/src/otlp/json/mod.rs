@@ -407,3 +407,6 @@ impl<'de> Visitor<'de> for FieldNameSeed {
         Ok(FieldName(self.0.fields.iter().find(|field| field.name == name)))
     }
 }
+
+#[cfg(test)]
+mod tests;
