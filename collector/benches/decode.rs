@@ -48,7 +48,7 @@ fn span(number: u64) -> Span {
             attribute("client.address", text(format!("10.0.{}.{}", mixed % 250, number % 250))),
             attribute("user_agent.original", text("Mozilla/5.0 (X11; Linux x86_64)")),
             attribute("user.id", text(format!("user-{mixed:016x}"))),
-            attribute("cache.hit", Value::BoolValue(mixed % 3 == 0)),
+            attribute("cache.hit", Value::BoolValue(mixed.is_multiple_of(3))),
             attribute("queue.seconds", Value::DoubleValue((mixed % 1000) as f64 / 1e6)),
         ],
         status: Some(Status::default()),

@@ -100,3 +100,42 @@ impl Identity {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hash(attributes: &[Attribute<'_>]) -> u128 {
+        let mut identity = Identity::default();
+        identity.attributes(attributes, &mut Vec::new()).unwrap();
+        identity.hash()
+    }
+
+    fn attribute<'a>(key: &'a str, value: Value<'a>) -> Attribute<'a> {
+        Attribute { key, value, wire: b"" }
+    }
+
+    #[test]
+    fn the_order_of_attributes_does_not_matter_but_their_types_do() {
+        let one = attribute("a", Value::Int(1));
+        let two = attribute("b", Value::String("x"));
+        assert_eq!(hash(&[one, two]), hash(&[two, one]));
+        assert_ne!(hash(&[one]), hash(&[attribute("a", Value::Double(1.0))]));
+        assert_ne!(
+            hash(&[attribute("ab", Value::Empty)]),
+            hash(&[attribute("a", Value::String("b"))])
+        );
+    }
+
+    #[test]
+    fn the_hash_never_changes() {
+        let mut list = Vec::new();
+        wire::put_attribute(&mut list, "k", &Value::Bool(true));
+        let attributes = [
+            attribute("number", Value::Int(-1)),
+            attribute("map", Value::KeyValues(&list)),
+            attribute("bytes", Value::Bytes(&[0, 1])),
+        ];
+        assert_eq!(format!("{:032x}", hash(&attributes)), "cbd35ed4b00f86496fdcdc3ae4f32a7d");
+    }
+}
