@@ -1,0 +1,76 @@
+//! The collector on the real storage, spoken to by the official gRPC client.
+
+use binnacle_collector::{Collector, CollectorConfig, OtlpDecoder};
+use binnacle_storage::model::{Table, TenantId, TimeRange};
+use binnacle_storage::{Storage, StorageConfig, SystemClock};
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
+use std::path::Path;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tonic::codec::CompressionEncoding;
+
+async fn open(path: &Path) -> Storage {
+    let config = StorageConfig { path: path.to_owned(), ..StorageConfig::default() };
+    let opened = Storage::open(config, Arc::new(OtlpDecoder), Arc::new(SystemClock)).await;
+    opened.unwrap().0
+}
+
+fn request(number: u8) -> ExportTraceServiceRequest {
+    let span = |trace_id: Vec<u8>| Span {
+        trace_id,
+        span_id: vec![number; 8],
+        start_time_unix_nano: 1_700_000_000_000_000_000,
+        end_time_unix_nano: 1_700_000_000_000_000_001,
+        ..Span::default()
+    };
+    // The second span is bad: its trace id is all zero.
+    let spans = vec![span(vec![number; 16]), span(vec![0; 16])];
+    let scope_spans = vec![ScopeSpans { spans, ..ScopeSpans::default() }];
+    let resource_spans = vec![ResourceSpans { scope_spans, ..ResourceSpans::default() }];
+    ExportTraceServiceRequest { resource_spans }
+}
+
+/// Spans a query of the default tenant sees.
+async fn count(storage: &Storage) -> u64 {
+    let snapshot = storage.snapshot(&TenantId::default()).await.unwrap();
+    let chunks = snapshot.chunks(Table::Spans, TimeRange::all());
+    let segments = snapshot.segments(Table::Spans, TimeRange::all());
+    let buffered: u64 = chunks.iter().map(|chunk| chunk.records.num_rows() as u64).sum();
+    buffered + segments.iter().map(|segment| segment.info().rows).sum::<u64>()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn spans_sent_by_the_official_client_survive_a_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    let storage = open(directory.path()).await;
+    let collector =
+        Collector::new(storage.clone(), CollectorConfig::default(), Arc::new(SystemClock));
+    let grpc = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let http = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", grpc.local_addr().unwrap());
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let serving = tokio::spawn(async move {
+        collector.serve(grpc, http, async { drop(stopped.await) }).await;
+    });
+
+    let client = TraceServiceClient::connect(address).await.unwrap();
+    let plain = client.clone();
+    let gzip = client.clone().send_compressed(CompressionEncoding::Gzip);
+    let zstd = client.send_compressed(CompressionEncoding::Zstd);
+    for (number, mut client) in [(1, plain), (2, gzip), (3, zstd)] {
+        // The same request sent twice counts once.
+        for _ in 0..2 {
+            let answer = client.export(request(number)).await.unwrap().into_inner();
+            assert_eq!(answer.partial_success.unwrap().rejected_spans, 1);
+        }
+    }
+    assert_eq!(count(&storage).await, 3);
+
+    stop.send(()).unwrap();
+    serving.await.unwrap();
+    storage.shutdown().await.unwrap();
+    drop(storage);
+    assert_eq!(count(&open(directory.path()).await).await, 3);
+}
