@@ -226,6 +226,7 @@ fn observe(engine: &Engine) {
     let buffered = engine.live.buffered();
     engine.metrics.buffer_bytes.set(engine.room.used() as i64);
     engine.metrics.buffer_rows.set(buffered.rows as i64);
+    engine.metrics.wal_disk_bytes.set(engine.wal_files.bytes() as i64);
     let age =
         buffered.oldest.map_or(0, |oldest| engine.clock.now().0.saturating_sub(oldest.0).max(0));
     engine.metrics.buffer_oldest_seconds.set(age / 1_000_000_000);

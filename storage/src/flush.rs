@@ -28,7 +28,7 @@ pub(crate) fn flush(engine: &Engine, key: &BufferKey) -> Result<(), Error> {
     let range = WalRange::of(&entries);
     let segments = if engine.catalog_position(key)? >= range.to {
         // An earlier try was committed although its commit failed to say so.
-        engine.adopt(key)?
+        engine.adopt(key, range)?
     } else {
         let written = write(key, &entries)?;
         let infos = engine.store(&key.0, range, 0, written)?;
@@ -81,13 +81,15 @@ impl Engine {
         Ok(positions.get(key).copied().unwrap_or(0))
     }
 
-    /// Segments of a buffer that are in the catalog but not yet published.
-    fn adopt(&self, key: &BufferKey) -> Result<Vec<Arc<Segment>>, Error> {
+    /// What a flush of `range` put into the catalog but did not publish.
+    fn adopt(&self, key: &BufferKey, range: WalRange) -> Result<Vec<Arc<Segment>>, Error> {
         let published: HashSet<SegmentId> =
             self.live.all_segments().iter().map(|segment| segment.info().id).collect();
         let listed = self.catalog.lock().list_segments()?;
         let new = listed.into_iter().filter(|info| {
-            info.tenant == key.0 && info.table.signal() == key.1 && !published.contains(&info.id)
+            let is_of_buffer = info.tenant == key.0 && info.table.signal() == key.1;
+            let is_of_flush = (info.level, info.wal_from, info.wal_to) == (0, range.from, range.to);
+            is_of_buffer && is_of_flush && !published.contains(&info.id)
         });
         Ok(new.map(|info| self.open_segment(info)).collect())
     }

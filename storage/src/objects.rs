@@ -113,8 +113,9 @@ impl Objects {
             }
             Err(error) => return Err(corrupt(format!("{path} cannot be opened: {error}"))),
         }
-        let map = self.disk.map(&file).map_err(|error| corrupt(format!("{path}: {error}")))?;
-        Ok(ObjectReader::Memory(map))
+        // The kernel limits how many files a process maps; the rest is read by ranges.
+        let remote = |_| ObjectReader::Remote { store: self.store.clone(), path, size: bytes };
+        Ok(self.disk.map(&file).map_or_else(remote, ObjectReader::Memory))
     }
 
     /// Segment files last changed before `until`.

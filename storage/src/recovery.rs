@@ -123,6 +123,8 @@ struct Recovery<'a> {
     last: LastPositions,
     lost: Vec<String>,
     files: Vec<ReadFile>,
+    /// Buffered bytes at which the next flush is tried.
+    flush_at: u64,
 }
 
 /// A file that was read whole. None is deleted before all are judged.
@@ -137,7 +139,15 @@ struct ReadFile {
 impl Recovery<'_> {
     fn new(engine: &Engine, highest: u64) -> Recovery<'_> {
         let (report, last) = (RecoveryReport::default(), LastPositions::new());
-        Recovery { engine, report, highest, last, lost: Vec::new(), files: Vec::new() }
+        Recovery {
+            engine,
+            report,
+            highest,
+            last,
+            lost: Vec::new(),
+            files: Vec::new(),
+            flush_at: engine.config.buffer_bytes_max / 2,
+        }
     }
 
     fn take_all(&mut self, receiver: Receiver<Found>) -> Result<(), Error> {
@@ -186,19 +196,19 @@ impl Recovery<'_> {
         self.engine.room.take(memory);
         let (ingested_at, content_hash) = (head.ingested_at, head.content_hash);
         self.engine.insert(&head, Entry { position, ingested_at, content_hash, batch, memory });
-        if self.engine.room.is_over_half() {
+        if self.engine.room.used() > self.flush_at {
             self.make_room();
         }
         Ok(())
     }
 
-    /// Flushes the largest buffer. If that fails the rest must fit in memory; the flush is tried again later.
+    /// Flushes the largest buffer. Where that fails the rows stay in memory, and much later it is tried again.
     fn make_room(&mut self) {
         let candidates = self.engine.live.candidates();
-        let Some(largest) = candidates.into_iter().max_by_key(|candidate| candidate.memory) else {
-            return;
-        };
-        if let Err(error) = flush(self.engine, &largest.key) {
+        let largest = candidates.into_iter().max_by_key(|candidate| candidate.memory);
+        let flushed = largest.map_or(Ok(()), |largest| flush(self.engine, &largest.key));
+        if let Err(error) = flushed {
+            self.flush_at = self.engine.room.used() + self.engine.config.buffer_bytes_max / 2;
             self.report.problems.push(format!("failed to flush while recovering: {error}"));
         }
     }

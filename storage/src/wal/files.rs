@@ -50,6 +50,11 @@ impl WalFiles {
         self.files.lock().push(KnownFile { path, bytes, last, is_open: true });
     }
 
+    /// The file is gone.
+    pub fn forget(&self, path: &Path) {
+        self.files.lock().retain(|file| file.path != path);
+    }
+
     /// Nothing is added to any file from now on.
     pub fn close(&self) {
         self.files.lock().iter_mut().for_each(|file| file.is_open = false);
@@ -88,7 +93,7 @@ impl WalFiles {
         };
         for path in &gone {
             disk.remove_file(path)?;
-            self.files.lock().retain(|file| &file.path != path);
+            self.forget(path);
         }
         Ok(gone.len())
     }

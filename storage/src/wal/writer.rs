@@ -242,9 +242,18 @@ impl Writer {
         block.fill(0);
         let tried = open.file.write(block, 0).and_then(|()| open.file.sync());
         tried.map_err(|error| {
-            self.open = None;
+            self.drop_file();
             Failure::Write(error.to_string())
         })
+    }
+
+    /// Deletes the open file, which holds nothing.
+    fn drop_file(&mut self) {
+        let Some(open) = self.open.take() else { return };
+        self.files.forget(open.file.path());
+        if let Err(error) = self.disk.remove_file(open.file.path()) {
+            warn!(error = %error, "failed to delete a WAL file that was never used");
+        }
     }
 
     fn make_room(&mut self, bytes: u64) -> Result<(), Failure> {

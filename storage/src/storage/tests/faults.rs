@@ -36,6 +36,7 @@ async fn a_full_disk_makes_storage_read_only_until_there_is_room() {
             );
         }
         assert!(storage.read_only_reason().is_some());
+        assert!(wal_files(directory.path(), "wal").len() <= 1, "failed tries leave nothing");
         assert_eq!(bodies(&storage).await.len(), usize::from(has_file));
         broken.mend();
         recovered(&storage).await;
