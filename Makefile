@@ -1,11 +1,11 @@
 # The whole toolbox. `make run` and `make test` are the two commands to know.
 
 DATA ?= data
-CARGO_TARGET_DIR ?= target
+CARGO_TARGET_DIR ?= $(CURDIR)/target
 export CARGO_TARGET_DIR
 BINARY := $(CARGO_TARGET_DIR)/release/binnacle
 
-.PHONY: run test bench lint format build clean-data help
+.PHONY: help build run test bench lint format
 
 help:
 	@echo "make run     build what is missing and start binnacle on ./$(DATA)"
@@ -26,7 +26,7 @@ test:
 
 bench: build
 	cargo bench --workspace --locked
-	@if [ -x tests/load/run ]; then BINNACLE_BIN=$(abspath $(BINARY)) tests/load/run; fi
+	BINNACLE_BIN=$(abspath $(BINARY)) tests/load/run
 
 lint:
 	cargo fmt --all --check
