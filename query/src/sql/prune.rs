@@ -30,10 +30,10 @@ impl Bounds {
             Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
                 if let (true, Some(nanos)) = (is_column(left, column), nanos(right)) {
                     self.compare(*op, nanos);
-                } else if let (Some(nanos), true) = (nanos(left), is_column(right, column)) {
-                    if let Some(swapped) = op.swap() {
-                        self.compare(swapped, nanos);
-                    }
+                } else if let (Some(nanos), true) = (nanos(left), is_column(right, column))
+                    && let Some(swapped) = op.swap()
+                {
+                    self.compare(swapped, nanos);
                 }
             }
             Expr::Between(between) if !between.negated && is_column(&between.expr, column) => {
