@@ -91,7 +91,8 @@ pub async fn body(answer: SqlAnswer, format: Format) -> Result<Body, ApiError> {
         }
     });
     let head = stream::iter(head.into_iter().map(Ok::<Bytes, io::Error>));
-    Ok(Body::from_stream(head.chain(rest)))
+    // Compression asks once more after the end.
+    Ok(Body::from_stream(head.chain(rest).fuse()))
 }
 
 /// What follows in an answer.
