@@ -14,6 +14,12 @@ impl Bitmap {
         Bitmap { bytes: vec![0; rows.div_ceil(8)], rows }
     }
 
+    pub fn from_bits(bits: impl ExactSizeIterator<Item = bool>) -> Bitmap {
+        let mut bitmap = Bitmap::new(bits.len());
+        bits.enumerate().for_each(|(row, bit)| bitmap.put(row, bit));
+        bitmap
+    }
+
     pub fn len(&self) -> usize {
         self.rows
     }

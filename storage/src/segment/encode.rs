@@ -1,26 +1,30 @@
 //! Encoding: how each column is written to Parquet. The choices were measured; `storage/FORMAT.md` lists them.
 
 use super::column::encode_error;
+use super::dictionary::CodedColumn;
 use crate::Error;
 use arrow::array::ArrayRef;
 use arrow::datatypes::{Field, Schema};
+use bytes::Bytes;
 use parquet::arrow::ArrowSchemaConverter;
 use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowRowGroupWriterFactory, compute_leaves};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::column::writer::ColumnCloseResult;
 use parquet::file::properties::{
     EnabledStatistics, WriterProperties, WriterPropertiesBuilder, WriterVersion,
 };
-use parquet::file::writer::SerializedFileWriter;
+use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Rows per page: small enough that a trace's few rows cost little decoding, large enough to compress.
-const PAGE_ROWS: usize = 8_192;
+pub(super) const PAGE_ROWS: usize = 8_192;
 
 /// The row limit of pages acts only at the end of a write batch.
 const WRITE_BATCH_ROWS: usize = 1_024;
 
 /// Trace ids and paths would fall back to plain in the middle of a row group at the crate's limit of 1 MiB.
-const DICTIONARY_BYTES_MAX: usize = 8 << 20;
+pub(super) const DICTIONARY_BYTES_MAX: usize = 8 << 20;
 
 /// How the values of one column are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,12 +73,42 @@ fn column_properties(encoding: ValueEncoding) -> WriterProperties {
     .build()
 }
 
+/// A column of one row group, written.
+pub(super) enum EncodedChunk {
+    /// By the Parquet crate.
+    Arrow(ArrowColumnChunk),
+    /// By ourselves.
+    Direct(Bytes, ColumnCloseResult),
+}
+
+impl EncodedChunk {
+    pub fn append_to(self, group: &mut SerializedRowGroupWriter<'_, Vec<u8>>) -> Result<(), Error> {
+        match self {
+            EncodedChunk::Arrow(chunk) => chunk.append_to_row_group(group),
+            EncodedChunk::Direct(bytes, close) => group.append_column(&bytes, close),
+        }
+        .map_err(encode_error)
+    }
+}
+
+/// Writes the rows of one row group of a column that is held as codes.
+pub(super) fn encode_codes(
+    field: &Field,
+    column: &CodedColumn,
+    rows: &Range<u32>,
+) -> Result<EncodedChunk, Error> {
+    let schema = Schema::new(vec![field.clone()]);
+    let parquet = ArrowSchemaConverter::new().convert(&schema).map_err(encode_error)?;
+    let (bytes, close) = column.write(&parquet.column(0), rows)?;
+    Ok(EncodedChunk::Direct(bytes, close))
+}
+
 /// Writes one column of one row group.
 pub(super) fn encode_chunk(
     field: &Field,
     array: &ArrayRef,
     encoding: ValueEncoding,
-) -> Result<ArrowColumnChunk, Error> {
+) -> Result<EncodedChunk, Error> {
     let schema = Arc::new(Schema::new(vec![field.clone()]));
     let parquet = ArrowSchemaConverter::new().convert(&schema).map_err(encode_error)?;
     let properties = Arc::new(column_properties(encoding));
@@ -87,5 +121,5 @@ pub(super) fn encode_chunk(
     for leaf in compute_leaves(field, array).map_err(encode_error)? {
         writer.write(&leaf).map_err(encode_error)?;
     }
-    writer.close().map_err(encode_error)
+    writer.close().map(EncodedChunk::Arrow).map_err(encode_error)
 }

@@ -4,6 +4,7 @@ mod attributes;
 mod bitmap;
 mod chunk;
 mod column;
+mod dictionary;
 mod encode;
 mod file;
 mod merge;

@@ -3,7 +3,10 @@
 use super::attributes::{self, Listing, METADATA_KEY, RestKeys};
 use super::bitmap::Bitmap;
 use super::column::{NULL, SlotValues, Slots, encode_error};
-use super::encode::{ValueEncoding, encode_chunk, properties};
+use super::dictionary::CodedColumn;
+use super::encode::{
+    DICTIONARY_BYTES_MAX, EncodedChunk, ValueEncoding, encode_chunk, encode_codes, properties,
+};
 use super::merge::{Merge, MergedColumn};
 use super::order::{Extent, order};
 use super::schema::{
@@ -21,7 +24,6 @@ use arrow::array::{Array, ArrayRef, AsArray, StringViewArray};
 use arrow::datatypes::{Field, Schema};
 use bytes::Bytes;
 use parquet::arrow::ArrowSchemaConverter;
-use parquet::arrow::arrow_writer::ArrowColumnChunk;
 use parquet::file::metadata::{KeyValue, SortingColumn};
 use parquet::file::writer::SerializedFileWriter;
 use std::collections::HashSet;
@@ -35,6 +37,9 @@ const ROW_GROUP_ROWS_MAX: usize = 512 * 1024;
 /// A column with more distinct values than this share of its values, in percent, is written without a dictionary: reading
 /// a few rows would decompress all of it.
 const DICTIONARY_DISTINCT_PERCENT: usize = 20;
+
+/// The same for ids, of which a code saves 13 bytes.
+const DICTIONARY_DISTINCT_IDS_PERCENT: usize = 50;
 
 /// The columns that have an index.
 const TRACE_COLUMN: &str = "trace_id";
@@ -102,12 +107,87 @@ fn add_column(files: &mut [FileBuilder], column: MergedColumn) -> Result<(), Err
     if let (TRACE_COLUMN, SlotValues::Fixed { bytes, .. }) = (name.as_str(), &slots.values) {
         files.iter_mut().for_each(|file| file.index_traces(bytes, slots.valid.as_ref()));
     }
-    let array = slots.into_array()?;
-    if let (BODY_COLUMN, Some(bodies)) = (name.as_str(), array.as_string_view_opt()) {
-        files.iter_mut().for_each(|file| file.index_bodies(bodies));
-    }
     let field = field(&name, kind, required);
-    files.iter_mut().try_for_each(|file| file.add(&field, &array, encoding, attribute.as_ref()))
+    let values = Values::new(&name, encoding, slots)?;
+    if name == BODY_COLUMN
+        && let Some(bodies) = values.texts()?
+    {
+        files.iter_mut().for_each(|file| file.index_bodies(&bodies));
+    }
+    files.iter_mut().try_for_each(|file| file.add(&field, &values, attribute.as_ref()))
+}
+
+/// A column on its way into the files, as it will be encoded.
+enum Values {
+    Codes(CodedColumn),
+    Array(ArrayRef, ValueEncoding),
+}
+
+impl Values {
+    fn new(name: &str, encoding: ValueEncoding, slots: Slots) -> Result<Values, Error> {
+        let Slots { kind, valid, values } = slots;
+        let required = valid.is_none();
+        let coded = |(dictionary, codes)| {
+            // Bounds of random ids exclude nothing.
+            let has_statistics = name != TRACE_COLUMN;
+            Values::Codes(CodedColumn { kind, dictionary, codes, required, has_statistics })
+        };
+        match (values, encoding) {
+            (SlotValues::Coded { dictionary, codes }, ValueEncoding::Dictionary) => {
+                Ok(coded((dictionary, codes)))
+            }
+            (SlotValues::Fixed { width, bytes }, ValueEncoding::Dictionary) => {
+                let is_set = |row| valid.as_ref().is_none_or(|valid| valid.is_set(row));
+                let (dictionary, codes) = CodedColumn::from_ids(&bytes, width, is_set);
+                let count = codes.iter().filter(|&&code| code != NULL).count();
+                if dictionary.len() * 100 <= count * DICTIONARY_DISTINCT_IDS_PERCENT {
+                    return Ok(coded((dictionary, codes)));
+                }
+                let slots = Slots { kind, valid, values: SlotValues::Fixed { width, bytes } };
+                Ok(Values::Array(slots.into_array()?, ValueEncoding::Plain))
+            }
+            (values, encoding) => {
+                Ok(Values::Array(Slots { kind, valid, values }.into_array()?, encoding))
+            }
+        }
+    }
+
+    /// Values within `rows`.
+    fn count(&self, rows: &Range<u32>) -> usize {
+        match self {
+            Values::Codes(column) => column.value_count(rows),
+            Values::Array(array, _) => {
+                let own = array.slice(rows.start as usize, rows.len());
+                own.len() - own.null_count()
+            }
+        }
+    }
+
+    /// As an array, if the values are texts.
+    fn texts(&self) -> Result<Option<StringViewArray>, Error> {
+        match self {
+            Values::Array(array, _) => Ok(array.as_string_view_opt().cloned()),
+            Values::Codes(column) if column.kind == ColumnKind::Text => {
+                let valid = Bitmap::from_bits(column.codes.iter().map(|&code| code != NULL));
+                let values = SlotValues::Coded {
+                    dictionary: column.dictionary.clone(),
+                    codes: column.codes.clone(),
+                };
+                let slots = Slots { kind: column.kind, valid: Some(valid), values };
+                Ok(slots.into_array()?.as_string_view_opt().cloned())
+            }
+            Values::Codes(_) => Ok(None),
+        }
+    }
+
+    fn encode(&self, field: &Field, rows: &Range<u32>) -> Result<EncodedChunk, Error> {
+        match self {
+            Values::Codes(column) => encode_codes(field, column, rows),
+            Values::Array(array, encoding) => {
+                encode_chunk(field, &array.slice(rows.start as usize, rows.len()), *encoding)
+            }
+        }
+    }
 }
 
 /// How a column is written, from what it is and how often its values repeat.
@@ -117,7 +197,8 @@ fn choose_encoding(name: &str, is_attribute: bool, slots: &Slots) -> ValueEncodi
     match (slots.kind, &slots.values) {
         (ColumnKind::Text | ColumnKind::Bytes, SlotValues::Coded { dictionary, codes }) => {
             let values = codes.iter().filter(|&&code| code != NULL).count();
-            if repeats(dictionary.len(), values) {
+            let is_small = dictionary.bytes().len() <= DICTIONARY_BYTES_MAX;
+            if is_small && repeats(dictionary.len(), values) {
                 ValueEncoding::Dictionary
             } else {
                 ValueEncoding::Plain
@@ -166,7 +247,7 @@ struct FileBuilder {
     groups: Vec<Range<u32>>,
     fields: Vec<Field>,
     /// Per row group, a chunk per field.
-    chunks: Vec<Vec<ArrowColumnChunk>>,
+    chunks: Vec<Vec<EncodedChunk>>,
     attributes: Vec<(Arc<str>, AttributeType, u64)>,
     sidecar: SidecarBuilder,
 }
@@ -228,21 +309,18 @@ impl FileBuilder {
     fn add(
         &mut self,
         field: &Field,
-        array: &ArrayRef,
-        encoding: ValueEncoding,
+        values: &Values,
         attribute: Option<&(Arc<str>, AttributeType)>,
     ) -> Result<(), Error> {
-        let own = array.slice(self.extent.rows.start as usize, self.extent.rows.len());
         if let Some((key, kind)) = attribute {
-            let rows = (own.len() - own.null_count()) as u64;
+            let rows = values.count(&self.extent.rows) as u64;
             if rows == 0 {
                 return Ok(());
             }
             self.attributes.push((key.clone(), *kind, rows));
         }
         for (group, chunks) in self.groups.iter().zip(&mut self.chunks) {
-            let values = array.slice(group.start as usize, group.len());
-            chunks.push(encode_chunk(field, &values, encoding)?);
+            chunks.push(values.encode(field, group)?);
         }
         self.fields.push(field.clone());
         Ok(())
@@ -260,7 +338,7 @@ impl FileBuilder {
         for chunks in self.chunks {
             let mut group = writer.next_row_group().map_err(encode_error)?;
             for chunk in chunks {
-                chunk.append_to_row_group(&mut group).map_err(encode_error)?;
+                chunk.append_to(&mut group)?;
             }
             group.close().map_err(encode_error)?;
         }
