@@ -648,7 +648,8 @@ fn pages_hold_their_rows_and_their_bounds_bound_them() {
     let rows = rows_of_file(&written.parquet);
     assert_eq!(sorted(rows.clone()), sorted(rows_of_batch(parts[0])));
     let file = open(Table::Spans, &written);
-    let merged = write_segments(Table::Spans, &[Source::File(&file)], WriteLevel::Compacted).unwrap();
+    let merged =
+        write_segments(Table::Spans, &[Source::File(&file)], WriteLevel::Compacted).unwrap();
     assert_eq!(rows_of_file(&merged[0].parquet), rows);
     if let Ok(path) = std::env::var("BINNACLE_TEST_SEGMENT") {
         std::fs::write(path, &written.parquet).unwrap();
