@@ -51,7 +51,7 @@ fn push(builder: &mut BatchBuilder, signal: Signal, time: i64, state: &mut u64) 
         ("http.route", Value::String(&route)),
         ("http.response.status_code", Value::Int(200 + (random(state) % 3) as i64 * 100)),
         ("user.id", Value::String(&user)),
-        ("cache.hit", Value::Bool(random(state) % 2 == 0)),
+        ("cache.hit", Value::Bool(random(state).is_multiple_of(2))),
         ("retry.count", Value::Int((random(state) % 4) as i64)),
     ];
     let wires = values.map(|(key, value)| {
@@ -59,8 +59,9 @@ fn push(builder: &mut BatchBuilder, signal: Signal, time: i64, state: &mut u64) 
         wire::put_attribute(&mut list, key, &value);
         list
     });
-    let attribute = |((key, value), wire): (_, &_)| attribute(key, value, wire);
-    let attributes: Vec<Attribute<'_>> = values.into_iter().zip(&wires).map(attribute).collect();
+    let both = values.into_iter().zip(&wires);
+    let attributes: Vec<Attribute<'_>> =
+        both.map(|((key, value), wire)| attribute(key, value, wire)).collect();
     let trace = u128::from(random(state) % 20_000) << 64 | 0x1234;
     match signal {
         Signal::Traces => builder.push_span(&SpanRow {

@@ -4,7 +4,7 @@ use super::attributes::{ATTRIBUTES_REST, Listing, METADATA_KEY, attribute_column
 use super::column::Slots;
 use super::place::{Recode, each_bytes, place_array};
 use super::schema::{BODY_CRC32C_KEY, SCHEMA_VERSION, SCHEMA_VERSION_KEY, TABLE_KEY};
-use super::source::{ColumnRef, Repetition};
+use super::source::{ColumnRef, EachMessage, EachValue, Repetition};
 use crate::Error;
 use crate::batch::AttributeType;
 use crate::model::{Table, Value, wire};
@@ -64,10 +64,7 @@ impl SegmentFile {
         }
     }
 
-    pub(super) fn each_in_rest(
-        &self,
-        visit: &mut dyn FnMut(u32, &[u8]) -> Result<(), Error>,
-    ) -> Result<(), Error> {
+    pub(super) fn each_in_rest(&self, visit: &mut EachMessage<'_>) -> Result<(), Error> {
         if self.listing.rest.as_ref().is_some_and(|rest| rest.is_empty()) {
             return Ok(());
         }
@@ -86,7 +83,7 @@ impl SegmentFile {
         &self,
         key: &str,
         kind: AttributeType,
-        visit: &mut dyn FnMut(u32, &Value<'_>) -> Result<(), Error>,
+        visit: &mut EachValue<'_>,
     ) -> Result<(), Error> {
         if !self.has_attribute(key, kind) {
             return Ok(());

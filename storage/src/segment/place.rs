@@ -145,11 +145,11 @@ impl Recode {
     }
 }
 
+/// Called with a row and its bytes.
+type EachBytes<'a> = dyn FnMut(usize, &[u8]) -> Result<(), Error> + 'a;
+
 /// Calls `visit(row, bytes)` for every value of a text or bytes array of any layout.
-pub(super) fn each_bytes(
-    array: &ArrayRef,
-    visit: &mut dyn FnMut(usize, &[u8]) -> Result<(), Error>,
-) -> Result<(), Error> {
+pub(super) fn each_bytes(array: &ArrayRef, visit: &mut EachBytes<'_>) -> Result<(), Error> {
     let rows = (0..array.len()).filter(|&row| array.is_valid(row));
     match array.data_type() {
         DataType::Dictionary(..) => {

@@ -8,6 +8,7 @@ use super::attributes::RestKeys;
 use super::bitmap::Bitmap;
 use super::column::{DROPPED, STRING_BYTES_MAX, SlotValues, Slots, intern};
 use super::merge::Merge;
+use super::source::EachMessage;
 use crate::Error;
 use crate::batch::AttributeType;
 use crate::model::{ColumnKind, Value, wire};
@@ -145,10 +146,7 @@ pub(super) fn build_rest(
 }
 
 /// Calls `visit(position, message)` for everything in the sources' rests whose row is kept.
-fn each_in_rest(
-    merge: &Merge<'_>,
-    visit: &mut dyn FnMut(u32, &[u8]) -> Result<(), Error>,
-) -> Result<(), Error> {
+fn each_in_rest(merge: &Merge<'_>, visit: &mut EachMessage<'_>) -> Result<(), Error> {
     let mut first = 0;
     for source in merge.sources {
         let positions = &merge.positions[first..][..source.rows() as usize];

@@ -13,6 +13,12 @@ pub enum Source<'a> {
     File(&'a SegmentFile),
 }
 
+/// Called with a row and a `KeyValue` message.
+pub(super) type EachMessage<'a> = dyn FnMut(u32, &[u8]) -> Result<(), Error> + 'a;
+
+/// Called with a row and a value.
+pub(super) type EachValue<'a> = dyn FnMut(u32, &Value<'_>) -> Result<(), Error> + 'a;
+
 /// A column that a merge asks its sources for.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum ColumnRef<'a> {
@@ -57,10 +63,7 @@ impl Source<'_> {
     }
 
     /// Calls `visit(row, KeyValue message)` for everything in the rest, rows ascending, a row's in their order.
-    pub(super) fn each_in_rest(
-        &self,
-        visit: &mut dyn FnMut(u32, &[u8]) -> Result<(), Error>,
-    ) -> Result<(), Error> {
+    pub(super) fn each_in_rest(&self, visit: &mut EachMessage<'_>) -> Result<(), Error> {
         match self {
             Source::Batch(batch) => {
                 let rest = &batch.rest;
@@ -94,7 +97,7 @@ impl Source<'_> {
         &self,
         key: &str,
         kind: AttributeType,
-        visit: &mut dyn FnMut(u32, &Value<'_>) -> Result<(), Error>,
+        visit: &mut EachValue<'_>,
     ) -> Result<(), Error> {
         match self {
             Source::Batch(batch) => match attribute(batch, key, kind) {

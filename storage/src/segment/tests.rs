@@ -494,9 +494,11 @@ fn a_segment_answers_for_its_metadata() {
     let keys = run(reader.attributes()).unwrap();
     assert_eq!(keys.columns.len(), 64);
     assert!(keys.rest.as_ref().is_some_and(|rest| !rest.is_empty()));
-    let range = 0..4;
-    assert_eq!(run(reader.read(vec![range])).unwrap()[0].as_ref(), b"PAR1");
-    assert!(matches!(run(reader.read(vec![0..u64::MAX])), Err(Error::Corrupt { .. })));
+    assert_eq!(run(reader.read(std::iter::once(0..4).collect())).unwrap()[0].as_ref(), b"PAR1");
+    assert!(matches!(
+        run(reader.read(std::iter::once(0..u64::MAX).collect())),
+        Err(Error::Corrupt { .. })
+    ));
     assert_eq!(run(reader.load()).unwrap().rows(), 400);
 }
 
@@ -620,7 +622,6 @@ fn no_rows_make_no_segments() {
 
 /// Rows enough for several pages, with values that repeat, seldom are there, or come in runs.
 fn long_batch() -> Batch {
-    let template = seeds(1).remove(0);
     let seed = |row: i64| Seed {
         service: (row % 3) as u8,
         name: (row / 5_000 % 3) as u8,
@@ -634,7 +635,6 @@ fn long_batch() -> Batch {
             1..5 => vec![("often".to_owned(), Owned::String(format!("value {}", row % 600)))],
             _ => Vec::new(),
         },
-        ..template.clone()
     };
     let seeds: Vec<Seed> = (0..20_000).map(seed).collect();
     batch(Signal::Traces, 5, 0, &seeds)
