@@ -269,7 +269,11 @@ fn numbers(points: &[NumberDataPoint]) -> Vec<Row> {
         let mut row = times(point.start_time_unix_nano, point.time_unix_nano);
         match point.value {
             Some(number_data_point::Value::AsDouble(number)) => row["value"] = number.into(),
-            Some(number_data_point::Value::AsInt(number)) => row["int_value"] = number.into(),
+            // An integer is also there as a double, for sums over both.
+            Some(number_data_point::Value::AsInt(number)) => {
+                row["value"] = (number as f64).into();
+                row["int_value"] = number.into();
+            }
             None => {}
         }
         (row, point.attributes.clone())
