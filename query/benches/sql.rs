@@ -70,7 +70,7 @@ fn push(builder: &mut BatchBuilder, index: u64) {
     builder.resource(b"", &format!("service-{}", index % 20));
     let route = format!("/api/{}", index % 50);
     let user = format!("user-{}", mixed % 10_000);
-    let status = if index % 200 == 0 { 503 } else { 200 };
+    let status = if index.is_multiple_of(200) { 503 } else { 200 };
     let values = [
         ("http.route", Value::String(&route)),
         ("http.response.status_code", Value::Int(status)),
