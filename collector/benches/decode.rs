@@ -2,6 +2,8 @@
 //!
 //! Seeded spans of ten attributes, about 460 bytes each, 1,000 to a request.
 
+#![allow(clippy::unwrap_used, reason = "all of it is benchmarks")]
+
 use binnacle_collector::otlp::decode::decode;
 use binnacle_storage::model::{Signal, Timestamp};
 use divan::counter::{BytesCount, ItemsCount};

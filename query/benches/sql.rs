@@ -1,5 +1,7 @@
 //! SQL over one segment of spans: what the questions of every day cost.
 
+#![allow(clippy::unwrap_used, reason = "all of it is benchmarks")]
+
 use binnacle_query::{QueryConfig, QueryEngine, SqlRequest};
 use binnacle_storage::batch::{Batch, BatchBuilder, SpanRow};
 use binnacle_storage::model::{

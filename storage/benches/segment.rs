@@ -1,5 +1,7 @@
 //! Writing segments: 200,000 spans and log records from buffered batches, and a compaction of four segments.
 
+#![allow(clippy::unwrap_used, reason = "all of it is benchmarks")]
+
 use binnacle_storage::batch::{Batch, BatchBuilder, LogRow, SpanRow, TimeOrigin};
 use binnacle_storage::model::{Attribute, Signal, SpanId, Table, Timestamp, TraceId, Value, wire};
 use binnacle_storage::segment::{SegmentFile, Source, WriteLevel, chunk, write_segments};

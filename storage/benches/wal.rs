@@ -2,6 +2,8 @@
 //!
 //! The rows of a request are decoded beforehand and few, so that what is measured is the way to the disk and back.
 
+#![allow(clippy::unwrap_used, reason = "all of it is benchmarks")]
+
 use binnacle_storage::batch::{Batch, BatchBuilder, LogRow, TimeOrigin};
 use binnacle_storage::model::{Compression, Encoding, Format, Signal, TenantId, Timestamp};
 use binnacle_storage::{

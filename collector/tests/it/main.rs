@@ -1,5 +1,7 @@
 //! The collector on the real storage, spoken to by the official gRPC client.
 
+#![allow(clippy::unwrap_used, reason = "all of it is tests")]
+
 use binnacle_collector::{Collector, CollectorConfig, OtlpDecoder};
 use binnacle_storage::model::{Table, TenantId, TimeRange};
 use binnacle_storage::{Storage, StorageConfig, SystemClock};
