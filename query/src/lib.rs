@@ -14,6 +14,8 @@ mod metrics;
 mod rows;
 pub mod sql;
 mod stats;
+#[cfg(test)]
+mod testing;
 pub mod trace;
 pub mod value;
 

@@ -16,6 +16,8 @@ mod record;
 mod search;
 mod severity;
 mod test;
+#[cfg(test)]
+mod tests;
 mod text;
 
 pub use record::LogRecord;

@@ -10,6 +10,8 @@ mod decode;
 mod find;
 mod series;
 mod span;
+#[cfg(test)]
+mod tests;
 
 pub use critical_path::{CriticalSegment, critical_path};
 pub use span::{Exemplar, ExemplarSeries, Span};

@@ -9,6 +9,8 @@ mod distribution;
 mod resource;
 mod span_parts;
 
+#[cfg(test)]
+pub(crate) use any_value::tests as encode;
 pub use any_value::{AnyValue, Attributes, attributes};
 pub use distribution::{Buckets, Distribution, ExponentialHistogram, Histogram, Quantile, Summary};
 pub(crate) use resource::resource_attributes;
