@@ -12,7 +12,8 @@ pub struct CollectorConfig {
     pub grpc_address: SocketAddr,
     /// Where OTLP over HTTP is taken, protobuf and JSON.
     pub http_address: SocketAddr,
-    /// Largest request, as received and again after decompression. OpenTelemetry recommends 64 MiB.
+    /// Largest request, as received and again after decompression. OpenTelemetry recommends 64 MiB. More than 1,048,576
+    /// spans, records or points in one request are refused, however small.
     pub request_bytes_max: u64,
     /// Bytes of all requests being read and decoded at one time, as received and decompressed; past it senders are told to
     /// come back.
@@ -43,7 +44,8 @@ pub struct CollectorConfig {
     pub tenant_bytes_per_second: u64,
     /// Bytes a tenant may send at once above its rate. 0: one second's worth.
     pub tenant_burst_bytes: u64,
-    /// Web pages that may send, as origins in which `*` stands for any text: `https://*.example.com`.
+    /// Web pages that may send, by origin: `https://*.example.com` is any host below example.com, `:*` any port or none,
+    /// `*` alone any page.
     pub cors_origins: Vec<String>,
 }
 

@@ -92,9 +92,11 @@ fn signal_of(path: &str) -> Result<Signal, Error> {
 
 /// Whose data it is; without the header, the default tenant's.
 pub fn tenant_of(headers: &HeaderMap) -> Result<TenantId, Error> {
-    let Some(value) = headers.get(TENANT_HEADER) else {
-        return Ok(TenantId::default());
-    };
+    let mut values = headers.get_all(TENANT_HEADER).iter();
+    let Some(value) = values.next() else { return Ok(TenantId::default()) };
+    if values.next().is_some() {
+        return Err(Error::BadRequest { message: "X-Scope-OrgID is given twice".to_owned() });
+    }
     Ok(String::from_utf8_lossy(value.as_bytes()).parse::<TenantId>()?)
 }
 
@@ -205,15 +207,29 @@ fn cors(origins: &[String]) -> CorsLayer {
         .max_age(CORS_MAX_AGE)
 }
 
-/// `*` stands for any text without a slash, so that it cannot reach past the host.
+/// A page's origin against one of `cors_origins`: `*` alone is any page, `:*` at the end any port or none, and any other `*`
+/// some text of the host.
 fn origin_matches(pattern: &str, origin: &str) -> bool {
+    if pattern == "*" {
+        return true;
+    }
+    let Some(pattern) = pattern.strip_suffix(":*") else { return host_matches(pattern, origin) };
+    let is_port = |port: &str| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    match origin.rsplit_once(':') {
+        Some((host, port)) if is_port(port) => host_matches(pattern, host),
+        _ => host_matches(pattern, origin),
+    }
+}
+
+/// `*` stands for any text without a slash or colon, so that it cannot reach past the host.
+fn host_matches(pattern: &str, origin: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == origin,
         Some((before, after)) => origin.strip_prefix(before).is_some_and(|rest| {
             (0..=rest.len())
-                .take_while(|&end| !rest.as_bytes()[..end].contains(&b'/'))
+                .take_while(|&end| !rest.as_bytes()[..end].iter().any(|byte| b"/:".contains(byte)))
                 .filter(|&end| rest.is_char_boundary(end))
-                .any(|end| origin_matches(after, &rest[end..]))
+                .any(|end| host_matches(after, &rest[end..]))
         }),
     }
 }
@@ -223,14 +239,32 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_request_has_one_tenant() {
+        let tenant = |values: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(TENANT_HEADER, HeaderValue::from_static(value));
+            }
+            tenant_of(&headers).ok().map(|tenant| tenant.to_string())
+        };
+        assert_eq!(tenant(&[]).as_deref(), Some("default"));
+        assert_eq!(tenant(&["a"]).as_deref(), Some("a"));
+        assert_eq!(tenant(&["a", "b"]), None);
+    }
+
+    #[test]
     fn origins_match_their_patterns() {
         let cases = [
             ("http://localhost:*", "http://localhost:3000", true),
+            ("http://localhost:*", "http://localhost", true),
             ("http://localhost:*", "http://localhost.evil.com:80", false),
+            ("http://localhost:*", "http://localhost:3000.evil.com", false),
             ("https://*.example.com", "https://shop.example.com", true),
             ("https://*.example.com", "https://shop.example.com.evil.com", false),
             ("https://*.example.com", "https://evil.com/.example.com", false),
-            ("*", "https://anything", false),
+            ("https://*.example.com", "https://shop.example.com:8080", false),
+            ("https://*.example.com:*", "https://shop.example.com:8080", true),
+            ("*", "https://anything", true),
             ("https://example.com", "https://example.com", true),
         ];
         for (pattern, origin, expected) in cases {
