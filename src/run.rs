@@ -12,7 +12,7 @@ use crate::listen::Listeners;
 use crate::shutdown::Signals;
 use crate::{logging, rejections};
 use anyhow::Context;
-use binnacle_collector::{Collector, OtlpDecoder};
+use binnacle_collector::{Collector, WalDecoder};
 use binnacle_query::QueryEngine;
 use binnacle_storage::{Storage, SystemClock};
 use std::future::Future;
@@ -65,7 +65,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let api_task = serve_api(listeners.api, api.clone(), stop.clone());
 
     let clock = Arc::new(SystemClock);
-    let opened = Storage::open(config.storage.clone(), Arc::new(OtlpDecoder), clock.clone());
+    let opened = Storage::open(config.storage.clone(), Arc::new(WalDecoder), clock.clone());
     let (storage, recovery) = opened.await?;
     let engine = QueryEngine::new(storage.clone(), config.query.clone())?;
     let collector = Collector::new(storage.clone(), config.collector.clone(), clock);
@@ -75,7 +75,8 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         engine.register_metrics(registry);
         collector.register_metrics(registry);
     });
-    let product = Product { storage: storage.clone(), engine, recovery };
+    let product =
+        Product { storage: storage.clone(), engine, collector: collector.clone(), recovery };
     api.set_ready(product);
     let stopped = stop.clone().cancelled_owned();
     let mut ingest = pin!(collector.serve(listeners.otlp_grpc, listeners.otlp_http, stopped));

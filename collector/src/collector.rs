@@ -1,10 +1,12 @@
 //! The collector's public face, and the path of one request through it.
 
 use crate::admit::{InFlight, RateLimits, Reservation, body};
+use crate::decode::{self, Decoded, Written};
 use crate::metrics::{Metrics, RequestLabels, SignalLabels, Transport};
-use crate::otlp::decode::{Decoded, Rejections};
 use crate::otlp::{self, reply};
 use crate::rejection_log::{RejectionEntry, RejectionLog};
+use crate::rejections::Rejections;
+use crate::remote_write;
 use crate::server::{self, Limits};
 use crate::{CollectorConfig, Error};
 use binnacle_storage::model::{Encoding, Signal, TenantId, Timestamp};
@@ -35,10 +37,16 @@ impl Sink for Storage {
     }
 }
 
-/// OTLP in. Cheap to clone; all clones are one collector.
+/// Telemetry in. Cheap to clone; all clones are one collector.
 #[derive(Clone)]
 pub struct Collector {
     inner: Arc<Inner>,
+}
+
+impl std::fmt::Debug for Collector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Collector").finish_non_exhaustive()
+    }
 }
 
 struct Inner {
@@ -64,6 +72,12 @@ pub(crate) struct Export {
     pub body: Bytes,
     /// Room for what the request holds.
     pub reservation: Reservation,
+}
+
+/// What became of a request.
+pub(crate) struct Exported {
+    pub rejected: Rejections,
+    pub written: Written,
 }
 
 /// A body, decompressed and decoded.
@@ -138,8 +152,13 @@ impl Collector {
         &self.inner.in_flight
     }
 
+    /// Answers a remote-write request that came over a listener of the wiring's.
+    pub async fn remote_write(&self, request: axum::extract::Request) -> axum::response::Response {
+        remote_write::http::handle(self.clone(), request).await
+    }
+
     /// Decodes a request and makes it durable. Answers with what was rejected.
-    pub(crate) async fn export(&self, export: Export) -> Result<Rejections, Error> {
+    pub(crate) async fn export(&self, export: Export) -> Result<Exported, Error> {
         let Export { tenant, signal, encoding, transport, client, body, reservation } = export;
         let ingested_at = self.inner.clock.now();
         let received_bytes = body.len() as u64;
@@ -147,7 +166,7 @@ impl Collector {
         let result = async {
             let prepared = self.prepare(&tenant, prepare).await?;
             let Prepared { decoded, content_hash, decompressed_bytes, reservation } = prepared;
-            let Decoded { batch, accepted, rejected } = decoded;
+            let Decoded { batch, accepted, rejected, written } = decoded;
             self.count_bytes(signal, received_bytes, decompressed_bytes);
             let outcome = if batch.is_empty() {
                 Accepted::Stored
@@ -166,12 +185,12 @@ impl Collector {
             };
             drop(reservation);
             self.count_records(signal, outcome, accepted, &rejected);
-            Ok((outcome, rejected))
+            Ok((outcome, Exported { rejected, written }))
         };
         let result = result.await;
         let outcome = match &result {
             Ok((Accepted::Duplicate, _)) => "duplicate",
-            Ok((Accepted::Stored, rejected)) if rejected.count > 0 => "partial",
+            Ok((Accepted::Stored, exported)) if exported.rejected.count > 0 => "partial",
             Ok((Accepted::Stored, _)) => "ok",
             Err(error) if reply::is_retryable(error) => "retry",
             Err(_) => "refused",
@@ -180,10 +199,10 @@ impl Collector {
         self.inner.metrics.requests.get_or_create(&labels).inc();
         match result {
             // A retry was logged when it came first.
-            Ok((Accepted::Duplicate, rejected)) => Ok(rejected),
-            Ok((Accepted::Stored, rejected)) => {
-                self.log_rejected(&tenant, signal, client, ingested_at, &rejected);
-                Ok(rejected)
+            Ok((Accepted::Duplicate, exported)) => Ok(exported),
+            Ok((Accepted::Stored, exported)) => {
+                self.log_rejected(&tenant, signal, client, ingested_at, &exported.rejected);
+                Ok(exported)
             }
             Err(error) => {
                 self.refused(&tenant, signal, client, &error);
@@ -289,7 +308,7 @@ impl Inner {
             taken.map_err(|retry_after| Error::RateLimited { retry_after })?;
         }
         let content_hash = xxh3_128(&plain);
-        let decoded = otlp::decode_plain(signal, encoding.format, &plain, ingested_at)
+        let decoded = decode::decode_plain(signal, encoding.format, &plain, ingested_at)
             .map_err(|message| Error::BadRequest { message })?;
         let labels = SignalLabels { signal: signal.name() };
         let seconds = started.elapsed().as_secs_f64();

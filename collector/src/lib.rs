@@ -1,7 +1,7 @@
-//! Collector: OTLP in over gRPC and HTTP; decode, check limits, hand to storage.
+//! Collector: OTLP in over gRPC and HTTP, Prometheus remote write and scrapes; decode, check limits, hand to storage.
 //!
-//! One request: [`otlp::http`] or [`otlp::grpc`] reads the body under the limits of [`admit`], the collector decompresses
-//! and decodes it on a thread of its own ([`otlp::decode`]), appends it to storage, and answers ([`otlp::reply`]).
+//! One request: [`otlp::http`], [`otlp::grpc`] or [`remote_write`] reads the body under the limits of [`admit`], the collector decompresses
+//! and decodes it on a thread of its own ([`decode`]), appends it to storage, and answers ([`otlp::reply`]).
 //!
 //! Always true: what is answered "ok" is durable; what is rejected is counted and told to the sender; what may succeed
 //! later is answered as retryable.
@@ -9,14 +9,18 @@
 mod admit;
 mod collector;
 mod config;
+mod decode;
 mod error;
+mod identity;
 mod metrics;
 pub mod otlp;
 mod rejection_log;
+mod rejections;
+mod remote_write;
 mod server;
 
 pub use collector::Collector;
 pub use config::CollectorConfig;
+pub use decode::WalDecoder;
 pub use error::Error;
-pub use otlp::OtlpDecoder;
 pub use rejection_log::{RejectionEntry, RejectionLog, RejectionTotals};

@@ -8,11 +8,12 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 use std::fmt;
 
-/// Transport over which a request came.
+/// The way a request came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Transport {
     Grpc,
     Http,
+    RemoteWrite,
 }
 
 impl EncodeLabelValue for Transport {
@@ -23,6 +24,7 @@ impl EncodeLabelValue for Transport {
         let name = match self {
             Transport::Grpc => "grpc",
             Transport::Http => "http",
+            Transport::RemoteWrite => "remote_write",
         };
         EncodeLabelValue::encode(&name, encoder)
     }

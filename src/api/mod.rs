@@ -11,6 +11,7 @@ mod logs;
 mod metrics;
 mod openapi;
 mod record;
+mod remote_write;
 mod render;
 mod request;
 mod sql;
@@ -24,6 +25,7 @@ use crate::process::ProcessMetrics;
 use axum::Router;
 use axum::extract::Request;
 use axum::routing::{get, post};
+use binnacle_collector::Collector;
 use binnacle_query::QueryEngine;
 use binnacle_storage::model::Timestamp;
 use binnacle_storage::{Clock, RecoveryReport, Storage, SystemClock};
@@ -40,6 +42,7 @@ use std::time::Instant;
 pub struct Product {
     pub storage: Storage,
     pub engine: QueryEngine,
+    pub collector: Collector,
     pub recovery: RecoveryReport,
 }
 
@@ -147,6 +150,7 @@ pub fn router(api: Api) -> Router {
         .route("/api/v1/traces/{trace_id}", get(trace::trace))
         .route("/api/v1/logs", get(logs::logs))
         .route("/api/v1/admin/{job}", post(admin::admin))
+        .route("/prometheus/api/v1/write", post(remote_write::write))
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method);
     layers::around(routes, api.clone()).with_state(api)
@@ -160,7 +164,8 @@ async fn unknown_path(request: Request) -> ApiError {
 
 async fn unknown_method(request: Request) -> ApiError {
     let path = request.uri().path();
-    let posts = path == "/api/v1/sql" || path.starts_with("/api/v1/admin/");
+    let posts = ["/api/v1/sql", "/prometheus/api/v1/write"].contains(&path)
+        || path.starts_with("/api/v1/admin/");
     let allow = if posts { "POST" } else { "GET, HEAD" };
     let message = format!("{path} does not answer {}", request.method());
     let refused = ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message);

@@ -1,6 +1,6 @@
 //! `/api/v1/openapi.json`: the API's description, made from the handlers and types themselves.
 
-use super::{admin, error, health, logs, metrics, render, sql, trace};
+use super::{admin, error, health, logs, metrics, remote_write, render, sql, trace};
 use axum::Json;
 use utoipa::OpenApi;
 
@@ -17,12 +17,13 @@ use utoipa::OpenApi;
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     paths(
-        sql::sql, trace::trace, logs::logs,
+        sql::sql, trace::trace, logs::logs, remote_write::write,
         health::status, health::healthz, health::readyz, metrics::metrics, admin::admin, openapi
     ),
     components(schemas(error::ErrorBody, sql::SqlAnswer, render::Format)),
     tags(
         (name = "query", description = "Questions about stored telemetry"),
+        (name = "ingest", description = "Telemetry in; OTLP has ports of its own"),
         (name = "operation", description = "The process itself")
     )
 )]

@@ -83,7 +83,27 @@ pub fn decompress<'b>(
             decoder.window_log_max(ZSTD_WINDOW_LOG_MAX).map_err(|error| broken("zstd", &error))?;
             drain(decoder, "zstd", limit, reservation).map(Cow::Owned)
         }
+        Compression::Snappy => decompress_snappy(body, limit, reservation).map(Cow::Owned),
     }
+}
+
+/// A block says its decompressed length first, which is checked before memory is taken.
+fn decompress_snappy(
+    body: &[u8],
+    limit: u64,
+    reservation: &mut Reservation,
+) -> Result<Vec<u8>, Error> {
+    let broken = |error: snap::Error| Error::BadRequest {
+        message: format!("body is not a snappy block: {error}"),
+    };
+    let length = snap::raw::decompress_len(body).map_err(broken)?;
+    if length as u64 > limit {
+        return Err(Error::TooLarge { limit });
+    }
+    if !reservation.try_grow(length as u64) {
+        return Err(busy());
+    }
+    snap::raw::Decoder::new().decompress_vec(body).map_err(broken)
 }
 
 fn zstd_decoder(
@@ -146,6 +166,16 @@ mod tests {
         assert_eq!(unpack(Compression::None, &plain, limit).unwrap(), plain);
         assert_eq!(unpack(Compression::Gzip, &gzip(&plain), limit).unwrap(), plain);
         assert_eq!(unpack(Compression::Zstd, &zstd, limit).unwrap(), plain);
+        let snappy = snap::raw::Encoder::new().compress_vec(&plain).unwrap();
+        assert_eq!(unpack(Compression::Snappy, &snappy, limit).unwrap(), plain);
+    }
+
+    #[test]
+    fn snappy_blocks_are_judged_by_the_length_they_say() {
+        // 2^32 - 1 bytes, of which not one follows.
+        let bomb = [0xff, 0xff, 0xff, 0xff, 0x0f];
+        let cut = unpack(Compression::Snappy, &bomb, 64 << 20);
+        assert!(matches!(cut, Err(Error::TooLarge { .. })), "{cut:?}");
     }
 
     #[test]
@@ -176,5 +206,7 @@ mod tests {
             assert!(matches!(result, Err(Error::BadRequest { .. })), "{body:?}");
         }
         assert!(matches!(unpack(Compression::Zstd, b"bogus", 9), Err(Error::BadRequest { .. })));
+        let snappy = unpack(Compression::Snappy, b"\x03bogus", 9);
+        assert!(matches!(snappy, Err(Error::BadRequest { .. })));
     }
 }

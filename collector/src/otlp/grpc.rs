@@ -160,7 +160,7 @@ async fn export(collector: &Collector, signal: Signal, request: Request) -> Resu
     let encoding = Encoding { format: Format::OtlpProtobuf, compression };
     let transport = Transport::Grpc;
     let export = Export { tenant, signal, encoding, transport, client, body, reservation };
-    let rejected = collector.export(export).await?;
+    let rejected = collector.export(export).await?.rejected;
     Ok(reply::success_protobuf(signal, &rejected))
 }
 

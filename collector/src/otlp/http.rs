@@ -5,6 +5,7 @@ use crate::Error;
 use crate::admit::body;
 use crate::collector::{Collector, Export};
 use crate::metrics::Transport;
+use crate::remote_write;
 use crate::server::Peer;
 use axum::Router;
 use axum::body::Body;
@@ -37,6 +38,10 @@ pub fn router(collector: &Collector) -> Router {
 
 /// Any path and method: what is wrong is said in one place.
 async fn handle(State(collector): State<Collector>, request: Request) -> Response {
+    // Senders that may reach only this listener write here too.
+    if request.uri().path() == remote_write::http::PATH {
+        return remote_write::http::handle(collector, request).await;
+    }
     let format = format_of(request.headers());
     let answer_format = *format.as_ref().unwrap_or(&Format::OtlpJson);
     match export(&collector, format, request).await {
@@ -70,10 +75,10 @@ async fn export(
         read.await.inspect_err(|error| collector.refused(&tenant, signal, client, error))?;
     let transport = Transport::Http;
     let export = Export { tenant, signal, encoding, transport, client, body, reservation };
-    let rejected = collector.export(export).await?;
+    let rejected = collector.export(export).await?.rejected;
     let bytes = match encoding.format {
-        Format::OtlpProtobuf => reply::success_protobuf(signal, &rejected),
         Format::OtlpJson => reply::success_json(signal, &rejected),
+        _ => reply::success_protobuf(signal, &rejected),
     };
     Ok(respond(StatusCode::OK, encoding.format, bytes))
 }
@@ -82,7 +87,8 @@ fn signal_of(path: &str) -> Result<Signal, Error> {
     match path {
         "/v1/traces" => Ok(Signal::Traces),
         "/v1/logs" => Ok(Signal::Logs),
-        "/v1/metrics" => Ok(Signal::Metrics),
+        // The second is where Prometheus itself takes OTLP.
+        "/v1/metrics" | "/api/v1/otlp/v1/metrics" => Ok(Signal::Metrics),
         other => {
             let path = other.chars().take(200).collect();
             Err(Error::UnknownPath { path })
@@ -132,7 +138,7 @@ pub fn compression_named(name: &[u8]) -> Result<Compression, Error> {
     }
 }
 
-fn content_length(headers: &HeaderMap) -> Option<u64> {
+pub fn content_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
@@ -140,8 +146,8 @@ fn respond(status: StatusCode, format: Format, bytes: Vec<u8>) -> Response {
     let mut response = Response::new(Body::from(bytes));
     *response.status_mut() = status;
     let content_type = match format {
-        Format::OtlpProtobuf => PROTOBUF,
         Format::OtlpJson => JSON,
+        _ => PROTOBUF,
     };
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
@@ -151,8 +157,8 @@ fn refuse(error: &Error, format: Format) -> Response {
     log_our_fault(error);
     let refusal = reply::refusal(error);
     let bytes = match format {
-        Format::OtlpProtobuf => refusal.to_protobuf(),
         Format::OtlpJson => refusal.to_json(),
+        _ => refusal.to_protobuf(),
     };
     let mut response = respond(refusal.http, format, bytes);
     add_headers(error, &refusal, response.headers_mut());

@@ -5,12 +5,9 @@ pub(crate) mod grpc;
 pub(crate) mod http;
 pub mod json;
 pub(crate) mod reply;
-mod wal;
 
-pub use wal::OtlpDecoder;
-
+use crate::decode::Decoded;
 use binnacle_storage::model::{Format, Signal, Timestamp};
-use decode::Decoded;
 
 /// Decodes a decompressed body. The error refuses the whole request and says why.
 pub fn decode_plain(
@@ -31,8 +28,9 @@ pub fn decode_plain(
             decoded.rejected.merge(json.rejected);
             Ok(decoded)
         }
+        Format::RemoteWrite1 | Format::RemoteWrite2 => Err("not an OTLP format".to_owned()),
     }
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -3,8 +3,8 @@
 //! Retryable answers must look retryable to every exporter, or it drops the data: in HTTP only 429, 502, 503 and 504 are, in
 //! gRPC UNAVAILABLE, and RESOURCE_EXHAUSTED only with RetryInfo.
 
-use super::decode::Rejections;
 use crate::Error;
+use crate::rejections::Rejections;
 use binnacle_storage::Error as StorageError;
 use binnacle_storage::model::Signal;
 use http::StatusCode;

@@ -23,9 +23,9 @@ use tower::ServiceExt;
 
 /// Keeps what is appended, or refuses it.
 #[derive(Default)]
-struct TestSink {
-    requests: Mutex<Vec<AppendRequest>>,
-    refuse: Mutex<Option<StorageError>>,
+pub struct TestSink {
+    pub requests: Mutex<Vec<AppendRequest>>,
+    pub refuse: Mutex<Option<StorageError>>,
 }
 
 impl Sink for TestSink {
@@ -41,18 +41,18 @@ impl Sink for TestSink {
     }
 }
 
-struct Bench {
-    sink: Arc<TestSink>,
-    collector: Collector,
-    http: Router,
+pub struct Bench {
+    pub sink: Arc<TestSink>,
+    pub collector: Collector,
+    pub http: Router,
     grpc: Router,
 }
 
-fn bench() -> Bench {
+pub fn bench() -> Bench {
     bench_with(CollectorConfig { request_bytes_max: 1 << 20, ..CollectorConfig::default() })
 }
 
-fn bench_with(config: CollectorConfig) -> Bench {
+pub fn bench_with(config: CollectorConfig) -> Bench {
     let sink = Arc::new(TestSink::default());
     let collector = Collector::with_sink(sink.clone(), config, Arc::new(SystemClock));
     let (http, grpc) = (super::http::router(&collector), super::grpc::router(&collector));
@@ -63,7 +63,7 @@ const PROTOBUF: &str = "application/x-protobuf";
 const JSON: &str = "application/json";
 
 /// Sends one HTTP request; answers with status, headers and body.
-async fn send(
+pub async fn send(
     router: &Router,
     method: &str,
     path: &str,
@@ -378,7 +378,7 @@ async fn sockets_serve_until_shutdown_and_cut_slow_senders() {
 
 #[test]
 fn replies_name_the_field_of_their_signal() {
-    let mut rejected = super::decode::Rejections::default();
+    let mut rejected = crate::rejections::Rejections::default();
     rejected.add("why".to_owned(), "shop", 3);
     for (signal, field) in [
         (Signal::Traces, "rejectedSpans"),

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "all of it is tests")]
 
-use binnacle_collector::{Collector, CollectorConfig, OtlpDecoder};
+use binnacle_collector::{Collector, CollectorConfig, WalDecoder};
 use binnacle_storage::model::{Table, TenantId, TimeRange};
 use binnacle_storage::{Storage, StorageConfig, SystemClock};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
@@ -15,7 +15,7 @@ use tonic::codec::CompressionEncoding;
 
 async fn open(path: &Path) -> Storage {
     let config = StorageConfig { path: path.to_owned(), ..StorageConfig::default() };
-    let opened = Storage::open(config, Arc::new(OtlpDecoder), Arc::new(SystemClock)).await;
+    let opened = Storage::open(config, Arc::new(WalDecoder), Arc::new(SystemClock)).await;
     opened.unwrap().0
 }
 

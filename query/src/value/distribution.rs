@@ -1,5 +1,6 @@
 //! Distributions: what a histogram or summary data point holds beside its time and attributes.
 
+use super::NativeHistogram;
 use binnacle_storage::model::wire::{FIXED64, LENGTH, Malformed, Reader, VARINT, tag};
 
 /// The `distribution` column of a data point.
@@ -8,6 +9,8 @@ pub enum Distribution {
     Histogram(Histogram),
     ExponentialHistogram(ExponentialHistogram),
     Summary(Summary),
+    /// What Prometheus's senders sent, in a series of any other type.
+    Native(NativeHistogram),
 }
 
 /// Counts between explicit bounds.
@@ -60,15 +63,15 @@ const COUNT: u32 = tag(4, FIXED64);
 const SUM: u32 = tag(5, FIXED64);
 
 impl Distribution {
-    /// Reads a `distribution` column. `kind` is the series' `type`; `Ok(None)` for types that have no distribution.
-    pub fn decode(kind: &str, bytes: &[u8]) -> Result<Option<Distribution>, Malformed> {
+    /// Reads a `distribution` column. `kind` is the series' `type`.
+    pub fn decode(kind: &str, bytes: &[u8]) -> Result<Distribution, Malformed> {
         Ok(match kind {
-            "histogram" => Some(Distribution::Histogram(Histogram::decode(bytes)?)),
+            "histogram" => Distribution::Histogram(Histogram::decode(bytes)?),
             "exponential_histogram" => {
-                Some(Distribution::ExponentialHistogram(ExponentialHistogram::decode(bytes)?))
+                Distribution::ExponentialHistogram(ExponentialHistogram::decode(bytes)?)
             }
-            "summary" => Some(Distribution::Summary(Summary::decode(bytes)?)),
-            _ => None,
+            "summary" => Distribution::Summary(Summary::decode(bytes)?),
+            _ => Distribution::Native(NativeHistogram::decode(bytes)?),
         })
     }
 }
@@ -242,8 +245,7 @@ mod tests {
             max: Some(9.0),
         };
         let decoded = Distribution::decode("histogram", &bytes).unwrap();
-        assert_eq!(decoded, Some(Distribution::Histogram(expected)));
-        assert_eq!(Distribution::decode("gauge", &bytes), Ok(None));
+        assert_eq!(decoded, Distribution::Histogram(expected));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 mod any_value;
 mod distribution;
+mod native_histogram;
 mod resource;
 mod span_parts;
 
@@ -13,6 +14,7 @@ mod span_parts;
 pub(crate) use any_value::tests as encode;
 pub use any_value::{AnyValue, Attributes, attributes};
 pub use distribution::{Buckets, Distribution, ExponentialHistogram, Histogram, Quantile, Summary};
+pub use native_histogram::{BucketSpan, NativeBuckets, NativeHistogram, ResetHint};
 pub(crate) use resource::resource_attributes;
 pub use resource::{EntityRef, Resource, Scope};
 pub use span_parts::{SpanEvent, SpanLink, span_events, span_links};

@@ -67,7 +67,8 @@ pub struct SeriesRow<'a> {
     pub name: &'a str,
     pub description: &'a str,
     pub unit: &'a str,
-    /// `gauge`, `sum`, `histogram`, `exponential_histogram` or `summary`.
+    /// `gauge`, `sum`, `histogram`, `exponential_histogram` or `summary`; of Prometheus's senders also `native_histogram` and
+    /// `metadata` (see `FORMAT.md`).
     pub kind: &'static str,
     /// OTLP's `AggregationTemporality` number; `None` for gauges and summaries.
     pub temporality: Option<i32>,
@@ -99,7 +100,8 @@ pub struct MetricPointRow<'a> {
     /// Histograms and summaries.
     pub count: Option<u64>,
     pub sum: Option<f64>,
-    /// Histograms and summaries: the OTLP data point without its attributes, times, flags and exemplars.
+    /// Histograms and summaries: the OTLP data point without its attributes, times, flags and exemplars; or the `Histogram`
+    /// message of remote write without its times.
     pub distribution: Option<&'a [u8]>,
 }
 

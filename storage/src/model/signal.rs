@@ -47,6 +47,10 @@ impl fmt::Display for Signal {
 pub enum Format {
     OtlpProtobuf,
     OtlpJson,
+    /// Prometheus remote write 1.0: `prometheus.WriteRequest`.
+    RemoteWrite1,
+    /// Prometheus remote write 2.0: `io.prometheus.write.v2.Request`.
+    RemoteWrite2,
 }
 
 /// How a body is compressed.
@@ -55,6 +59,8 @@ pub enum Compression {
     None,
     Gzip,
     Zstd,
+    /// The block format, which says its decompressed length first.
+    Snappy,
 }
 
 /// What a decoder must know to read a body back from the WAL.
@@ -70,11 +76,14 @@ impl Encoding {
         let format = match self.format {
             Format::OtlpProtobuf => 1,
             Format::OtlpJson => 2,
+            Format::RemoteWrite1 => 3,
+            Format::RemoteWrite2 => 4,
         };
         let compression = match self.compression {
             Compression::None => 0,
             Compression::Gzip => 1,
             Compression::Zstd => 2,
+            Compression::Snappy => 3,
         };
         compression << 4 | format
     }
@@ -83,12 +92,15 @@ impl Encoding {
         let format = match code & 0x0f {
             1 => Format::OtlpProtobuf,
             2 => Format::OtlpJson,
+            3 => Format::RemoteWrite1,
+            4 => Format::RemoteWrite2,
             _ => return None,
         };
         let compression = match code >> 4 {
             0 => Compression::None,
             1 => Compression::Gzip,
             2 => Compression::Zstd,
+            3 => Compression::Snappy,
             _ => return None,
         };
         Some(Encoding { format, compression })
@@ -101,13 +113,16 @@ mod tests {
 
     #[test]
     fn encodings_survive_their_code() {
-        for format in [Format::OtlpProtobuf, Format::OtlpJson] {
-            for compression in [Compression::None, Compression::Gzip, Compression::Zstd] {
+        let formats =
+            [Format::OtlpProtobuf, Format::OtlpJson, Format::RemoteWrite1, Format::RemoteWrite2];
+        for format in formats {
+            use Compression::{Gzip, None, Snappy, Zstd};
+            for compression in [None, Gzip, Zstd, Snappy] {
                 let encoding = Encoding { format, compression };
                 assert_eq!(Encoding::from_code(encoding.code()), Some(encoding));
             }
         }
         assert_eq!(Encoding::from_code(0), None);
-        assert_eq!(Encoding::from_code(0x31), None);
+        assert_eq!(Encoding::from_code(0x41), None);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::attribute::key_value;
 use super::field::{self, Fault, inside, known, skip, text};
-use super::identity::Identity;
+use crate::identity::Identity;
 use binnacle_storage::model::wire::{LENGTH, Reader, VARINT, tag};
 use binnacle_storage::model::{Attribute, Value};
 use opentelemetry_proto::tonic::common::v1::InstrumentationScope;

@@ -8,20 +8,18 @@
 
 mod attribute;
 mod body_text;
-mod field;
+pub(crate) mod field;
 mod frame;
 mod head;
-mod identity;
 mod ids;
 mod log;
 mod metric;
 mod point;
-mod rejections;
 mod span;
 
-pub use rejections::{Rejection, Rejections};
-
-use binnacle_storage::batch::{Batch, BatchBuilder};
+use crate::decode::{Decoded, Written};
+use crate::rejections::Rejections;
+use binnacle_storage::batch::BatchBuilder;
 use binnacle_storage::model::wire::Malformed;
 use binnacle_storage::model::{Signal, Timestamp};
 use field::{Fault, REQUEST_DEPTH};
@@ -41,15 +39,6 @@ pub enum Broken {
     TooMany,
 }
 
-/// A request, decoded.
-#[derive(Debug)]
-pub struct Decoded {
-    pub batch: Batch,
-    /// Spans, log records or data points in `batch`.
-    pub accepted: u64,
-    pub rejected: Rejections,
-}
-
 /// Decodes a protobuf request. An error refuses the whole request.
 pub fn decode(signal: Signal, body: &[u8], ingested_at: Timestamp) -> Result<Decoded, Broken> {
     let mut decoder = Decoder {
@@ -64,7 +53,7 @@ pub fn decode(signal: Signal, body: &[u8], ingested_at: Timestamp) -> Result<Dec
     };
     decoder.request(body)?;
     let Decoder { builder, accepted, rejected, .. } = decoder;
-    Ok(Decoded { batch: builder.finish(), accepted, rejected })
+    Ok(Decoded { batch: builder.finish(), accepted, rejected, written: Written::default() })
 }
 
 struct Decoder {

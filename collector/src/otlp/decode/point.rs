@@ -2,9 +2,9 @@
 
 use super::attribute::key_value;
 use super::field::{self, Fault, check_packed_fixed64, check_packed_varint, inside, known, skip};
-use super::identity::Identity;
 use super::ids;
 use super::metric::Metric;
+use crate::identity::Identity;
 use binnacle_storage::batch::{BatchBuilder, ExemplarRow, MetricPointRow, NumberValue, SeriesRow};
 use binnacle_storage::model::wire::{FIXED64, LENGTH, Malformed, Reader, VARINT, tag};
 use binnacle_storage::model::{Attribute, SeriesId, SpanId, Timestamp, TraceId};

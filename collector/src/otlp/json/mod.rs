@@ -6,7 +6,7 @@
 mod scalar;
 mod schema;
 
-use super::decode::Rejections;
+use crate::rejections::Rejections;
 use binnacle_storage::model::Signal;
 use binnacle_storage::model::wire::{self, LENGTH};
 use scalar::Scalar;
