@@ -1,7 +1,7 @@
 //! Field tests: what `key:` means for each key.
 
 use super::ast::{Bound, Literal, Number, Place, Query, SeverityTest, Test};
-use super::severity::{SEVERITY_MAX, class_of};
+use super::severity::class_of;
 use super::text::TextMatch;
 use std::str::FromStr;
 
@@ -76,7 +76,8 @@ fn severity_query(test: Test) -> Result<Query, (String, String)> {
                 Bound::Excluded(literal) => known_class(&literal)?.1.saturating_add(1),
             };
             let high = match high {
-                Bound::Open => SEVERITY_MAX,
+                // Numbers past the last name are kept as they were sent.
+                Bound::Open => i32::MAX,
                 Bound::Included(literal) => known_class(&literal)?.1,
                 Bound::Excluded(literal) => known_class(&literal)?.0.saturating_sub(1),
             };

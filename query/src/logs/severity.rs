@@ -1,8 +1,5 @@
 //! Severities: OpenTelemetry's 24 numbers and their names.
 
-/// Largest severity number.
-pub(super) const SEVERITY_MAX: i32 = 24;
-
 /// First number of each class of four.
 const CLASSES: [(&str, i32); 6] =
     [("trace", 1), ("debug", 5), ("info", 9), ("warn", 13), ("error", 17), ("fatal", 21)];

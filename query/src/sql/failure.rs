@@ -1,6 +1,7 @@
 //! Turns DataFusion's errors into ours: what went wrong, where in the text, what to try.
 
 use crate::{Error, Position};
+use arrow::error::ArrowError;
 use datafusion::common::{DataFusionError, SchemaError};
 
 /// An error of the parser.
@@ -78,6 +79,9 @@ fn missing_table(said: &str) -> Option<&str> {
 
 /// An error while running. `memory_limit` is the query's own.
 pub(super) fn run_error(error: DataFusionError, memory_limit: u64) -> Error {
+    if let Some(error) = value_error(&error) {
+        return error;
+    }
     match error.find_root() {
         DataFusionError::ResourcesExhausted(limit) => {
             // Our memory pool says which limit was reached.
@@ -91,6 +95,26 @@ pub(super) fn run_error(error: DataFusionError, memory_limit: u64) -> Error {
         | DataFusionError::IoError(_) => Error::Execution { message: message(&error) },
         _ => Error::InvalidRequest { message: message(&error), hint: None },
     }
+}
+
+/// What a query asked of values that cannot be done with them, wherever it was noticed: filters run inside the Parquet
+/// reader too.
+fn value_error(error: &DataFusionError) -> Option<Error> {
+    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    let mut found = None;
+    while let Some(error) = source {
+        found = error.downcast_ref::<ArrowError>().or(found);
+        source = error.source();
+    }
+    let hint = match found? {
+        ArrowError::CastError(_) | ArrowError::ParseError(_) => {
+            "TRY_CAST(… AS type) makes null of what cannot be that type"
+        }
+        ArrowError::DivideByZero => "nullif(divisor, 0) makes the quotient null",
+        ArrowError::ArithmeticOverflow(_) => "cast to double, or to a larger type, first",
+        _ => return None,
+    };
+    Some(Error::InvalidRequest { message: found?.to_string(), hint: Some(hint.to_owned()) })
 }
 
 fn message(error: &DataFusionError) -> String {
@@ -142,6 +166,23 @@ fn distance(a: &str, b: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_values_cannot_do_is_the_querys_fault() {
+        let cast = || ArrowError::CastError("no number".to_owned());
+        let parquet = parquet::errors::ParquetError::External(Box::new(cast()));
+        let errors = [
+            DataFusionError::from(ArrowError::DivideByZero),
+            DataFusionError::from(cast()),
+            DataFusionError::ParquetError(Box::new(parquet)).context("filter"),
+        ];
+        for error in errors {
+            let error = run_error(error, 0);
+            assert!(matches!(error, Error::InvalidRequest { hint: Some(_), .. }), "{error}");
+        }
+        let broken = ArrowError::ParquetError("page".to_owned());
+        assert!(matches!(run_error(broken.into(), 0), Error::Execution { .. }));
+    }
 
     #[test]
     fn near_names_are_offered() {
