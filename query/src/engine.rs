@@ -90,6 +90,7 @@ impl QueryEngine {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(threads)
             .thread_name("query")
+            .thread_stack_size(crate::sql::STACK_BYTES)
             .enable_time()
             .build()
             .map_err(|error| Error::Execution {

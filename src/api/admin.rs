@@ -2,7 +2,8 @@
 
 use super::Api;
 use super::error::{ApiError, ErrorBody};
-use axum::extract::{Path, State};
+use super::request::PathText;
+use axum::extract::State;
 use binnacle_query::Error as QueryError;
 use http::StatusCode;
 
@@ -17,7 +18,7 @@ use http::StatusCode;
         (status = 503, description = "Starting or stopping, or the disk is full", body = ErrorBody)))]
 pub async fn admin(
     State(api): State<Api>,
-    Path(job): Path<String>,
+    PathText(job): PathText,
 ) -> Result<StatusCode, ApiError> {
     let product = api.ready_product()?;
     let done = match job.as_str() {

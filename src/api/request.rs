@@ -2,7 +2,7 @@
 
 use super::Api;
 use super::error::ApiError;
-use axum::extract::{FromRequest, FromRequestParts, Query, Request};
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use binnacle_storage::model::{TenantId, Timestamp};
 use http::request::Parts;
 use http::{StatusCode, header};
@@ -11,6 +11,19 @@ use std::time::Duration;
 
 /// The header that names a tenant.
 pub const TENANT_HEADER: &str = "x-scope-orgid";
+
+/// The variable part of a path, decoded.
+#[derive(Debug)]
+pub struct PathText(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathText {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let text = Path::<String>::from_request_parts(parts, state).await;
+        text.map(|Path(text)| PathText(text)).map_err(|error| ApiError::invalid(error.body_text()))
+    }
+}
 
 /// Whose data a request is about.
 #[derive(Debug)]

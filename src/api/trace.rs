@@ -4,8 +4,8 @@ use super::Api;
 use super::error::{ApiError, ErrorBody};
 use super::record::{CriticalSegment, Exemplar, Log, Resource, Span, Text};
 use super::render::Stats;
-use super::request::Tenant;
-use axum::extract::{Path, State};
+use super::request::{PathText, Tenant};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use binnacle_query::trace;
 use binnacle_query::value;
@@ -81,7 +81,7 @@ fn resources(spans: &[trace::Span]) -> Vec<Resource<'_>> {
 pub async fn trace(
     State(api): State<Api>,
     Tenant(tenant): Tenant,
-    Path(text): Path<String>,
+    PathText(text): PathText,
 ) -> Result<Response, ApiError> {
     let product = api.ready_product()?;
     let id: TraceId = text.parse().map_err(|error: InvalidId| {

@@ -2,8 +2,10 @@
 
 use super::{Config, Problem};
 use std::net::SocketAddr;
+use std::str::FromStr;
 use std::time::Duration;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 /// Everything wrong with a configuration whose values are each well formed.
 pub fn check(config: &Config) -> Vec<Problem> {
@@ -59,9 +61,23 @@ fn check_server(config: &Config, problems: &mut Vec<Problem>) {
     if config.api.request_bytes_max == 0 {
         problems.push(problem("api.request_bytes_max", "no request would fit".to_owned()));
     }
-    if let Err(error) = EnvFilter::try_new(&config.log.level) {
+    if let Err(error) = check_level(&config.log.level) {
         let message = format!("'{}' is not a log level: {error}", config.log.level);
         problems.push(problem("log.level", message));
+    }
+}
+
+/// A filter takes a word that is no level for the name of a module, which would silence everything else.
+fn check_level(level: &str) -> Result<(), String> {
+    EnvFilter::try_new(level).map_err(|error| error.to_string())?;
+    let mut parts = level.split(',').map(str::trim);
+    let is_known =
+        |part: &str| part.contains(['=', ':', '[']) || LevelFilter::from_str(part).is_ok();
+    match parts.find(|part| !is_known(part)) {
+        None => Ok(()),
+        Some(part) => Err(format!(
+            "'{part}' is none of off, error, warn, info, debug and trace, nor a module=level"
+        )),
     }
 }
 
@@ -142,5 +158,7 @@ mod tests {
         assert_eq!(places(|c| c.storage.flush_bytes_max = 1 << 40), ["storage.flush_bytes_max"]);
         assert_eq!(places(|c| c.query.memory_bytes_max = 1 << 40), ["query.memory_bytes_max"]);
         assert_eq!(places(|c| c.log.level = "info,=,".to_owned()), ["log.level"]);
+        assert_eq!(places(|c| c.log.level = "loud".to_owned()), ["log.level"]);
+        assert!(places(|c| c.log.level = "WARN,binnacle_storage=debug".to_owned()).is_empty());
     }
 }

@@ -22,6 +22,7 @@ mod prune;
 mod reader;
 mod run;
 mod session;
+mod shape;
 mod statement;
 mod system;
 mod text;
@@ -32,6 +33,7 @@ mod tests;
 pub(crate) use datafusion::execution::session_state::SessionState;
 pub(crate) use memory::MemoryTotal;
 pub(crate) use session::base;
+pub(crate) use shape::STACK_BYTES;
 
 use crate::{Error, QueryEngine, QueryStats};
 use arrow::datatypes::SchemaRef;

@@ -99,12 +99,15 @@ pub(super) async fn session(
     let base = engine.sql_base().clone();
     let mut planners: Vec<Arc<dyn ExprPlanner>> = vec![Arc::new(Planner { attributes })];
     planners.extend(base.expr_planners().iter().cloned());
-    Ok(SessionStateBuilder::new_from_existing(base)
+    let mut state = SessionStateBuilder::new_from_existing(base)
         .with_session_id(String::new())
         .with_catalog_list(Arc::new(catalogs))
         .with_runtime_env(runtime(memory_limit, engine.memory().clone())?)
         .with_expr_planners(planners)
-        .build())
+        .build();
+    // The moment that now() means.
+    state.mark_start_execution();
+    Ok(state)
 }
 
 fn tables(

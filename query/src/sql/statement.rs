@@ -4,6 +4,7 @@
 //! such access gets a mark for what it is wanted as, kept in its key until the planner replaces the access by a column.
 
 use super::proto::AttributeList;
+use super::shape;
 use crate::{Error, Position};
 use binnacle_storage::batch::AttributeType;
 use datafusion::sql::parser::{DFParser, Statement};
@@ -111,6 +112,7 @@ pub(super) fn parse(text: &str) -> Result<Parsed, Error> {
             hint: None,
         });
     }
+    shape::check_text(text)?;
     let statements = DFParser::parse_sql_with_dialect(text, &GenericDialect {});
     let mut statements = statements.map_err(|error| super::failure::parse_error(&error, text))?;
     let statement = match (statements.pop_front(), statements.is_empty()) {
@@ -140,6 +142,7 @@ fn mark(mut statement: Statement) -> Result<Parsed, Error> {
         statement => statement,
     };
     if let Statement::Statement(sql) = inner {
+        shape::check_tables(&**sql)?;
         let _ = VisitMut::visit(&mut **sql, &mut marker);
     }
     if marker.accesses.len() > ATTRIBUTES_MAX {
@@ -191,6 +194,7 @@ impl VisitorMut for Marker {
     type Break = ();
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        shape::balance(expr);
         spread_id_list(expr);
         mark_operands(expr);
         self.note(expr);

@@ -6,14 +6,16 @@ use binnacle_storage::batch::NumberValue;
 use binnacle_storage::model::SpanId;
 use std::collections::BTreeSet;
 
-/// Sorts spans by start time, span id and kind, and drops repetitions of one span (same id and kind): of those the one
-/// that arrived first stays.
+/// Sorts spans by start time, span id and kind, and drops repetitions of one span, which are those that a merge of segments
+/// drops: of spans that agree in ids, service, name, kind and times the one that arrived first stays.
 pub(super) fn order_spans(spans: &mut Vec<Span>) {
-    spans.sort_by_cached_key(|span| {
-        (span.span_id, span.kind, span.ingested_at, span.start_time, span.duration)
-    });
-    spans.dedup_by_key(|span| (span.span_id, span.kind));
-    spans.sort_by_key(|span| (span.start_time, span.span_id, span.kind));
+    spans.sort_by(|a, b| identity(a).cmp(&identity(b)).then(a.ingested_at.cmp(&b.ingested_at)));
+    spans.dedup_by(|a, b| identity(a) == identity(b));
+}
+
+/// What makes a span that span, in the order in which a trace shows them.
+fn identity(span: &Span) -> impl Ord + '_ {
+    (span.start_time, span.span_id, span.kind, span.duration, &span.service, &span.name)
 }
 
 /// Parents that are named but not there; sorted.

@@ -49,9 +49,8 @@ pub(super) struct Header {
 /// Why bytes are not a header.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum NoHeader {
-    /// Nothing was ever written here.
-    Zeros,
-    Damaged,
+    /// Something else, damage, or nothing that was ever written.
+    None,
     /// Intact, but of a version this program does not know.
     Version(u8),
 }
@@ -91,21 +90,12 @@ pub(super) fn encode_header(
 
 /// Reads a header of the file `file_id`.
 pub(super) fn decode_header(bytes: &[u8], file_id: u32) -> Result<Header, NoHeader> {
-    let Some(bytes) = bytes.first_chunk::<HEADER_BYTES>() else {
-        return Err(if bytes.iter().all(|byte| *byte == 0) {
-            NoHeader::Zeros
-        } else {
-            NoHeader::Damaged
-        });
-    };
-    if *bytes == [0; HEADER_BYTES] {
-        return Err(NoHeader::Zeros);
-    }
+    let bytes = bytes.first_chunk::<HEADER_BYTES>().ok_or(NoHeader::None)?;
     let u32_at =
         |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
     let u64_at = |at: usize| u64::from(u32_at(at)) | u64::from(u32_at(at + 4)) << 32;
     if bytes[..4] != MAGIC || u32_at(60) != crc32c::crc32c(&bytes[..60]) || u32_at(52) != file_id {
-        return Err(NoHeader::Damaged);
+        return Err(NoHeader::None);
     }
     if bytes[4] != VERSION {
         return Err(NoHeader::Version(bytes[4]));
@@ -122,7 +112,7 @@ pub(super) fn decode_header(bytes: &[u8], file_id: u32) -> Result<Header, NoHead
         group: u32_at(48),
     };
     let sound = header.body_bytes <= BODY_BYTES_MAX;
-    sound.then_some(header).ok_or(NoHeader::Damaged)
+    sound.then_some(header).ok_or(NoHeader::None)
 }
 
 impl Header {
@@ -195,6 +185,6 @@ mod tests {
         let crc = crc32c::crc32c(&bytes[..60]);
         bytes[60..].copy_from_slice(&crc.to_le_bytes());
         assert_eq!(decode_header(&bytes, 9).unwrap_err(), NoHeader::Version(2));
-        assert_eq!(decode_header(&[0; 64], 9).unwrap_err(), NoHeader::Zeros);
+        assert_eq!(decode_header(&[0; 64], 9).unwrap_err(), NoHeader::None);
     }
 }

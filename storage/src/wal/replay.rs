@@ -75,8 +75,8 @@ pub(crate) fn replay(
                 );
                 return Err(unusable(detail));
             }
-            Err(no) => {
-                at = skip(&mut window, at, no, &mut damaged_from);
+            Err(NoHeader::None) => {
+                at = skip(&mut window, at, &mut damaged_from);
                 continue;
             }
         };
@@ -109,17 +109,13 @@ fn damage(next: &Header, from: u64, to: u64, records_lost: u64) -> Damage {
 }
 
 /// Where to look next when there is no header at `at`.
-fn skip(window: &mut Window, at: u64, no: NoHeader, damaged_from: &mut Option<u64>) -> u64 {
-    const ZEROS: [u8; BLOCK_BYTES] = [0; BLOCK_BYTES];
+fn skip(window: &mut Window, at: u64, damaged_from: &mut Option<u64>) -> u64 {
     let block = BLOCK_BYTES as u64;
-    if at.is_multiple_of(block) {
-        let bytes = window.slice(at, BLOCK_BYTES);
-        if bytes == &ZEROS[..bytes.len()] {
-            return at + block;
-        }
-    } else if no == NoHeader::Zeros && damaged_from.is_none() {
-        // The padding at the end of a group.
-        return at.next_multiple_of(block);
+    let next = (at + 1).next_multiple_of(block);
+    // What was never written, or the padding at the end of a group, which may be shorter than a header.
+    let may_be_empty = at.is_multiple_of(block) || damaged_from.is_none();
+    if may_be_empty && window.slice(at, (next - at) as usize).iter().all(|byte| *byte == 0) {
+        return next;
     }
     damaged_from.get_or_insert(at);
     at + ALIGNMENT as u64
@@ -225,6 +221,17 @@ mod tests {
         let (bodies, scan) = read(&file(&[&["a", "b"], &[&big], &["c"]]));
         assert_eq!(bodies, ["a", "b", &big, "c"]);
         assert_eq!((scan.damage.len(), scan.torn_at), (0, None));
+    }
+
+    #[test]
+    fn padding_of_any_length_is_no_damage() {
+        // A header of 64 bytes and a tenant of one: bodies that end 0 to 64 bytes before the block does.
+        for padding in (0..=64).step_by(ALIGNMENT) {
+            let body = "x".repeat(BLOCK_BYTES - HEADER_BYTES - 1 - padding);
+            let (bodies, scan) = read(&file(&[&[&body], &["b"], &["c"]]));
+            assert_eq!(bodies, [&body, "b", "c"], "{padding}");
+            assert_eq!((scan.damage.len(), scan.torn_at), (0, None), "{padding}");
+        }
     }
 
     #[test]
