@@ -12,7 +12,7 @@ use crate::listen::Listeners;
 use crate::shutdown::Signals;
 use crate::{logging, rejections};
 use anyhow::Context;
-use binnacle_collector::{Collector, WalDecoder};
+use binnacle_collector::{Collector, Scraper, WalDecoder, scrape};
 use binnacle_query::QueryEngine;
 use binnacle_storage::{Storage, SystemClock};
 use std::future::Future;
@@ -69,23 +69,31 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let (storage, recovery) = opened.await?;
     let engine = QueryEngine::new(storage.clone(), config.query.clone())?;
     let collector = Collector::new(storage.clone(), config.collector.clone(), clock);
+    let scraper = Scraper::new(&config.scrape, &collector).map_err(anyhow::Error::msg)?;
     rejections::add_table(&engine, collector.rejections());
     api.register_metrics(|registry| {
         storage.register_metrics(registry);
         engine.register_metrics(registry);
         collector.register_metrics(registry);
     });
-    let product =
-        Product { storage: storage.clone(), engine, collector: collector.clone(), recovery };
+    let product = Product {
+        storage: storage.clone(),
+        engine,
+        collector: collector.clone(),
+        targets: scraper.targets(),
+        recovery,
+    };
     api.set_ready(product);
     let stopped = stop.clone().cancelled_owned();
-    let mut ingest = pin!(collector.serve(listeners.otlp_grpc, listeners.otlp_http, stopped));
+    let served = collector.serve(listeners.otlp_grpc, listeners.otlp_http, stopped);
+    let scraped = scrape(scraper, stop.clone().cancelled_owned());
+    let mut ingest = pin!(async { tokio::join!(served, scraped) });
     info!(after_ms = millis(started), "ready");
 
     // Ingest ends only when told to.
     tokio::select! {
         () = signals.first() => {}
-        () = &mut ingest => unreachable!("ingest serves until `stop`"),
+        _ = &mut ingest => unreachable!("ingest serves until `stop`"),
     }
     api.set_stopping();
     stop.cancel();

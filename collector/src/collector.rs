@@ -1,6 +1,7 @@
 //! The collector's public face, and the path of one request through it.
 
 use crate::admit::{InFlight, RateLimits, Reservation, body};
+use crate::cardinality::{Caps, Cardinality, CardinalityReport};
 use crate::decode::{self, Decoded, Written};
 use crate::metrics::{Metrics, RequestLabels, SignalLabels, Transport};
 use crate::otlp::{self, reply};
@@ -57,6 +58,7 @@ struct Inner {
     /// One permit per request being decoded.
     decoders: Semaphore,
     rate_limits: Option<RateLimits>,
+    cardinality: Cardinality,
     rejections: Arc<RejectionLog>,
     metrics: Metrics,
 }
@@ -107,6 +109,10 @@ impl Collector {
             in_flight: InFlight::new(config.in_flight_bytes_max),
             decoders: Semaphore::new(decoders),
             rate_limits: RateLimits::new(config.tenant_bytes_per_second, config.tenant_burst_bytes),
+            cardinality: Cardinality::new(Caps {
+                series: config.tenant_series_max,
+                label_values: config.label_values_max,
+            }),
             rejections: Arc::default(),
             metrics: Metrics::default(),
             config,
@@ -139,13 +145,23 @@ impl Collector {
         self.inner.rejections.clone()
     }
 
+    /// What series a tenant sends; at most `limit` entries of each list.
+    pub fn cardinality(&self, tenant: &TenantId, limit: usize) -> CardinalityReport {
+        self.inner.cardinality.report(tenant, limit)
+    }
+
     /// Adds the collector's own metrics.
     pub fn register_metrics(&self, registry: &mut prometheus_client::registry::Registry) {
-        self.inner.metrics.register(registry, self.inner.in_flight.gauge());
+        let Inner { metrics, in_flight, cardinality, .. } = &*self.inner;
+        metrics.register(registry, in_flight.gauge(), cardinality.overflowed());
     }
 
     pub(crate) fn config(&self) -> &CollectorConfig {
         &self.inner.config
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.inner.clock.now()
     }
 
     pub(crate) fn in_flight(&self) -> &InFlight {
@@ -308,8 +324,9 @@ impl Inner {
             taken.map_err(|retry_after| Error::RateLimited { retry_after })?;
         }
         let content_hash = xxh3_128(&plain);
-        let decoded = decode::decode_plain(signal, encoding.format, &plain, ingested_at)
+        let mut decoded = decode::decode_plain(signal, encoding.format, &plain, ingested_at)
             .map_err(|message| Error::BadRequest { message })?;
+        decoded.rejected.warning = self.cardinality.admit(tenant, &mut decoded.batch, ingested_at);
         let labels = SignalLabels { signal: signal.name() };
         let seconds = started.elapsed().as_secs_f64();
         self.metrics.decode_seconds.get_or_create(&labels).observe(seconds);

@@ -44,6 +44,11 @@ pub struct CollectorConfig {
     pub tenant_bytes_per_second: u64,
     /// Bytes a tenant may send at once above its rate. 0: one second's worth.
     pub tenant_burst_bytes: u64,
+    /// Series of metrics a tenant may have at one time, where one counts until an hour or two after its last data point. Points
+    /// of further series go to an overflow series of their metric (`otel.metric.overflow`), and the sender is told. 0: no limit.
+    pub tenant_series_max: usize,
+    /// Values that one label may have over a tenant's series, in the same way. 0: no limit.
+    pub label_values_max: usize,
     /// Web pages that may send, by origin: `https://*.example.com` is any host below example.com, `:*` any port or none,
     /// `*` alone any page.
     pub cors_origins: Vec<String>,
@@ -66,6 +71,8 @@ impl Default for CollectorConfig {
             connection_age_max: Duration::ZERO,
             tenant_bytes_per_second: 0,
             tenant_burst_bytes: 0,
+            tenant_series_max: 1_000_000,
+            label_values_max: 200_000,
             cors_origins: vec!["http://localhost:*".to_owned(), "http://127.0.0.1:*".to_owned()],
         }
     }

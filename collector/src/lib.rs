@@ -7,6 +7,7 @@
 //! later is answered as retryable.
 
 mod admit;
+mod cardinality;
 mod collector;
 mod config;
 mod decode;
@@ -17,10 +18,15 @@ pub mod otlp;
 mod rejection_log;
 mod rejections;
 mod remote_write;
+mod scrape;
 mod server;
 
+pub use cardinality::{CardinalityReport, LabelReport};
 pub use collector::Collector;
 pub use config::CollectorConfig;
 pub use decode::WalDecoder;
 pub use error::Error;
 pub use rejection_log::{RejectionEntry, RejectionLog, RejectionTotals};
+pub use scrape::{
+    DroppedTarget, Health, ScrapeConfig, ScrapeTargets, Scraper, TargetStatus, scrape,
+};

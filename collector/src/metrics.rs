@@ -14,6 +14,7 @@ pub enum Transport {
     Grpc,
     Http,
     RemoteWrite,
+    Scrape,
 }
 
 impl EncodeLabelValue for Transport {
@@ -25,6 +26,7 @@ impl EncodeLabelValue for Transport {
             Transport::Grpc => "grpc",
             Transport::Http => "http",
             Transport::RemoteWrite => "remote_write",
+            Transport::Scrape => "scrape",
         };
         EncodeLabelValue::encode(&name, encoder)
     }
@@ -72,7 +74,12 @@ impl Default for Metrics {
 
 impl Metrics {
     /// Names in the registry start with `collector_`.
-    pub fn register(&self, registry: &mut Registry, in_flight_bytes: Gauge) {
+    pub fn register(
+        &self,
+        registry: &mut Registry,
+        in_flight_bytes: Gauge,
+        series_overflowed: Counter,
+    ) {
         let registry = registry.sub_registry_with_prefix("collector");
         registry.register("requests", "Export requests by outcome", self.requests.clone());
         registry.register(
@@ -94,6 +101,11 @@ impl Metrics {
             "decompressed_bytes",
             "Request bytes after decompression",
             self.decompressed_bytes.clone(),
+        );
+        registry.register(
+            "series_overflowed",
+            "Series rows put into an overflow series because their tenant has too many",
+            series_overflowed,
         );
         registry.register(
             "decode_seconds",

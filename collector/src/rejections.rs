@@ -10,6 +10,8 @@ pub struct Rejections {
     pub count: u64,
     /// The first distinct reasons.
     pub reasons: Vec<Rejection>,
+    /// What became of records that were stored otherwise than sent.
+    pub warning: Option<String>,
 }
 
 /// Records of one service rejected for one reason.
@@ -35,6 +37,11 @@ impl Rejections {
         }
     }
 
+    /// Whether there is nothing to tell.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0 && self.warning.is_none()
+    }
+
     pub fn merge(&mut self, other: Rejections) {
         let listed: u64 = other.reasons.iter().map(|rejection| rejection.count).sum();
         self.count += other.count - listed;
@@ -43,9 +50,10 @@ impl Rejections {
         }
     }
 
-    /// One sentence for the sender, at most `bytes_max` long: `2 × trace id is all zero; 1 × …`.
+    /// One sentence for the sender, at most `bytes_max` long: `2 × trace id is all zero; 1 × …`, after the warning.
     pub fn message(&self, bytes_max: usize) -> String {
-        let mut message = String::new();
+        let mut message = self.warning.clone().unwrap_or_default();
+        message.truncate(message.floor_char_boundary(bytes_max));
         for rejection in &self.reasons {
             let separator = if message.is_empty() { "" } else { "; " };
             let part = format!("{separator}{} × {}", rejection.count, rejection.reason);

@@ -4,6 +4,7 @@
 //! with 503 until [`Api::set_ready`]. Only this module names JSON answers.
 
 mod admin;
+mod cardinality;
 mod error;
 mod health;
 mod layers;
@@ -15,6 +16,7 @@ mod remote_write;
 mod render;
 mod request;
 mod sql;
+mod targets;
 mod trace;
 mod value;
 
@@ -25,7 +27,7 @@ use crate::process::ProcessMetrics;
 use axum::Router;
 use axum::extract::Request;
 use axum::routing::{get, post};
-use binnacle_collector::Collector;
+use binnacle_collector::{Collector, ScrapeTargets};
 use binnacle_query::QueryEngine;
 use binnacle_storage::model::Timestamp;
 use binnacle_storage::{Clock, RecoveryReport, Storage, SystemClock};
@@ -43,6 +45,7 @@ pub struct Product {
     pub storage: Storage,
     pub engine: QueryEngine,
     pub collector: Collector,
+    pub targets: ScrapeTargets,
     pub recovery: RecoveryReport,
 }
 
@@ -149,8 +152,10 @@ pub fn router(api: Api) -> Router {
         .route("/api/v1/sql", post(sql::sql))
         .route("/api/v1/traces/{trace_id}", get(trace::trace))
         .route("/api/v1/logs", get(logs::logs))
+        .route("/api/v1/cardinality", get(cardinality::cardinality))
         .route("/api/v1/admin/{job}", post(admin::admin))
         .route("/prometheus/api/v1/write", post(remote_write::write))
+        .route("/prometheus/api/v1/targets", get(targets::targets))
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method);
     layers::around(routes, api.clone()).with_state(api)

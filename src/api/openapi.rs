@@ -1,6 +1,8 @@
 //! `/api/v1/openapi.json`: the API's description, made from the handlers and types themselves.
 
-use super::{admin, error, health, logs, metrics, remote_write, render, sql, trace};
+use super::{
+    admin, cardinality, error, health, logs, metrics, remote_write, render, sql, targets, trace,
+};
 use axum::Json;
 use utoipa::OpenApi;
 
@@ -18,6 +20,7 @@ use utoipa::OpenApi;
     ),
     paths(
         sql::sql, trace::trace, logs::logs, remote_write::write,
+        targets::targets, cardinality::cardinality,
         health::status, health::healthz, health::readyz, metrics::metrics, admin::admin, openapi
     ),
     components(schemas(error::ErrorBody, sql::SqlAnswer, render::Format)),

@@ -15,6 +15,9 @@ pub fn check(config: &Config) -> Vec<Problem> {
     if let Err(message) = config.collector.check() {
         problems.push(problem("collector", message));
     }
+    if let Err(message) = config.scrape.check() {
+        problems.push(problem("scrape", message));
+    }
     check_storage(config, &mut problems);
     check_query(config, &mut problems);
     problems

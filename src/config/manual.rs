@@ -23,6 +23,7 @@ const STRUCTS: &[(&str, &str, &str)] = &[
     ("server", "ServerConfig", include_str!("mod.rs")),
     ("api", "ApiConfig", include_str!("mod.rs")),
     ("collector", "CollectorConfig", include_str!("../../collector/src/config.rs")),
+    ("scrape", "ScrapeConfig", include_str!("../../collector/src/scrape/config.rs")),
     ("storage", "StorageConfig", include_str!("../../storage/src/config.rs")),
     ("query", "QueryConfig", include_str!("../../query/src/config.rs")),
     ("log", "LogConfig", include_str!("mod.rs")),

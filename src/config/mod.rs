@@ -13,7 +13,7 @@ pub use check::check;
 pub use load::{Override, Problem, load};
 pub use print::print;
 
-use binnacle_collector::CollectorConfig;
+use binnacle_collector::{CollectorConfig, ScrapeConfig};
 use binnacle_query::QueryConfig;
 use binnacle_storage::StorageConfig;
 use serde::{Deserialize, Serialize};
@@ -27,6 +27,7 @@ pub struct Config {
     pub server: ServerConfig,
     pub api: ApiConfig,
     pub collector: CollectorConfig,
+    pub scrape: ScrapeConfig,
     pub storage: StorageConfig,
     pub query: QueryConfig,
     pub log: LogConfig,

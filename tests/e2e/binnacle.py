@@ -41,7 +41,7 @@ def free_ports(count):
 class Server:
     """One server process and its data directory."""
 
-    def __init__(self, directory, settings=None, environment=None):
+    def __init__(self, directory, settings=None, environment=None, config=""):
         self.directory = pathlib.Path(directory)
         self.data = self.directory / "data"
         self.grpc_port, self.otlp_port, self.api_port = free_ports(3)
@@ -51,6 +51,8 @@ class Server:
         #: Nothing is flushed but on request, unless a test says otherwise.
         self.settings = {"storage.flush_interval": "1h"} | (settings or {})
         self.environment = os.environ | (environment or {})
+        #: Text of a config file, for what no flag can say.
+        self.config = config
         self.process = None
         self.http = requests.Session()
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -60,6 +62,10 @@ class Server:
         command += ["--api", f"127.0.0.1:{self.api_port}"]
         command += ["--otlp-http", f"127.0.0.1:{self.otlp_port}"]
         command += ["--otlp-grpc", self.grpc]
+        if self.config:
+            path = self.directory / "binnacle.toml"
+            path.write_text(self.config)
+            command += ["--config", str(path)]
         for key, value in self.settings.items():
             command += ["--set", f"{key}={value}"]
         return command

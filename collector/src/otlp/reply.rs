@@ -161,9 +161,9 @@ impl Refusal {
     }
 }
 
-/// The response message of a signal, in protobuf. `partial_success` only when something was rejected.
+/// The response message of a signal, in protobuf. `partial_success` only when something was rejected or there is a warning.
 pub fn success_protobuf(signal: Signal, rejected: &Rejections) -> Vec<u8> {
-    if rejected.count == 0 {
+    if rejected.is_empty() {
         return Vec::new();
     }
     let count = i64::try_from(rejected.count).unwrap_or(i64::MAX);
@@ -187,7 +187,7 @@ pub fn success_protobuf(signal: Signal, rejected: &Rejections) -> Vec<u8> {
 
 /// The response message of a signal, in JSON.
 pub fn success_json(signal: Signal, rejected: &Rejections) -> Vec<u8> {
-    if rejected.count == 0 {
+    if rejected.is_empty() {
         return b"{}".to_vec();
     }
     let field = match signal {

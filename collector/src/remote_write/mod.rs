@@ -18,6 +18,7 @@ mod v1;
 mod v2;
 mod writer;
 
+pub use entry::MetricType;
 pub use v1::decode as decode_v1;
 pub use v2::decode as decode_v2;
 
@@ -26,6 +27,9 @@ use binnacle_storage::model::wire::Malformed;
 
 /// The value that says "this series has ended": one of the many bit patterns of NaN.
 pub const STALE_BITS: u64 = 0x7ff0_0000_0000_0002;
+
+/// The NaN that a target can say; other bit patterns have no meaning.
+pub const NAN_BITS: u64 = 0x7ff8_0000_0000_0001;
 
 /// OpenTelemetry's data point flag for "no recorded value", by which a stale marker is stored.
 const NO_RECORDED_VALUE: u32 = 1;

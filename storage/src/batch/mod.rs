@@ -7,6 +7,7 @@
 mod builder;
 mod column;
 mod interner;
+mod overflow;
 mod rows;
 
 pub use builder::{Batch, BatchBuilder, TableBatch};

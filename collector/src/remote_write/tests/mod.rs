@@ -38,7 +38,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// The named columns of every row of a table, nulls as `-`, then attributes.
-fn rows(batch: &Batch, table: Table, names: &[&str]) -> Vec<String> {
+pub fn rows(batch: &Batch, table: Table, names: &[&str]) -> Vec<String> {
     let Some(table) = batch.table(table) else { return Vec::new() };
     let row = |row| {
         let cells = names

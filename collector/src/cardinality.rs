@@ -1,0 +1,464 @@
+//! Cardinality: how many series each tenant has, what they are made of, and what happens to those past the cap.
+//!
+//! A series counts while it is sent: for an hour or two after its last data point. A new one past a cap is not refused; its
+//! points go to the overflow series of its metric, marked as OpenTelemetry marks it, and the sender is told.
+//! Counts are of this process and start empty. Replay after a crash brings requests back as they were sent, so
+//! those past a cap come back as the series they were.
+
+use binnacle_storage::batch::{AttributeColumn, Batch, Column, Rows, TableBatch, Values};
+use binnacle_storage::model::{SeriesId, Table, TenantId, Timestamp, Value};
+use parking_lot::Mutex;
+use prometheus_client::metrics::counter::Counter;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use xxhash_rust::xxh3::{Xxh3, xxh3_64};
+
+/// The attribute of overflow series, by OpenTelemetry's convention.
+const OVERFLOW_KEY: &str = "otel.metric.overflow";
+
+/// How long a series counts at least after it was last sent; at most twice as long.
+const WINDOW_NANOS: i64 = 3_600_000_000_000;
+
+/// Tenants counted; past it the caps of others are not kept.
+const TENANTS_MAX: usize = 10_000;
+
+/// Labels and metrics counted by name; more are counted together.
+const NAMES_MAX: usize = 50_000;
+const OTHERS: &str = "(others)";
+
+/// What each tenant may have. 0: no cap.
+#[derive(Debug, Clone, Copy)]
+pub struct Caps {
+    pub series: usize,
+    pub label_values: usize,
+}
+
+/// Series of all tenants.
+#[derive(Debug)]
+pub struct Cardinality {
+    caps: Caps,
+    tenants: Mutex<HashMap<TenantId, TenantSeries>>,
+    /// Series put into an overflow series, each time one was sent.
+    overflowed: Counter,
+}
+
+/// What one tenant sends.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CardinalityReport {
+    /// Series now.
+    pub series: usize,
+    pub series_max: usize,
+    pub label_values_max: usize,
+    /// Series rows put into overflow series since the start.
+    pub overflowed: u64,
+    /// When counting began.
+    pub since: Timestamp,
+    /// Series by metric, by label (with its distinct values) and by source, the most first.
+    pub metrics: Vec<(String, u64)>,
+    pub labels: Vec<LabelReport>,
+    pub sources: Vec<(String, u64)>,
+    /// New series by hour, the latest last: Unix ns of the hour's start, count.
+    pub growth: Vec<(Timestamp, u64)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LabelReport {
+    pub name: String,
+    pub values: u64,
+    pub series: u64,
+}
+
+/// Hours of growth remembered.
+const GROWTH_HOURS_MAX: usize = 48;
+
+#[derive(Debug, Default)]
+struct TenantSeries {
+    since: Timestamp,
+    /// Sent since the last turn; and before it, but not since.
+    current: Generation,
+    previous: Generation,
+    turned_at: Timestamp,
+    overflowed: u64,
+    growth: BTreeMap<i64, u64>,
+}
+
+#[derive(Debug, Default)]
+struct Generation {
+    series: HashSet<SeriesId>,
+    metrics: HashMap<Box<str>, u64>,
+    sources: HashMap<Box<str>, u64>,
+    labels: HashMap<Box<str>, Label>,
+}
+
+#[derive(Debug, Default)]
+struct Label {
+    series: u64,
+    values: HashSet<u64>,
+}
+
+/// One series row of a batch.
+struct Row<'b> {
+    id: SeriesId,
+    name: &'b str,
+    source: &'b str,
+    /// Label and hash of its value.
+    labels: Vec<(&'b str, u64)>,
+}
+
+impl Cardinality {
+    pub fn new(caps: Caps) -> Cardinality {
+        Cardinality { caps, tenants: Mutex::default(), overflowed: Counter::default() }
+    }
+
+    pub fn overflowed(&self) -> Counter {
+        self.overflowed.clone()
+    }
+
+    /// Counts the series of a batch, and moves those past a cap to overflow series. Answers with what the sender is told.
+    pub fn admit(&self, tenant: &TenantId, batch: &mut Batch, now: Timestamp) -> Option<String> {
+        let series = batch.table(Table::Series)?;
+        let mut moved = HashMap::new();
+        let mut reason = String::new();
+        {
+            let mut tenants = self.tenants.lock();
+            if tenants.len() >= TENANTS_MAX && !tenants.contains_key(tenant) {
+                return None;
+            }
+            let known = tenants.entry(tenant.clone()).or_insert_with(|| TenantSeries::new(now));
+            known.turn(now);
+            let fresh: Vec<bool> = (0..series.rows)
+                .map(|row| !known.current.series.contains(&series_id(series, row)))
+                .collect();
+            if !fresh.contains(&true) {
+                return None;
+            }
+            for (index, row) in rows(series, &fresh) {
+                if let Err(full) = known.admit(&row, self.caps, now) {
+                    moved.insert(row.id, overflow_id(series, index));
+                    reason = full;
+                }
+            }
+            known.overflowed += moved.len() as u64;
+        }
+        if moved.is_empty() {
+            return None;
+        }
+        self.overflowed.inc_by(moved.len() as u64);
+        batch.overflow(&moved, OVERFLOW_KEY);
+        let count = moved.len();
+        Some(format!(
+            "{count} series were put into overflow series ({OVERFLOW_KEY}=true): {reason}"
+        ))
+    }
+
+    /// What a tenant sends now; at most `limit` entries of each list.
+    pub fn report(&self, tenant: &TenantId, limit: usize) -> CardinalityReport {
+        let tenants = self.tenants.lock();
+        let Some(known) = tenants.get(tenant) else {
+            return CardinalityReport {
+                series_max: self.caps.series,
+                label_values_max: self.caps.label_values,
+                ..CardinalityReport::default()
+            };
+        };
+        known.report(self.caps, limit)
+    }
+}
+
+impl TenantSeries {
+    fn new(now: Timestamp) -> TenantSeries {
+        TenantSeries { since: now, turned_at: now, ..TenantSeries::default() }
+    }
+
+    /// Forgets what was not sent for a whole window.
+    fn turn(&mut self, now: Timestamp) {
+        if now.0.saturating_sub(self.turned_at.0) >= WINDOW_NANOS {
+            self.previous = std::mem::take(&mut self.current);
+            self.turned_at = now;
+        }
+    }
+
+    /// Counts a series, or says which cap it would pass.
+    fn admit(&mut self, row: &Row<'_>, caps: Caps, now: Timestamp) -> Result<(), String> {
+        if self.current.series.contains(&row.id) {
+            return Ok(());
+        }
+        if self.previous.series.contains(&row.id) {
+            self.previous.remove(row);
+            self.current.add(row);
+            return Ok(());
+        }
+        let active = self.current.series.len() + self.previous.series.len();
+        if caps.series > 0 && active >= caps.series {
+            return Err(format!("the tenant has {active} series, as many as it may"));
+        }
+        for (label, value) in &row.labels {
+            if caps.label_values > 0 && self.is_full(label, *value, caps.label_values) {
+                let most = caps.label_values;
+                return Err(format!("label '{label}' has {most} values, as many as it may"));
+            }
+        }
+        self.current.add(row);
+        let hour = now.0 - now.0.rem_euclid(WINDOW_NANOS);
+        *self.growth.entry(hour).or_default() += 1;
+        if self.growth.len() > GROWTH_HOURS_MAX {
+            self.growth.pop_first();
+        }
+        Ok(())
+    }
+
+    fn is_full(&self, label: &str, value: u64, most: usize) -> bool {
+        let of = |generation: &Generation| {
+            let known = generation.labels.get(label);
+            let has = known.is_some_and(|label| label.values.contains(&value));
+            (has, known.map_or(0, |label| label.values.len()))
+        };
+        let ((now, many), (before, more)) = (of(&self.current), of(&self.previous));
+        // A value of both generations is counted twice; the larger is a count of neither too many.
+        !now && !before && many.max(more) >= most
+    }
+
+    fn report(&self, caps: Caps, limit: usize) -> CardinalityReport {
+        let both = [&self.current, &self.previous];
+        let counts = |of: fn(&Generation) -> &HashMap<Box<str>, u64>| {
+            let mut sums: HashMap<&str, u64> = HashMap::new();
+            for (name, count) in both.iter().flat_map(|generation| of(generation)) {
+                *sums.entry(name).or_default() += count;
+            }
+            let sums = sums.into_iter().filter(|(_, count)| *count > 0);
+            top(sums.map(|(name, count)| (name.to_owned(), count)).collect(), limit)
+        };
+        let mut labels: HashMap<&str, (u64, HashSet<u64>)> = HashMap::new();
+        for (name, label) in both.iter().flat_map(|generation| &generation.labels) {
+            let sum = labels.entry(name).or_default();
+            sum.0 += label.series;
+            sum.1.extend(&label.values);
+        }
+        let mut labels: Vec<LabelReport> = labels
+            .into_iter()
+            .map(|(name, (series, values))| LabelReport {
+                name: name.to_owned(),
+                values: values.len() as u64,
+                series,
+            })
+            .collect();
+        labels.sort_by(|a, b| b.values.cmp(&a.values).then_with(|| a.name.cmp(&b.name)));
+        labels.truncate(limit);
+        CardinalityReport {
+            series: self.current.series.len() + self.previous.series.len(),
+            series_max: caps.series,
+            label_values_max: caps.label_values,
+            overflowed: self.overflowed,
+            since: self.since,
+            metrics: counts(|generation| &generation.metrics),
+            labels,
+            sources: counts(|generation| &generation.sources),
+            growth: self.growth.iter().map(|(hour, count)| (Timestamp(*hour), *count)).collect(),
+        }
+    }
+}
+
+fn top(mut counts: Vec<(String, u64)>, limit: usize) -> Vec<(String, u64)> {
+    counts.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    counts.truncate(limit);
+    counts
+}
+
+impl Generation {
+    fn add(&mut self, row: &Row<'_>) {
+        self.series.insert(row.id);
+        *entry(&mut self.metrics, row.name) += 1;
+        *entry(&mut self.sources, row.source) += 1;
+        for (label, value) in &row.labels {
+            let label = entry(&mut self.labels, label);
+            label.series += 1;
+            label.values.insert(*value);
+        }
+    }
+
+    /// The values of labels stay: others may have them too.
+    fn remove(&mut self, row: &Row<'_>) {
+        self.series.remove(&row.id);
+        let take = |count: &mut u64| *count = count.saturating_sub(1);
+        self.metrics.get_mut(row.name).map(take);
+        self.sources.get_mut(row.source).map(take);
+        for (label, _) in &row.labels {
+            if let Some(label) = self.labels.get_mut(*label) {
+                label.series = label.series.saturating_sub(1);
+            }
+        }
+    }
+}
+
+/// The entry of a name, or of all others once there are too many names.
+fn entry<'m, V: Default>(map: &'m mut HashMap<Box<str>, V>, name: &str) -> &'m mut V {
+    let name = if map.len() >= NAMES_MAX && !map.contains_key(name) { OTHERS } else { name };
+    if !map.contains_key(name) {
+        map.insert(name.into(), V::default());
+    }
+    map.get_mut(name).expect("it was put there")
+}
+
+/// The marked rows with what is counted of them. Descriptions without points are no series.
+fn rows<'b>(series: &'b TableBatch, marked: &[bool]) -> Vec<(u32, Row<'b>)> {
+    let mut labels: HashMap<u32, Vec<(&str, u64)>> = HashMap::new();
+    for attribute in &series.attributes {
+        for index in 0..attribute.column.len() {
+            let row = attribute.column.row(index);
+            if marked[row as usize] {
+                let value = value_hash(attribute, index);
+                labels.entry(row).or_default().push((&attribute.key, value));
+            }
+        }
+    }
+    let is_series = |row: &u32| marked[*row as usize] && text(series, "type", *row) != "metadata";
+    let make = |row: u32| {
+        let labels = labels.remove(&row).unwrap_or_default();
+        let service = text(series, "service", row);
+        let source = if service.is_empty() { job(series, row) } else { service };
+        let (id, name) = (series_id(series, row), text(series, "name", row));
+        (row, Row { id, name, source, labels })
+    };
+    (0..series.rows).filter(is_series).map(make).collect()
+}
+
+/// Who sent a series that has no service: Prometheus's `job`.
+fn job(series: &TableBatch, row: u32) -> &str {
+    let job = series.attributes.iter().find(|attribute| &*attribute.key == "job");
+    let value = job.and_then(|job| Some((job, find(&job.column, row)?)));
+    match value.map(|(job, index)| job.value(index)) {
+        Some(Value::String(job)) => job,
+        _ => "",
+    }
+}
+
+fn value_hash(attribute: &AttributeColumn, index: usize) -> u64 {
+    match attribute.value(index) {
+        Value::String(text) => xxh3_64(text.as_bytes()),
+        Value::Int(number) => xxh3_64(&number.to_le_bytes()),
+        Value::Double(number) => xxh3_64(&number.to_bits().to_le_bytes()),
+        Value::Bool(flag) => u64::from(flag),
+        _ => 0,
+    }
+}
+
+fn series_id(series: &TableBatch, row: u32) -> SeriesId {
+    match series.column("series_id").map(|column| &column.values) {
+        Some(Values::Fixed { bytes, .. }) => {
+            let id = bytes.get(row as usize * 16..).and_then(|bytes| bytes.first_chunk());
+            SeriesId(id.copied().unwrap_or_default())
+        }
+        _ => SeriesId::default(),
+    }
+}
+
+/// A text of a required column.
+fn text<'b>(series: &'b TableBatch, column: &str, row: u32) -> &'b str {
+    std::str::from_utf8(bytes(series, column, row)).unwrap_or_default()
+}
+
+fn bytes<'b>(series: &'b TableBatch, column: &str, row: u32) -> &'b [u8] {
+    match series.column(column).map(|column| &column.values) {
+        Some(Values::Text(strings) | Values::Bytes(strings)) => strings.value(row as usize),
+        _ => &[],
+    }
+}
+
+fn find(column: &Column, row: u32) -> Option<usize> {
+    match &column.rows {
+        Rows::Sparse(rows) => rows.binary_search(&row).ok(),
+        Rows::Dense => Some(row as usize),
+    }
+}
+
+/// The overflow series of a metric: one per name, type, resource and scope.
+fn overflow_id(series: &TableBatch, row: u32) -> SeriesId {
+    let mut hash = Xxh3::new();
+    hash.update(b"overflow");
+    for column in ["name", "type", "resource", "scope"] {
+        let bytes = bytes(series, column, row);
+        hash.update(&(bytes.len() as u64).to_le_bytes());
+        hash.update(bytes);
+    }
+    SeriesId(hash.digest128().to_be_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::remote_write::decode_v2;
+    use crate::remote_write::tests::message::{request_v2, series};
+    use crate::remote_write::tests::rows as rendered;
+
+    fn batch(values: std::ops::Range<u32>, label: &str) -> Batch {
+        let message = |value: u32| {
+            series(&[("__name__", "m"), ("job", "shop"), (label, &value.to_string())])
+                .sample(1.0, 1)
+        };
+        let list: Vec<_> = values.map(message).collect();
+        decode_v2(&request_v2(&list), Timestamp(1)).unwrap().batch
+    }
+
+    fn names(batch: &Batch) -> Vec<String> {
+        rendered(batch, Table::Series, &["name"])
+    }
+
+    fn hours(hours: i64) -> Timestamp {
+        Timestamp(hours * WINDOW_NANOS)
+    }
+
+    #[test]
+    fn series_past_the_cap_overflow_and_known_ones_go_on() {
+        let cardinality = Cardinality::new(Caps { series: 3, label_values: 0 });
+        let tenant = TenantId::default();
+        let mut first = batch(0..3, "x");
+        assert_eq!(cardinality.admit(&tenant, &mut first, hours(0)), None);
+        let mut second = batch(1..5, "x");
+        let warning = cardinality.admit(&tenant, &mut second, hours(0)).unwrap();
+        assert!(warning.starts_with("2 series were put"), "{warning}");
+        let overflow = "m otel.metric.overflow=true";
+        assert_eq!(names(&second), ["m job=shop x=1", "m job=shop x=2", overflow, overflow]);
+        let ids = rendered(&second, Table::MetricPoints, &["series_id"]);
+        assert_eq!((ids.len(), ids[2] == ids[3]), (4, true));
+        let mut other = batch(9..10, "x");
+        assert_eq!(cardinality.admit(&"other".parse().unwrap(), &mut other, hours(0)), None);
+    }
+
+    #[test]
+    fn a_label_of_too_many_values_overflows_alone() {
+        let cardinality = Cardinality::new(Caps { series: 0, label_values: 2 });
+        let tenant = TenantId::default();
+        let mut wild = batch(0..4, "user");
+        let warning = cardinality.admit(&tenant, &mut wild, hours(0)).unwrap();
+        assert!(warning.contains("label 'user' has 2 values"), "{warning}");
+        let mut calm = batch(0..2, "shard");
+        assert_eq!(cardinality.admit(&tenant, &mut calm, hours(0)), None);
+    }
+
+    #[test]
+    fn series_that_are_no_longer_sent_make_room() {
+        let cardinality = Cardinality::new(Caps { series: 2, label_values: 0 });
+        let tenant = TenantId::default();
+        assert_eq!(cardinality.admit(&tenant, &mut batch(0..2, "x"), hours(0)), None);
+        // Sent again in the next window: still two.
+        assert_eq!(cardinality.admit(&tenant, &mut batch(0..1, "x"), hours(1)), None);
+        assert!(cardinality.admit(&tenant, &mut batch(5..6, "x"), hours(1)).is_some());
+        assert_eq!(cardinality.admit(&tenant, &mut batch(0..1, "x"), hours(2)), None);
+        assert_eq!(cardinality.admit(&tenant, &mut batch(5..6, "x"), hours(2)), None);
+        assert_eq!(cardinality.report(&tenant, 10).series, 2);
+    }
+
+    #[test]
+    fn the_report_says_what_series_are_made_of() {
+        let cardinality = Cardinality::new(Caps { series: 100, label_values: 0 });
+        let tenant = TenantId::default();
+        cardinality.admit(&tenant, &mut batch(0..5, "x"), hours(0));
+        cardinality.admit(&tenant, &mut batch(3..6, "x"), hours(1));
+        let report = cardinality.report(&tenant, 1);
+        assert_eq!((report.series, report.series_max, report.overflowed), (6, 100, 0));
+        assert_eq!(report.metrics, [("m".to_owned(), 6)]);
+        assert_eq!(report.sources, [("shop".to_owned(), 6)]);
+        let label = LabelReport { name: "x".to_owned(), values: 6, series: 6 };
+        assert_eq!(report.labels, [label]);
+        assert_eq!(report.growth, [(hours(0), 5), (hours(1), 1)]);
+    }
+}

@@ -1,0 +1,84 @@
+"""A real Prometheus, as Debian packages it: what Binnacle is compared with."""
+
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import time
+
+import requests
+
+START_SECONDS_MAX = 60
+
+
+def programs(directory):
+    """Paths of `prometheus` and `promtool`: installed ones, else unpacked from the package into `directory`."""
+    if shutil.which("prometheus") and shutil.which("promtool"):
+        return shutil.which("prometheus"), shutil.which("promtool")
+    directory = pathlib.Path(directory)
+    if not list(directory.glob("*.deb")):
+        download = ["apt-get", "download", "prometheus"]
+        # A fresh machine may not have the lists of packages yet.
+        if subprocess.run(download, cwd=directory, capture_output=True).returncode:
+            subprocess.run(["apt-get", "update"], check=True, capture_output=True)
+            subprocess.run(download, cwd=directory, check=True, capture_output=True)
+    [package] = directory.glob("*.deb")
+    subprocess.run(["dpkg-deb", "-x", str(package), str(directory)], check=True)
+    return str(directory / "usr/bin/prometheus"), str(directory / "usr/bin/promtool")
+
+
+class Prometheus:
+    """One Prometheus process and its data directory."""
+
+    def __init__(self, directory, port, config, programs):
+        self.directory = pathlib.Path(directory)
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.data = self.directory / "data"
+        self.address = f"127.0.0.1:{port}"
+        self.program, self.tool = programs
+        (self.directory / "prometheus.yml").write_text(config)
+        self.process = None
+
+    def start(self):
+        command = [self.program, f"--config.file={self.directory}/prometheus.yml"]
+        command += [f"--storage.tsdb.path={self.data}", f"--web.listen-address={self.address}"]
+        command += ["--enable-feature=native-histograms,exemplar-storage"]
+        with open(self.directory / "log.txt", "ab") as log:
+            environment = os.environ | {"GOMAXPROCS": "2"}
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
+        deadline = time.monotonic() + START_SECONDS_MAX
+        while time.monotonic() < deadline:
+            assert self.process.poll() is None, self.log()
+            try:
+                if requests.get(f"http://{self.address}/-/ready", timeout=5).status_code == 200:
+                    return self
+            except requests.ConnectionError:
+                pass
+            time.sleep(0.05)
+        raise AssertionError(f"prometheus is not ready\n{self.log()}")
+
+    def log(self):
+        return (self.directory / "log.txt").read_text(errors="replace")[-4000:]
+
+    def stop(self):
+        """Ends in order: what waits to be sent is sent first."""
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(timeout=120)
+        self.process = None
+
+    def metric(self, name):
+        """A value of its own `/metrics`; the sum over labels."""
+        text = requests.get(f"http://{self.address}/metrics", timeout=30).text
+        lines = [line for line in text.splitlines() if line.startswith((name + "{", name + " "))]
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines)
+
+    def samples(self):
+        """All stored samples as `(labels as text, value, time in ms)`. Only once it has stopped."""
+        dump = subprocess.run(
+            [self.tool, "tsdb", "dump", str(self.data)], check=True, capture_output=True, text=True
+        )
+        for line in dump.stdout.splitlines():
+            labels, value, time_ms = line.rsplit(" ", 2)
+            yield labels, float(value), int(time_ms)
