@@ -14,6 +14,10 @@ use schema::{Field, Kind, Schema};
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::fmt;
 
+/// Most objects and arrays inside one another. The parser would end the whole request at 128; what lies deeper is passed
+/// over and refuses its record.
+const DEPTH_MAX: u32 = 120;
+
 /// A request as protobuf, without the records that were refused.
 #[derive(Debug)]
 pub struct Transcoded {
@@ -33,6 +37,7 @@ pub fn transcode(signal: Signal, body: &[u8]) -> Result<Transcoded, String> {
         fault: None,
         rejected: Rejections::default(),
         records: 0,
+        depth: 0,
     };
     let mut parser = serde_json::Deserializer::from_slice(body);
     let value = ValueSeed { state: &mut state, kind: Kind::Message(schema), at: Place::Body };
@@ -53,6 +58,8 @@ struct State {
     rejected: Rejections,
     /// Records written so far.
     records: u64,
+    /// Objects and arrays around the current place.
+    depth: u32,
 }
 
 impl State {
@@ -63,6 +70,16 @@ impl State {
                 format!("{}.{} must be {expected}", schema.name, field.name)
             }
         });
+    }
+
+    /// Enters an object or array; false when it lies too deep to be read.
+    fn enter(&mut self, at: Place) -> bool {
+        if self.depth == DEPTH_MAX {
+            self.wrong(at, "nested less deep");
+            return false;
+        }
+        self.depth += 1;
+        true
     }
 
     /// Puts the length before the message that starts at `start`.
@@ -162,19 +179,28 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
         Ok(())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<(), A::Error> {
         let ValueSeed { state, kind, at } = self;
+        if !state.enter(at) {
+            return pass_over(entries);
+        }
         match kind {
-            Kind::Message(schema) => message(state, schema, at, entries),
-            Kind::Record(schema) => record(state, schema, at, entries),
-            Kind::Group(schema) => group(state, schema, at, entries),
+            Kind::Message(schema) => message(state, schema, at, entries)?,
+            Kind::Record(schema) => record(state, schema, at, entries)?,
+            Kind::Group(schema) => group(state, schema, at, entries)?,
             _ => {
                 state.wrong(at, "a scalar, not an object");
-                while entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                Ok(())
+                pass_over(entries)?;
             }
         }
+        state.depth -= 1;
+        Ok(())
     }
+}
+
+fn pass_over<'de, A: MapAccess<'de>>(mut entries: A) -> Result<(), A::Error> {
+    while entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+    Ok(())
 }
 
 /// Writes a message with its tag and length (the body has neither).
@@ -224,7 +250,8 @@ fn record<'de, A: MapAccess<'de>>(
     Ok(())
 }
 
-/// A group with a wrong value of its own is taken back, and its records are counted as rejected.
+/// A group with a wrong value of its own is taken back, and its records are counted as rejected; what cannot be counted,
+/// because it is no list, is one.
 fn group<'de, A: MapAccess<'de>>(
     state: &mut State,
     schema: &'static Schema,
@@ -236,7 +263,7 @@ fn group<'de, A: MapAccess<'de>>(
     message(state, schema, at, entries)?;
     if let Some(fault) = std::mem::replace(&mut state.fault, outer) {
         state.out.truncate(start);
-        state.rejected.add(fault, "", state.records - records);
+        state.rejected.add(fault, "", (state.records - records).max(1));
         state.records = records;
     }
     Ok(())
@@ -299,25 +326,30 @@ impl<'de> Visitor<'de> for ListSeed<'_> {
         Ok(())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<(), A::Error> {
         self.not_a_list();
-        while entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(())
+        pass_over(entries)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
         let ListSeed { state, field, at } = self;
+        if !state.enter(at) {
+            while elements.next_element::<IgnoredAny>()?.is_some() {}
+            return Ok(());
+        }
         let packed = scalar::wire_type(field.kind) != LENGTH;
         if !packed {
             while elements.next_element_seed(ElementSeed { state, kind: field.kind, at })?.is_some()
             {
             }
+            state.depth -= 1;
             return Ok(());
         }
         at.put_tag(&mut state.out, LENGTH);
         let start = state.out.len();
         while elements.next_element_seed(PackedSeed { state, kind: field.kind, at })?.is_some() {}
         state.put_length(start);
+        state.depth -= 1;
         Ok(())
     }
 }

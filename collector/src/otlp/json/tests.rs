@@ -119,3 +119,55 @@ fn broken_or_bottomless_json_refuses_the_request() {
     assert!(transcode(Signal::Traces, b"{\"resourceSpans\": [\"\xff\"]}").is_err());
     assert!(transcode(Signal::Traces, b"{}").unwrap().protobuf.is_empty());
 }
+
+#[test]
+fn what_is_no_list_is_counted_though_nobody_knows_how_much_it_held() {
+    let cases = [
+        (
+            Signal::Traces,
+            json!({ "resourceSpans": [{ "scopeSpans": [{ "spans": { "name": "a" } }] }] }),
+        ),
+        (Signal::Traces, json!({ "resourceSpans": [{ "scopeSpans": 5 }] })),
+        (
+            Signal::Metrics,
+            json!({ "resourceMetrics": [{ "scopeMetrics": [{ "metrics": [{ "gauge": 5 }] }] }] }),
+        ),
+        (
+            Signal::Metrics,
+            json!({ "resourceMetrics": [{ "scopeMetrics": [{ "metrics": [{ "sum": { "dataPoints": {} } }] }] }] }),
+        ),
+    ];
+    for (signal, body) in cases {
+        let done = transcode(signal, body.to_string().as_bytes()).unwrap();
+        assert_eq!(done.rejected.count, 1, "{body}");
+    }
+}
+
+#[test]
+fn a_value_nested_too_deep_rejects_its_record_alone() {
+    let nested = |levels: usize| {
+        let value = (0..levels).fold(
+            json!({ "intValue": 1 }),
+            |value, _| json!({ "arrayValue": { "values": [value] } }),
+        );
+        json!({ "name": "deep", "attributes": [{ "key": "k", "value": value }] })
+    };
+    assert!(span(nested(30)).is_ok());
+    for levels in [45, 60, 2_000] {
+        // Built as text: the library's own values cannot be so deep.
+        let value = format!(
+            "{}{{\"intValue\":1}}{}",
+            "{\"arrayValue\":{\"values\":[".repeat(levels),
+            "]}}".repeat(levels)
+        );
+        let body = format!(
+            "{{\"resourceSpans\":[{{\"scopeSpans\":[{{\"spans\":[{{\"name\":\"deep\",\"attributes\":[{{\"key\":\"k\",\
+             \"value\":{value}}}]}},{{\"name\":\"fine\"}}]}}]}}]}}"
+        );
+        let done = transcode(Signal::Traces, body.as_bytes()).unwrap();
+        assert_eq!(done.rejected.count, 1, "{levels}");
+        let request = ExportTraceServiceRequest::decode(done.protobuf.as_slice()).unwrap();
+        let spans = &request.resource_spans[0].scope_spans[0].spans;
+        assert_eq!(spans.iter().map(|span| span.name.as_str()).collect::<Vec<_>>(), ["fine"]);
+    }
+}
