@@ -72,7 +72,7 @@ impl Loading {
         for (section, entries) in spans.get_ref() {
             let (at, section) = (place(Some(section.span())), section.get_ref().as_ref());
             if !self.defaults.contains_key(section) {
-                let hint = nearest(section, self.defaults.keys());
+                let hint = nearest(section, "", self.defaults.keys());
                 self.problem(at, format!("unknown section [{section}]{hint}"));
                 continue;
             }
@@ -110,10 +110,15 @@ impl Loading {
             path.split_once('.').filter(|(section, _)| self.defaults.contains_key(*section));
         let Some((section, key)) = known else {
             let all = self.all_keys();
-            let hint = nearest(path, all.iter());
+            let hint = nearest(path, "", all.iter());
             return self.problem(place.clone(), format!("unknown key '{path}'{hint}"));
         };
         let read = match self.defaults[section].get(key) {
+            None => {
+                let keys = self.defaults[section].as_table().into_iter().flat_map(Table::keys);
+                let hint = nearest(key, &format!("{section}."), keys);
+                return self.problem(place.clone(), format!("unknown key '{path}'{hint}"));
+            }
             Some(Value::Integer(_)) if is_size(key) => Ok(Value::String(text.clone())),
             Some(Value::Integer(_)) => {
                 text.trim().parse().map(Value::Integer).map_err(|_| "a number")
@@ -141,7 +146,7 @@ impl Loading {
     fn apply(&mut self, place: String, section: &str, key: &str, mut value: Value) {
         let known = self.defaults[section].as_table().expect("sections are tables");
         let Some(default) = known.get(key) else {
-            let hint = nearest(key, known.keys());
+            let hint = nearest(key, "", known.keys());
             return self.problem(place, format!("unknown key '{section}.{key}'{hint}"));
         };
         if let (Value::Integer(_), Value::String(text)) = (default, &value)
@@ -201,8 +206,8 @@ pub(super) fn is_size(key: &str) -> bool {
     key.contains("bytes")
 }
 
-/// `; did you mean '…'?` when a known word is near, else the list of them.
-fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a String>) -> String {
+/// `; did you mean '…'?` when a known word is near, else the list of them; `before` goes before each.
+fn nearest<'a>(word: &str, before: &str, known: impl Iterator<Item = &'a String>) -> String {
     let known: Vec<&String> = known.collect();
     let closest = known
         .iter()
@@ -210,10 +215,10 @@ fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a String>) -> String {
         .max_by(|a, b| a.0.total_cmp(&b.0));
     match closest {
         Some((similarity, candidate)) if similarity > 0.5 => {
-            format!("; did you mean '{candidate}'?")
+            format!("; did you mean '{before}{candidate}'?")
         }
         _ => {
-            let names: Vec<&str> = known.iter().map(|name| name.as_str()).collect();
+            let names: Vec<String> = known.iter().map(|name| format!("{before}{name}")).collect();
             format!("; known are {}", names.join(", "))
         }
     }
@@ -320,7 +325,9 @@ mod tests {
         assert_eq!(config.server.threads, 3);
         assert_eq!(config.storage.flush_bytes_max, 1 << 20);
         assert_eq!(config.server.shutdown_timeout, Duration::from_secs(120));
-        let problems = load(None, std::iter::empty(), &[flag("storge.path", "x")]).unwrap_err();
-        assert!(problems[0].message.contains("did you mean 'storage.path'?"), "{problems:?}");
+        for near in ["storge.path", "storage.pth"] {
+            let problems = load(None, std::iter::empty(), &[flag(near, "x")]).unwrap_err();
+            assert!(problems[0].message.contains("did you mean 'storage.path'?"), "{problems:?}");
+        }
     }
 }

@@ -154,6 +154,7 @@ def test_the_body_is_not_what_its_type_says(server, tenant):
         b"",
         b"{",
         b"[]",
+        b"null",
         b'"text"',
         b'{"resourceSpans": 7}',
         b'{"resourceSpans": []} trailing',

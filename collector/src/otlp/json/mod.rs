@@ -107,7 +107,7 @@ impl Place {
     }
 }
 
-/// Reads one value of `kind`. Null is the same as absent.
+/// Reads one value of `kind`. Null is the same as absent; the body cannot be absent.
 struct ValueSeed<'s> {
     state: &'s mut State,
     kind: Kind,
@@ -145,6 +145,9 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
     }
 
     fn visit_unit<E>(self) -> Result<(), E> {
+        if let Place::Body = self.at {
+            self.state.wrong(self.at, "an object");
+        }
         Ok(())
     }
 
