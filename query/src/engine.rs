@@ -1,6 +1,7 @@
 //! The query engine: who may run, on which threads, for how long.
 
 use crate::metrics::QueryMetrics;
+use crate::turn::Turn;
 use crate::{Error, QueryConfig, QueryStats};
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
@@ -55,18 +56,6 @@ impl Drop for Inner {
 impl std::fmt::Debug for QueryEngine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("QueryEngine").field("config", &self.inner.config).finish_non_exhaustive()
-    }
-}
-
-/// Holds a query's turn; dropping it lets the next one run.
-pub(crate) struct Turn {
-    engine: Arc<Inner>,
-    _permit: OwnedSemaphorePermit,
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        self.engine.metrics.running.dec();
     }
 }
 
@@ -147,7 +136,7 @@ impl QueryEngine {
     }
 
     /// Waits for this query's turn; refuses when too many wait already.
-    pub(crate) async fn turn(&self) -> Result<Turn, Error> {
+    pub(crate) async fn turn(&self) -> Result<Arc<Turn>, Error> {
         let inner = &self.inner;
         if let Ok(permit) = inner.turns.clone().try_acquire_owned() {
             return Ok(self.take_turn(permit));
@@ -166,9 +155,8 @@ impl QueryEngine {
         Ok(self.take_turn(permit))
     }
 
-    fn take_turn(&self, permit: OwnedSemaphorePermit) -> Turn {
-        self.inner.metrics.running.inc();
-        Turn { engine: self.inner.clone(), _permit: permit }
+    fn take_turn(&self, permit: OwnedSemaphorePermit) -> Arc<Turn> {
+        Arc::new(Turn::new(self.inner.metrics.running.clone(), Some(permit)))
     }
 
     /// Runs `work` on the query threads; it stops when the caller stops waiting.
@@ -194,17 +182,27 @@ impl QueryEngine {
 
     /// One query that is not SQL, from its turn to its counting: `work` runs on the query threads under the engine's
     /// time limit.
-    pub(crate) async fn run<T: Send + 'static>(
+    pub(crate) async fn run<T: Send + 'static, W>(
         &self,
         language: &'static str,
         stats: Arc<QueryStats>,
-        work: impl Future<Output = Result<T, Error>> + Send + 'static,
-    ) -> Result<T, Error> {
+        work: impl FnOnce(Arc<Turn>) -> W,
+    ) -> Result<T, Error>
+    where
+        W: Future<Output = Result<T, Error>> + Send + 'static,
+    {
         self.metrics().started(language);
         let limit = self.config().timeout;
         let answer = async {
-            let _turn = self.turn().await?;
-            self.spawn(work).await
+            let turn = self.turn().await?;
+            let _stop = turn.stop_when_dropped();
+            let work = work(turn.clone());
+            self.spawn(async move {
+                let result = work.await;
+                drop(turn);
+                result
+            })
+            .await
         };
         let result = match tokio::time::timeout(limit, answer).await {
             Ok(result) => result,

@@ -1,4 +1,4 @@
-//! Queries: SQL, traces by id and log search over storage snapshots.
+//! Queries: SQL, traces by id, log search and metric series over storage snapshots.
 //!
 //! One read: [`QueryEngine::sql`] waits for its turn, opens one snapshot of one tenant, plans over exactly that snapshot,
 //! and streams the answer from the query runtime's threads, so that a heavy query never holds up ingest.
@@ -6,23 +6,27 @@
 //! Always true: a query sees one snapshot from start to end; it ends at its memory, time or row limit with an error or
 //! mark that says so; dropping its answer stops its work; a broken segment is left out and named in the warnings.
 
+mod broken;
 mod config;
 mod engine;
 mod error;
 pub mod logs;
 mod metrics;
 mod rows;
+pub mod series;
 pub mod sql;
 mod stats;
 #[cfg(test)]
 mod testing;
 pub mod trace;
+mod turn;
 pub mod value;
 
 pub use config::QueryConfig;
 pub use engine::{QueryEngine, SystemTableRows};
 pub use error::{Error, Position};
 pub use logs::{LogPage, LogRecord, LogRequest};
+pub use series::{SeriesPage, SeriesRequest};
 pub use sql::{RecordBatches, SqlAnswer, SqlRequest};
 pub use stats::{QueryStats, StatsSnapshot};
 pub use trace::Trace;

@@ -15,6 +15,7 @@ mod record;
 mod remote_write;
 mod render;
 mod request;
+mod series;
 mod sql;
 mod targets;
 mod trace;
@@ -152,6 +153,7 @@ pub fn router(api: Api) -> Router {
         .route("/api/v1/sql", post(sql::sql))
         .route("/api/v1/traces/{trace_id}", get(trace::trace))
         .route("/api/v1/logs", get(logs::logs))
+        .route("/api/v1/series", get(series::series))
         .route("/api/v1/cardinality", get(cardinality::cardinality))
         .route("/api/v1/admin/{job}", post(admin::admin))
         .route("/prometheus/api/v1/write", post(remote_write::write))

@@ -1,7 +1,8 @@
 //! `/api/v1/openapi.json`: the API's description, made from the handlers and types themselves.
 
 use super::{
-    admin, cardinality, error, health, logs, metrics, remote_write, render, sql, targets, trace,
+    admin, cardinality, error, health, logs, metrics, remote_write, render, series, sql, targets,
+    trace,
 };
 use axum::Json;
 use utoipa::OpenApi;
@@ -10,7 +11,7 @@ use utoipa::OpenApi;
 #[openapi(
     info(
         title = "Binnacle",
-        description = "OpenTelemetry traces, logs and metrics: SQL, whole traces, log search.\n\n\
+        description = "OpenTelemetry traces, logs and metrics: SQL, whole traces, log search, metric series.\n\n\
             Times and durations are Unix ns as decimal strings, ids lower-case hex. Attributes keep their JSON type: ints are \
             integers, doubles have a point or exponent, bytes are `{\"$bytes\": \"<base64>\"}`, doubles without a JSON number \
             `{\"$double\": \"NaN\" | \"Infinity\" | \"-Infinity\"}`, an empty value is null, and a key–value list that no object \
@@ -19,7 +20,7 @@ use utoipa::OpenApi;
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     paths(
-        sql::sql, trace::trace, logs::logs, remote_write::write,
+        sql::sql, trace::trace, logs::logs, series::series, remote_write::write,
         targets::targets, cardinality::cardinality,
         health::status, health::healthz, health::readyz, metrics::metrics, admin::admin, openapi
     ),

@@ -235,6 +235,22 @@ class Server:
                 return found
             cursor = {"cursor": page["cursor"]}
 
+    def series_page(self, tenant=None, **parameters):
+        answer = self.call("GET", "/api/v1/series", tenant, params=parameters)
+        assert answer.status_code == 200, (answer.status_code, answer.text)
+        return answer.json()
+
+    def series(self, tenant=None, **parameters):
+        """All series that match, page by page; those cut in two by a page are two."""
+        found, cursor = [], {}
+        while True:
+            page = self.series_page(tenant, **parameters, **cursor)
+            assert page["stats"]["warnings"] == [], page["stats"]
+            found += page["series"]
+            if not page["cursor"]:
+                return found
+            cursor = {"cursor": page["cursor"]}
+
     def segments(self, table=None, tenant=None):
         """The Parquet files of the live segments."""
         rows = self.query('SELECT id, "table" FROM segments', tenant)

@@ -491,3 +491,118 @@ def read_exemplar(row):
         row["span_id"].hex() if row["span_id"] else "",
         repr(read_column_attributes(row["attributes"])),
     )
+
+
+# ---- series ----
+
+
+def sent_series(request):
+    """The data points of an `ExportMetricsServiceRequest` with every field of their series, sorted."""
+    points = []
+    for resource in request.resource_metrics:
+        for scope in resource.scope_metrics:
+            for metric in scope.metrics:
+                kind = metric.WhichOneof("data")
+                data = getattr(metric, kind)
+                for point in data.data_points:
+                    exemplars = getattr(point, "exemplars", [])
+                    points.append(
+                        {
+                            "name": metric.name,
+                            "description": metric.description,
+                            "unit": metric.unit,
+                            "metadata": sent_attributes(metric.metadata),
+                            "type": kind,
+                            "temporality": getattr(data, "aggregation_temporality", None),
+                            "is_monotonic": getattr(data, "is_monotonic", None),
+                            "attributes": sent_attributes(point.attributes),
+                            "start": point.start_time_unix_nano,
+                            "time": point.time_unix_nano,
+                            "flags": point.flags,
+                            "value": sent_number(point),
+                            "distribution": distribution(kind, point),
+                            "exemplars": sorted(sent_exemplar(e) for e in exemplars),
+                            "resource": sent_resource(resource),
+                            "scope": sent_scope(scope),
+                        }
+                    )
+    return sorted(points, key=repr)
+
+
+TEMPORALITIES = ["unspecified", "delta", "cumulative"]
+
+
+def read_series_points(series):
+    """The data points of `/api/v1/series`, each with its series, sorted."""
+    points = []
+    for one in series:
+        exemplars = {}
+        for exemplar in one.get("exemplars", []):
+            exemplars.setdefault(exemplar["point_time"], []).append(read_series_exemplar(exemplar))
+        temporality = one["temporality"]
+        for point in one["points"]:
+            kind = one["type"]
+            points.append(
+                {
+                    "name": one["name"],
+                    "description": one["description"],
+                    "unit": one["unit"],
+                    "metadata": read_attributes(one.get("metadata")),
+                    "type": kind,
+                    "temporality": None if temporality is None else TEMPORALITIES.index(temporality),
+                    "is_monotonic": one["is_monotonic"],
+                    "attributes": read_attributes(one["attributes"]),
+                    "start": int(point["start_time"] or 0),
+                    "time": int(point["time"]),
+                    "flags": point.get("flags", 0),
+                    "value": read_json_number(point.get("value")),
+                    "distribution": read_json_distribution(kind, point),
+                    "exemplars": sorted(exemplars.get(point["time"], [])),
+                    "resource": read_resource(one["resource"]),
+                    "scope": read_scope(one["scope"]),
+                }
+            )
+    return sorted(points, key=repr)
+
+
+def read_series_exemplar(exemplar):
+    return (
+        int(exemplar["time"]),
+        repr(read_json_number(exemplar["value"])),
+        exemplar["trace_id"] or "",
+        exemplar["span_id"] or "",
+        repr(read_attributes(exemplar["attributes"])),
+    )
+
+
+def read_json_number(value):
+    """A number that keeps its kind; NaN and the infinities come as their names."""
+    if value is None:
+        return None
+    return ("int", value) if isinstance(value, int) else double(float(value))
+
+
+def read_json_distribution(kind, point):
+    """The message that a `histogram`, `exponential_histogram` or `summary` says, as comparable text."""
+    if kind not in DISTRIBUTIONS:
+        return None
+    fields = {name: value for name, value in point[kind].items() if value is not None}
+    for name in ("sum", "min", "max", "zero_threshold"):
+        if name in fields:
+            fields[name] = float(fields[name])
+    if "explicit_bounds" in fields:
+        fields["explicit_bounds"] = [float(bound) for bound in fields["explicit_bounds"]]
+    message = DISTRIBUTIONS[kind]
+    if kind == "summary":
+        quantiles = fields.pop("quantiles")
+        fields["quantile_values"] = [
+            message.ValueAtQuantile(quantile=float(q["quantile"]), value=float(q["value"]))
+            for q in quantiles
+        ]
+    if kind == "exponential_histogram":
+        for side in ("positive", "negative"):
+            buckets = message.Buckets(**fields.pop(side))
+            # Buckets that are not there and empty ones say the same.
+            if buckets != message.Buckets():
+                fields[side] = buckets
+    return distribution(kind, message(**fields))

@@ -21,6 +21,8 @@ def check(server, tenant, seed=1):
     assert_same(sent, sorted(server.trace_logs(tid, tenant), key=repr))
     assert_same(sent, sorted(server.logs(f"trace_id:{tid}", tenant), key=repr))
     assert_same(canonical.sent_points(metrics(seed)), server.points(tenant))
+    series = canonical.read_series_points(server.series(tenant, limit=5))
+    assert_same(canonical.sent_series(metrics(seed)), series)
     series = canonical.read_exemplar_series(server.trace(tid, tenant))
     assert series == canonical.sent_exemplar_series(metrics(seed), trace_id(seed))
 
@@ -105,3 +107,8 @@ def test_a_key_sent_twice_keeps_both_values(server, tenant):
         step()
         [full] = [log for log in server.logs(tenant=tenant) if log["event_name"] == "disk.full"]
         assert full == canonical.sent_logs(message)[0]
+        [[text]] = server.query("SELECT attributes FROM logs WHERE event_name = 'disk.full'", tenant)
+        assert canonical.read_column_attributes(text) == full["attributes"]
+        key = record.attributes[0].key
+        [[first]] = server.query(f"SELECT attributes['{key}'] FROM logs WHERE event_name = 'disk.full'", tenant)
+        assert first == record.attributes[0].value.string_value

@@ -73,13 +73,13 @@ impl QueryEngine {
             None => None,
         };
         let snapshot = self.storage().snapshot(tenant).await?;
-        let mut sources = Sources::of(&snapshot, stats.clone());
+        let mut sources = Sources::of(self.storage().clone(), &snapshot, stats.clone());
         let work = async move {
             let page = page::page(&mut sources, &query, times, limit, cursor).await;
             sources.count_segments();
             page
         };
-        let (logs, next) = self.run("logs", stats.clone(), work).await?;
+        let (logs, next) = self.run("logs", stats.clone(), |_| work).await?;
         stats.add_rows_returned(logs.len() as u64);
         if next.is_some() {
             stats.mark_truncated();

@@ -109,7 +109,7 @@ async fn decode(
         let index = same[0].source as usize;
         match decode_source(sources, index, same, shared).await {
             Ok(decoded) => records.extend(decoded),
-            Err(error) => sources.set_aside(index, &error)?,
+            Err(error) => sources.set_aside(index, &error).await?,
         }
         tokio::task::yield_now().await;
     }

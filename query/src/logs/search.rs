@@ -10,14 +10,14 @@
 use super::ast::Query;
 use super::evaluate::matching;
 use super::plan;
+use crate::broken;
 use crate::rows::{Columns, SegmentRows, TimePage, Wanted, ranges_of, time_pages};
-use crate::trace::warn_broken;
 use crate::{Error, QueryStats};
 use arrow::record_batch::RecordBatch;
 use binnacle_storage::log_index::IndexQuery;
 use binnacle_storage::model::{Table, TimeRange, Timestamp};
 use binnacle_storage::segment::Segment;
-use binnacle_storage::{Chunk, Snapshot};
+use binnacle_storage::{Chunk, Snapshot, Storage};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::ops::Range;
@@ -48,6 +48,7 @@ pub(super) struct Hit {
 /// Everything one search reads from. Lives over several searches of one request.
 pub(super) struct Sources {
     pub(super) all: Vec<Source>,
+    storage: Storage,
     stats: Arc<QueryStats>,
 }
 
@@ -58,7 +59,7 @@ pub(super) enum Source {
 }
 
 impl Sources {
-    pub(super) fn of(snapshot: &Snapshot, stats: Arc<QueryStats>) -> Sources {
+    pub(super) fn of(storage: Storage, snapshot: &Snapshot, stats: Arc<QueryStats>) -> Sources {
         let chunks = snapshot.chunks(Table::Logs, TimeRange::all());
         let segments = snapshot.segments(Table::Logs, TimeRange::all());
         let chunks = chunks.into_iter().map(Source::Chunk);
@@ -67,7 +68,7 @@ impl Sources {
             rows: None,
             broken: false,
         });
-        Sources { all: chunks.chain(segments).collect(), stats }
+        Sources { all: chunks.chain(segments).collect(), storage, stats }
     }
 
     /// The newest rows within `times` that match: `wanted` of them, and all others as old as the last of these.
@@ -94,7 +95,7 @@ impl Sources {
             match step {
                 Ok(Some(bound)) => bounds.push((bound, Reverse(index))),
                 Ok(None) => {}
-                Err(error) => self.set_aside(index, &error)?,
+                Err(error) => self.set_aside(index, &error).await?,
             }
             newest.check_size()?;
             // Reads of cached bytes never wait: let a cancelled search end here.
@@ -160,11 +161,11 @@ impl Sources {
     }
 
     /// Goes on without a segment that cannot be read. An error in the buffer's rows is the query's error.
-    pub(super) fn set_aside(&mut self, index: usize, error: &Error) -> Result<(), Error> {
+    pub(super) async fn set_aside(&mut self, index: usize, error: &Error) -> Result<(), Error> {
         match &mut self.all[index] {
             Source::Segment { segment, broken, .. } => {
                 *broken = true;
-                warn_broken(segment, error, &self.stats);
+                broken::leave_out(&self.storage, segment, error, &self.stats).await;
                 Ok(())
             }
             Source::Chunk(_) => Err(Error::Execution { message: error.to_string() }),

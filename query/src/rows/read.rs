@@ -142,6 +142,13 @@ fn with_views(schema: &Schema) -> Schema {
 }
 
 fn unreadable(error: ParquetError) -> Error {
+    let error = match error {
+        ParquetError::External(cause) => match cause.downcast::<binnacle_storage::Error>() {
+            Ok(storage) => return Error::Storage(*storage),
+            Err(cause) => ParquetError::External(cause),
+        },
+        other => other,
+    };
     Error::Execution { message: format!("failed to read a segment: {error}") }
 }
 

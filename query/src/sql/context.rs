@@ -1,39 +1,46 @@
 //! What all scans of one query share.
 
 use crate::QueryStats;
-use binnacle_storage::Snapshot;
+use crate::broken;
+use crate::turn::Turn;
 use binnacle_storage::segment::{Segment, SegmentId};
+use binnacle_storage::{Snapshot, Storage};
 use datafusion::physical_plan::ExecutionPlan;
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
-use std::error::Error as _;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 /// One query's snapshot and counters.
 #[derive(Debug)]
 pub(super) struct QueryContext {
+    pub(super) storage: Storage,
     pub(super) snapshot: Snapshot,
     pub(super) stats: Arc<QueryStats>,
+    pub(super) turn: Arc<Turn>,
     /// Filters are checked while Parquet is decoded.
     pub(super) filter_pushdown: bool,
     /// Segments that cannot be read. Scans planned from now on leave them out.
     set_aside: Mutex<BTreeSet<SegmentId>>,
     /// Segments that scans opened.
     opened: Mutex<BTreeMap<SegmentId, Arc<Segment>>>,
-    /// Plans that run inside others, out of their metrics' sight.
-    plans: Mutex<Vec<Arc<dyn ExecutionPlan>>>,
+    /// Plans that run inside others, out of their metrics' sight. Plans hold the context, so it must not hold them.
+    plans: Mutex<Vec<Weak<dyn ExecutionPlan>>>,
 }
 
 impl QueryContext {
     pub(super) fn new(
+        storage: Storage,
         snapshot: Snapshot,
         stats: Arc<QueryStats>,
+        turn: Arc<Turn>,
         filter_pushdown: bool,
     ) -> Arc<QueryContext> {
         snapshot.warnings().iter().for_each(|warning| stats.warn(warning.clone()));
         Arc::new(QueryContext {
+            storage,
             snapshot,
             stats,
+            turn,
             filter_pushdown,
             set_aside: Mutex::default(),
             opened: Mutex::default(),
@@ -41,10 +48,13 @@ impl QueryContext {
         })
     }
 
-    /// Leaves a broken segment out and says so.
+    /// Leaves a broken segment out and says so; from later queries too if it stays broken.
     pub(super) fn set_aside(&self, segment: &Segment, error: &binnacle_storage::Error) {
-        let source = error.source().map(|source| format!(": {source}")).unwrap_or_default();
-        self.set_aside_for(segment, &format!("{error}{source}"));
+        let reason = broken::with_causes(error);
+        self.set_aside_for(segment, &reason);
+        if broken::is_lasting(error) {
+            self.storage.set_aside(segment.info().id, &reason);
+        }
     }
 
     pub(super) fn set_aside_for(&self, segment: &Segment, reason: &str) {
@@ -72,11 +82,11 @@ impl QueryContext {
     }
 
     pub(super) fn note_plan(&self, plan: &Arc<dyn ExecutionPlan>) {
-        self.plans.lock().push(plan.clone());
+        self.plans.lock().push(Arc::downgrade(plan));
     }
 
     pub(super) fn inner_plans(&self) -> Vec<Arc<dyn ExecutionPlan>> {
-        self.plans.lock().clone()
+        self.plans.lock().iter().filter_map(Weak::upgrade).collect()
     }
 
     /// Segments opened and not set aside.

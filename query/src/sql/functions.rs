@@ -136,9 +136,16 @@ impl ScalarUDFImpl for JsonValue {
     }
 }
 
+/// A member of an object, or of a list of pairs that stands for one.
 fn member(text: &str, key: &str) -> Option<String> {
     use serde_json::Value;
-    match serde_json::from_str::<Value>(text).ok()?.get(key)? {
+    let object = serde_json::from_str::<Value>(text).ok()?;
+    let found = match object.get("$kvlist") {
+        // A list with a repeated key: the first value counts, as everywhere.
+        Some(Value::Array(pairs)) => pairs.iter().find(|pair| pair[0] == key).map(|pair| &pair[1]),
+        _ => object.get(key),
+    };
+    match found? {
         Value::Null => None,
         Value::String(text) => Some(text.clone()),
         other => Some(other.to_string()),

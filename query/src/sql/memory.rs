@@ -1,6 +1,7 @@
 //! Memory of queries: each has its own limit, all together have another.
 
-use datafusion::common::{DataFusionError, Result};
+use crate::turn::Turn;
+use datafusion::common::{DataFusionError, Result, exec_err};
 use datafusion::execution::memory_pool::{MemoryLimit, MemoryPool, MemoryReservation};
 use std::fmt;
 use std::sync::Arc;
@@ -18,6 +19,11 @@ impl MemoryTotal {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         Arc::new(MemoryTotal { used: AtomicUsize::new(0), limit })
     }
+
+    #[cfg(test)]
+    pub(super) fn used(&self) -> usize {
+        self.used.load(Ordering::Relaxed)
+    }
 }
 
 /// What one query holds.
@@ -26,12 +32,14 @@ pub(crate) struct QueryMemory {
     used: AtomicUsize,
     limit: usize,
     total: Arc<MemoryTotal>,
+    /// All tasks of a plan hold their query's memory, and by it the turn.
+    turn: Arc<Turn>,
 }
 
 impl QueryMemory {
-    pub(crate) fn new(limit: u64, total: Arc<MemoryTotal>) -> QueryMemory {
+    pub(crate) fn new(limit: u64, total: Arc<MemoryTotal>, turn: Arc<Turn>) -> QueryMemory {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        QueryMemory { used: AtomicUsize::new(0), limit, total }
+        QueryMemory { used: AtomicUsize::new(0), limit, total, turn }
     }
 }
 
@@ -57,6 +65,9 @@ impl MemoryPool for QueryMemory {
 
     fn try_grow(&self, _reservation: &MemoryReservation, bytes: usize) -> Result<()> {
         let refused = |limit: usize| DataFusionError::ResourcesExhausted(limit.to_string());
+        if self.turn.is_stopped() {
+            return exec_err!("the query was stopped");
+        }
         if !try_add(&self.total.used, bytes, self.total.limit) {
             return Err(refused(self.total.limit));
         }
@@ -90,7 +101,10 @@ mod tests {
     #[test]
     fn a_query_is_bounded_by_its_own_limit_and_by_what_others_hold() {
         let total = MemoryTotal::new(150);
-        let pool = || -> Arc<dyn MemoryPool> { Arc::new(QueryMemory::new(100, total.clone())) };
+        let turn = Arc::new(Turn::new(Default::default(), None));
+        let pool = || -> Arc<dyn MemoryPool> {
+            Arc::new(QueryMemory::new(100, total.clone(), turn.clone()))
+        };
         let (first, second) = (pool(), pool());
         let a = MemoryConsumer::new("a").register(&first);
         let b = MemoryConsumer::new("b").register(&second);
@@ -101,6 +115,6 @@ mod tests {
         drop(a);
         b.try_grow(50).unwrap();
         drop(b);
-        assert_eq!(total.used.load(Ordering::Relaxed), 0);
+        assert_eq!(total.used(), 0);
     }
 }

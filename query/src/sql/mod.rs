@@ -1,6 +1,6 @@
 //! SQL over one snapshot, by DataFusion.
 //!
-//! A query goes: [`statement`] parses and refuses what writes, and marks each attribute with what it is wanted as;
+//! A query goes: [`statement`] parses and refuses what writes, and marks each attribute with what it is wanted as ([`want`]);
 //! [`session`] learns the attributes' types and lays out the tables' columns ([`layout`]); DataFusion plans, asking
 //! [`planner`] about attributes and ids; [`provider`] picks segments and buffered chunks, and [`adapter`] turns columns
 //! into expressions over each file's own; [`run`] streams the rows under the query's limits.
@@ -24,14 +24,17 @@ mod run;
 mod session;
 mod shape;
 mod statement;
+mod stop;
 mod system;
 mod text;
+mod want;
 
 #[cfg(test)]
 mod tests;
 
 pub(crate) use datafusion::execution::session_state::SessionState;
 pub(crate) use memory::MemoryTotal;
+pub(crate) use run::rows;
 pub(crate) use session::base;
 pub(crate) use shape::STACK_BYTES;
 

@@ -3,7 +3,8 @@
 use super::functions;
 use super::layout::{AttributeColumn, column_name};
 use super::proto::AttributeList;
-use super::statement::{Access, Want, unmark};
+use super::statement::Access;
+use super::want::{Want, unmark};
 use arrow::datatypes::DataType;
 use binnacle_storage::batch::AttributeType;
 use datafusion::common::{Column, DFSchema, Result, ScalarValue, plan_err};

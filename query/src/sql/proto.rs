@@ -147,12 +147,41 @@ fn put_json_within(out: &mut String, value: &Value<'_>, depth: usize) {
             let values = messages(bytes, 1).filter_map(|bytes| wire::any_value(bytes).ok());
             put_list(out, '[', ']', values, |out, value| put_json_within(out, &value, depth - 1));
         }
-        Value::KeyValues(bytes) => put_list(out, '{', '}', attributes(bytes, 1), |out, inner| {
-            put_json_text(out, inner.key);
-            out.push(':');
-            put_json_within(out, &inner.value, depth - 1);
-        }),
+        Value::KeyValues(bytes) => {
+            let pairs: Vec<_> = attributes(bytes, 1).map(|one| (one.key, one.value)).collect();
+            let mut keys: Vec<_> = pairs.iter().map(|(key, _)| *key).collect();
+            keys.sort_unstable();
+            put_pairs(out, &pairs, fits_an_object(&keys), depth - 1);
+        }
     }
+}
+
+/// Whether an object can say a list with these sorted keys: none is there twice, and none can be taken for the name of
+/// a form that JSON has no word for.
+fn fits_an_object(sorted: &[&str]) -> bool {
+    match sorted {
+        [only] => !only.starts_with('$'),
+        keys => keys.windows(2).all(|pair| pair[0] != pair[1]),
+    }
+}
+
+fn put_pairs(out: &mut String, pairs: &[(&str, Value<'_>)], as_object: bool, depth: usize) {
+    if as_object {
+        return put_list(out, '{', '}', pairs.iter(), |out, (key, value)| {
+            put_json_text(out, key);
+            out.push(':');
+            put_json_within(out, value, depth);
+        });
+    }
+    out.push_str("{\"$kvlist\":");
+    put_list(out, '[', ']', pairs.iter(), |out, (key, value)| {
+        out.push('[');
+        put_json_text(out, key);
+        out.push(',');
+        put_json_within(out, value, depth);
+        out.push(']');
+    });
+    out.push('}');
 }
 
 /// Appends `items` between brackets with commas.
@@ -173,19 +202,15 @@ pub(super) fn put_list<T>(
     out.push(close);
 }
 
-/// Appends attributes as one JSON object with sorted keys; of a repeated key the first counts.
+/// Appends attributes as one JSON object with sorted keys; as `{"$kvlist": [[key, value], …]}` where a key is repeated.
 pub(super) fn put_json_object<'a>(
     out: &mut String,
     attributes: impl Iterator<Item = (&'a str, Value<'a>)>,
 ) {
     let mut sorted: Vec<_> = attributes.collect();
     sorted.sort_by_key(|(key, _)| *key);
-    sorted.dedup_by_key(|(key, _)| *key);
-    put_list(out, '{', '}', sorted.into_iter(), |out, (key, value)| {
-        put_json_text(out, key);
-        out.push(':');
-        put_json(out, &value);
-    });
+    let keys: Vec<_> = sorted.iter().map(|(key, _)| *key).collect();
+    put_pairs(out, &sorted, fits_an_object(&keys), wire::DEPTH_MAX);
 }
 
 /// Appends `bytes` as base64.

@@ -3,10 +3,12 @@
 use super::context::QueryContext;
 use super::statement::{self, Parsed};
 use super::{RecordBatches, SqlAnswer, SqlRequest, failure, session};
-use crate::engine::Turn;
+use crate::broken;
+use crate::turn::Turn;
 use crate::{Error, QueryEngine, QueryStats};
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
+use binnacle_storage::Snapshot;
 use binnacle_storage::model::TenantId;
 use binnacle_storage::segment::Segment;
 use datafusion::common::DataFusionError;
@@ -57,6 +59,8 @@ struct Started {
     rest: SendableRecordBatchStream,
     plan: Arc<dyn ExecutionPlan>,
     context: Arc<QueryContext>,
+    /// Segments left out by then.
+    left_out: usize,
 }
 
 /// Counts a query when it ends, however it ends.
@@ -64,7 +68,7 @@ struct Account {
     engine: QueryEngine,
     stats: Arc<QueryStats>,
     plans: Vec<Arc<dyn ExecutionPlan>>,
-    turn: Option<Turn>,
+    turn: Option<Arc<Turn>>,
 }
 
 impl Account {
@@ -79,7 +83,7 @@ impl Drop for Account {
         self.plans.iter().for_each(|plan| count_plan(plan.as_ref(), &self.stats));
         self.stats.finish();
         self.engine.metrics().ended("sql", &self.stats.snapshot());
-        self.turn.take();
+        self.turn.iter().for_each(|turn| turn.stop());
     }
 }
 
@@ -94,10 +98,10 @@ pub(super) async fn answer(
     let mut account =
         Account { engine: engine.clone(), stats: stats.clone(), plans: Vec::new(), turn: None };
     let started = async {
-        account.turn = Some(engine.turn().await?);
+        let turn = account.turn.insert(engine.turn().await?).clone();
         let parsed = statement::parse(&request.query)?;
         let (engine, tenant, stats) = (engine.clone(), tenant.clone(), stats.clone());
-        let work = async move { start(&engine, &tenant, parsed, limits, stats).await };
+        let work = async move { start(&engine, &tenant, parsed, limits, stats, turn).await };
         account.engine.spawn(work).await
     };
     let started = match tokio::time::timeout_at(limits.deadline, started).await {
@@ -118,24 +122,38 @@ async fn start(
     parsed: Parsed,
     limits: Limits,
     stats: Arc<QueryStats>,
+    turn: Arc<Turn>,
 ) -> Result<Started, Error> {
     let snapshot = engine.storage().snapshot(tenant).await?;
-    let context = QueryContext::new(snapshot, stats, engine.config().filter_pushdown);
+    let storage = engine.storage().clone();
+    let pushdown = engine.config().filter_pushdown;
+    let context = QueryContext::new(storage, snapshot, stats, turn, pushdown);
+    start_in(engine, tenant, &parsed, limits, &context).await
+}
+
+async fn start_in(
+    engine: &QueryEngine,
+    tenant: &TenantId,
+    parsed: &Parsed,
+    limits: Limits,
+    context: &Arc<QueryContext>,
+) -> Result<Started, Error> {
     let mut restarts = 0;
     loop {
         let set_aside = context.set_aside_count();
-        let error = match start_once(engine, tenant, &parsed, limits, &context).await {
+        let error = match start_once(engine, tenant, parsed, limits, context).await {
             Ok(started) => return Ok(started),
             Err(Failure::Query(error)) => return Err(error),
             Err(Failure::Run(error)) => error,
         };
         if context.set_aside_count() == set_aside && is_about_data(&error) {
-            set_aside_unreadable(&context).await;
+            set_aside_unreadable(context).await;
         }
         if context.set_aside_count() == set_aside || restarts == RESTARTS_MAX {
             return Err(failure::run_error(error, limits.memory));
         }
         restarts += 1;
+        context.stats.restart();
     }
 }
 
@@ -151,7 +169,6 @@ async fn start_once(
     limits: Limits,
     context: &Arc<QueryContext>,
 ) -> Result<Started, Failure> {
-    context.stats.restart();
     let state = session::session(engine, tenant, context, &parsed.accesses, limits.memory).await;
     let state = state.map_err(Failure::Run)?;
     let tables = session::table_names(&state);
@@ -171,8 +188,15 @@ async fn start_once(
         false => Failure::Query(failure::plan_error(error, &tables)),
     })?;
     let mut rest = execute_stream(plan.clone(), state.task_ctx()).map_err(Failure::Run)?;
-    let first = rest.try_next().await.map_err(Failure::Run)?;
-    Ok(Started { schema: plan.schema(), first, rest, plan, context: context.clone() })
+    // Until there are rows, nothing has been said that a new start could contradict.
+    let first = loop {
+        match rest.try_next().await.map_err(Failure::Run)? {
+            Some(batch) if batch.num_rows() == 0 => {}
+            first => break first,
+        }
+    };
+    let (context, left_out) = (context.clone(), context.set_aside_count());
+    Ok(Started { schema: plan.schema(), first, rest, plan, context, left_out })
 }
 
 fn is_about_data(error: &DataFusionError) -> bool {
@@ -189,6 +213,7 @@ async fn set_aside_unreadable(context: &Arc<QueryContext>) {
     for segment in context.opened() {
         if let Err(reason) = read_whole(context, &segment).await {
             context.set_aside_for(&segment, &reason);
+            broken::examine(&context.storage, &segment).await;
         }
     }
 }
@@ -202,6 +227,34 @@ async fn read_whole(context: &Arc<QueryContext>, segment: &Arc<Segment>) -> Resu
         batch.map_err(|error| error.to_string())?;
     }
     Ok(())
+}
+
+/// All rows of a query that another question asks, within that question's turn and time.
+pub(crate) async fn rows(
+    engine: &QueryEngine,
+    tenant: &TenantId,
+    snapshot: Snapshot,
+    stats: Arc<QueryStats>,
+    turn: Arc<Turn>,
+    query: &str,
+) -> Result<Vec<RecordBatch>, Error> {
+    let parsed = statement::parse(query)?;
+    let request = SqlRequest { row_limit: Some(u64::MAX - 1), ..SqlRequest::default() };
+    let limits = Limits::of(engine, &request);
+    let (storage, pushdown) = (engine.storage().clone(), engine.config().filter_pushdown);
+    let context = QueryContext::new(storage, snapshot, stats, turn, pushdown);
+    let mut started = start_in(engine, tenant, &parsed, limits, &context).await?;
+    let mut batches: Vec<RecordBatch> = started.first.take().into_iter().collect();
+    while let Some(batch) = started.rest.next().await {
+        match batch {
+            Ok(batch) => batches.push(batch),
+            Err(error) => {
+                return Err(broken_off(&started.context, started.left_out, error, limits).await);
+            }
+        }
+    }
+    count_plan(started.plan.as_ref(), &context.stats);
+    Ok(batches)
 }
 
 /// Drives the query on the query threads; the caller takes batches from a short queue.
@@ -237,7 +290,8 @@ async fn drive(
         let mut batch = match batch {
             Ok(batch) => batch,
             Err(error) => {
-                let _ = sender.send(Err(failure::run_error(error, limits.memory))).await;
+                let error = broken_off(&started.context, started.left_out, error, limits).await;
+                let _ = sender.send(Err(error)).await;
                 return;
             }
         };
@@ -255,6 +309,26 @@ async fn drive(
         }
         next = started.rest.next().await;
     }
+}
+
+/// An error after rows were given. Segments found broken are set aside, so that asking again leaves them out.
+async fn broken_off(
+    context: &Arc<QueryContext>,
+    left_out: usize,
+    error: DataFusionError,
+    limits: Limits,
+) -> Error {
+    if context.set_aside_count() == left_out && is_about_data(&error) {
+        set_aside_unreadable(context).await;
+    }
+    let error = failure::run_error(error, limits.memory);
+    if context.set_aside_count() == left_out {
+        return error;
+    }
+    let message = format!(
+        "a segment turned out to be unreadable after rows were given; ask again for an answer without it: {error}"
+    );
+    Error::Execution { message }
 }
 
 /// The caller's end of a running query. Dropping it stops the query.

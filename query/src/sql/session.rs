@@ -3,10 +3,11 @@
 use super::context::QueryContext;
 use super::events::{Part, PartTable};
 use super::layout::Layout;
-use super::memory::{MemoryTotal, QueryMemory};
+use super::memory::QueryMemory;
 use super::planner::{Attributes, Planner, Recorded};
 use super::provider::{SEGMENTS_URL, StoredTable};
 use super::statement::Access;
+use super::stop::StopRule;
 use super::system::{self, SystemTable};
 use super::{failure, functions};
 use crate::engine::QueryEngine;
@@ -64,9 +65,9 @@ fn prepare_functions(state: &mut SessionState) -> Result<()> {
 }
 
 /// A query's own memory, and no disk and no files.
-fn runtime(memory_limit: u64, total: Arc<MemoryTotal>) -> Result<Arc<RuntimeEnv>> {
+fn runtime(memory: QueryMemory) -> Result<Arc<RuntimeEnv>> {
     let runtime = RuntimeEnvBuilder::new()
-        .with_memory_pool(Arc::new(QueryMemory::new(memory_limit, total)))
+        .with_memory_pool(Arc::new(memory))
         .with_disk_manager_builder(
             DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled),
         )
@@ -97,13 +98,16 @@ pub(super) async fn session(
     let catalogs = MemoryCatalogProviderList::new();
     catalogs.register_catalog(CATALOG.to_owned(), Arc::new(catalog));
     let base = engine.sql_base().clone();
+    let turn = context.turn.clone();
+    let memory = QueryMemory::new(memory_limit, engine.memory().clone(), turn.clone());
     let mut planners: Vec<Arc<dyn ExprPlanner>> = vec![Arc::new(Planner { attributes })];
     planners.extend(base.expr_planners().iter().cloned());
     let mut state = SessionStateBuilder::new_from_existing(base)
         .with_session_id(String::new())
         .with_catalog_list(Arc::new(catalogs))
-        .with_runtime_env(runtime(memory_limit, engine.memory().clone())?)
+        .with_runtime_env(runtime(memory)?)
         .with_expr_planners(planners)
+        .with_physical_optimizer_rule(Arc::new(StopRule { turn }))
         .build();
     // The moment that now() means.
     state.mark_start_execution();

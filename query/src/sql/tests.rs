@@ -1,6 +1,9 @@
 //! SQL over real storage: the same answers whatever layout a row's attributes are kept in, with filter pushdown and
 //! without, and equal to a plain evaluation row by row.
 
+mod broken;
+mod stop;
+
 use super::attribute::{to_bool, to_double, to_text};
 use super::output::{self, OutputKind};
 use crate::{Error, QueryConfig, QueryEngine, SqlRequest, StatsSnapshot};
@@ -646,55 +649,4 @@ async fn wrong_names_get_near_ones() {
     let id = run(&engine, "SELECT 1 FROM spans WHERE 'zz' = trace_id").await;
     assert!(matches!(id, Err(Error::InvalidRequest { .. })));
     assert!(column(&engine, "VALUES (1)").await == ["1"]);
-}
-
-/// Changes the Parquet file of the segment that holds `part`.
-fn damage(fixture: &Fixture, days_later: i64, change: impl Fn(&std::path::Path)) {
-    use parquet::file::reader::FileReader;
-    let day = (DAY / DAY_NANOS) + days_later;
-    let mut found = 0;
-    let mut directories = vec![fixture._directory.path().to_owned()];
-    while let Some(directory) = directories.pop() {
-        for entry in std::fs::read_dir(directory).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                directories.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "parquet") {
-                let file = std::fs::File::open(&path).unwrap();
-                let reader = parquet::file::reader::SerializedFileReader::new(file).unwrap();
-                let group = reader.metadata().row_group(0).clone();
-                let times = (0..group.num_columns())
-                    .find(|index| group.column(*index).column_descr().name() == "start_time");
-                let statistics = group.column(times.unwrap()).statistics().unwrap();
-                let bytes = statistics.min_bytes_opt().unwrap().try_into().unwrap();
-                if i64::from_le_bytes(bytes) / DAY_NANOS == day {
-                    change(&path);
-                    found += 1;
-                }
-            }
-        }
-    }
-    assert_eq!(found, 1);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_broken_segment_is_left_out_and_named() {
-    let scribble = |path: &std::path::Path| {
-        use std::os::unix::fs::FileExt;
-        let file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
-        let garbage = vec![0xff; file.metadata().unwrap().len() as usize / 2];
-        file.write_all_at(&garbage, 4).unwrap();
-    };
-    let mut fixture = Fixture::new().await;
-    for part in [Part::Shredded, Part::Lacking] {
-        fixture.append(&rows_of(part)).await;
-        fixture.flush().await;
-    }
-    damage(&fixture, Part::Shredded as i64, scribble);
-    let engine = fixture.engine(true);
-    let query = "SELECT count(*), count(DISTINCT name), max(attributes) FROM spans";
-    let (rows, stats) = run(&engine, query).await.unwrap();
-    assert_eq!(rows, [["40", "40", "{}"]], "{stats:?}");
-    assert_eq!(stats.warnings.len(), 1, "{stats:?}");
-    assert!(stats.warnings[0].contains("is left out"), "{stats:?}");
 }

@@ -1,11 +1,12 @@
 //! Finding rows by trace id, and reading exactly those.
 
+use crate::broken;
 use crate::rows::{Columns, SegmentRows, Wanted, ranges_of};
 use crate::{Error, QueryStats};
 use arrow::record_batch::RecordBatch;
-use binnacle_storage::Snapshot;
 use binnacle_storage::model::{Table, TimeRange, TraceId};
 use binnacle_storage::segment::Segment;
+use binnacle_storage::{Snapshot, Storage};
 use std::sync::Arc;
 
 /// Rows of one batch that belong to the trace.
@@ -17,6 +18,7 @@ pub(super) struct Found {
 /// The rows of `table` that have `id`: at most `limit`, and whether there are more. A segment that cannot be read is
 /// named in the warnings and left out.
 pub(super) async fn find(
+    storage: &Storage,
     snapshot: &Snapshot,
     table: Table,
     id: TraceId,
@@ -48,7 +50,7 @@ pub(super) async fn find(
             }
             Err(error) => {
                 stats.add_segments(1, 0);
-                warn_broken(&segment, &error, stats);
+                broken::leave_out(storage, &segment, &error, stats).await;
             }
         }
     }
@@ -75,17 +77,4 @@ async fn segment_rows(
 fn rows_of(batch: &RecordBatch, id: TraceId) -> Result<Vec<usize>, Error> {
     let ids = Columns(batch).fixed("trace_id")?;
     Ok((0..batch.num_rows()).filter(|&row| ids.value(row) == Some(&id.0)).collect())
-}
-
-/// Sets a segment aside that could not be read.
-pub(crate) fn warn_broken(segment: &Segment, error: &Error, stats: &QueryStats) {
-    let id = segment.info().id.0;
-    let mut message = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        message = format!("{message}: {cause}");
-        source = cause.source();
-    }
-    tracing::warn!(segment = %id, error = message, "left out a segment that could not be read");
-    stats.warn(format!("segment {id} could not be read and is left out: {message}"));
 }

@@ -1,28 +1,26 @@
 //! Trace by id: everything that carries one trace id, without a time range.
 //!
 //! The path: the segments' sidecars say which rows have the id ([`find()`]), only those rows are read and decoded, the
-//! exemplars get their series ([`series`]), and the whole is put in order ([`assemble`]) with its critical path
+//! exemplars get their series ([`crate::series`]), and the whole is put in order ([`assemble`]) with its critical path
 //! ([`critical_path()`]). An id nobody has costs a probe per segment and reads no file.
 
 mod assemble;
 mod critical_path;
 mod decode;
 mod find;
-mod series;
 mod span;
 #[cfg(test)]
 mod tests;
 
 pub use critical_path::{CriticalSegment, critical_path};
-pub use span::{Exemplar, ExemplarSeries, Span};
-
-pub(crate) use find::warn_broken;
+pub use span::{Exemplar, Span};
 
 use crate::logs::{LogRecord, LogRows};
 use crate::rows::Shared;
+use crate::series::find_series;
 use crate::{Error, QueryEngine, QueryStats, StatsSnapshot};
-use binnacle_storage::Snapshot;
 use binnacle_storage::model::{SpanId, Table, TenantId, TraceId};
+use binnacle_storage::{Snapshot, Storage};
 use find::{Found, find};
 use std::sync::Arc;
 
@@ -57,35 +55,37 @@ impl QueryEngine {
     pub async fn trace(&self, tenant: &TenantId, id: TraceId) -> Result<Option<Trace>, Error> {
         let stats = Arc::new(QueryStats::new());
         let snapshot = self.storage().snapshot(tenant).await?;
-        let trace = self.run("trace", stats.clone(), collect(snapshot, id, stats.clone())).await?;
+        let work = collect(self.storage().clone(), snapshot, id, stats.clone());
+        let trace = self.run("trace", stats.clone(), |_| work).await?;
         Ok(trace.map(|trace| Trace { stats: stats.snapshot(), ..trace }))
     }
 }
 
 async fn collect(
+    storage: Storage,
     snapshot: Snapshot,
     id: TraceId,
     stats: Arc<QueryStats>,
 ) -> Result<Option<Trace>, Error> {
     let mut shared = Shared::default();
     let mut spans = Vec::new();
-    for found in found(&snapshot, Table::Spans, id, TRACE_SPANS_MAX, &stats).await? {
+    for found in found(&storage, &snapshot, Table::Spans, id, TRACE_SPANS_MAX, &stats).await? {
         keep(&mut spans, decode::spans(&found, &mut shared), &stats);
         tokio::task::yield_now().await;
     }
     let mut logs = Vec::new();
-    for found in found(&snapshot, Table::Logs, id, TRACE_LOGS_MAX, &stats).await? {
+    for found in found(&storage, &snapshot, Table::Logs, id, TRACE_LOGS_MAX, &stats).await? {
         keep(&mut logs, log_records(&found, &mut shared), &stats);
     }
     let mut exemplars = Vec::new();
-    for found in found(&snapshot, Table::Exemplars, id, TRACE_LOGS_MAX, &stats).await? {
+    for found in found(&storage, &snapshot, Table::Exemplars, id, TRACE_LOGS_MAX, &stats).await? {
         keep(&mut exemplars, decode::exemplars(&found), &stats);
     }
     if spans.is_empty() && logs.is_empty() && exemplars.is_empty() && !stats.has_warnings() {
         return Ok(None);
     }
     let ids = exemplars.iter().map(|exemplar| exemplar.series_id).collect();
-    let series = series::find_series(&snapshot, ids, &mut shared, &stats).await?;
+    let series = find_series(&storage, &snapshot, ids, &mut shared, &stats).await?;
     for exemplar in &mut exemplars {
         exemplar.series = series.get(&exemplar.series_id).cloned();
     }
@@ -107,13 +107,14 @@ async fn collect(
 
 /// [`find()`], with a word in the warnings when there is more than the limit.
 async fn found(
+    storage: &Storage,
     snapshot: &Snapshot,
     table: Table,
     id: TraceId,
     limit: usize,
     stats: &Arc<QueryStats>,
 ) -> Result<Vec<Found>, Error> {
-    let (found, more) = find(snapshot, table, id, limit, stats).await?;
+    let (found, more) = find(storage, snapshot, table, id, limit, stats).await?;
     if more {
         let table = table.name();
         stats.warn(format!("the trace has more {table} than {limit}; the rest is left out"));

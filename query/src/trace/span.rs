@@ -1,5 +1,6 @@
 //! Spans and exemplars, owned, as they stand in a trace.
 
+use crate::series::Series;
 use crate::value::{Attributes, Resource, Scope, SpanEvent, SpanLink};
 use binnacle_storage::batch::NumberValue;
 use binnacle_storage::model::{SeriesId, SpanId, Timestamp, TraceId};
@@ -55,22 +56,7 @@ pub struct Exemplar {
     /// The attributes the series left out.
     pub attributes: Attributes,
     /// `None` when the series' row is not stored (any more).
-    pub series: Option<Arc<ExemplarSeries>>,
-}
-
-/// What an exemplar's series is.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ExemplarSeries {
-    pub service: String,
-    /// The metric's name.
-    pub name: String,
-    pub description: String,
-    pub unit: String,
-    /// `gauge`, `sum`, `histogram`, `exponential_histogram` or `summary`.
-    pub kind: String,
-    pub attributes: Attributes,
-    pub resource: Arc<Resource>,
-    pub scope: Arc<Scope>,
+    pub series: Option<Arc<Series>>,
 }
 
 #[cfg(test)]

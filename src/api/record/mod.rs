@@ -1,14 +1,16 @@
-//! Spans, log records and exemplars as JSON.
+//! Spans, log records, exemplars and metric series as JSON.
 //!
 //! Ids are lower-case hex, times and durations Unix ns as decimal strings, attributes as `value.rs` says. Fields that most
 //! senders leave empty are left out when they are empty or zero; the schemas mark them as optional.
 
 mod log;
 mod origin;
+mod series;
 mod span;
 
 pub use log::Log;
 pub use origin::{Resource, Scope};
+pub use series::Series;
 pub use span::{CriticalSegment, Exemplar, Span};
 
 use serde::{Serialize, Serializer};

@@ -1,23 +1,26 @@
-//! Joining exemplars with their series.
+//! Finding series by id.
 //!
 //! Series rows repeat: every request that carries points of a series stores it once more, until compaction joins them. All
 //! rows of one id say the same, so the first one found is taken.
 
-use super::ExemplarSeries;
-use super::find::warn_broken;
-use crate::rows::{Columns, RowAttributes, SegmentRows, Shared, Wanted, ranges_of, rows_with_ids};
-use crate::{Error, QueryStats};
+use super::Series;
+use crate::rows::{
+    Columns, RowAttributes, SegmentRows, Shared, Wanted, malformed, ranges_of, rows_with_ids,
+};
+use crate::value::attributes;
+use crate::{Error, QueryStats, broken};
 use arrow::record_batch::RecordBatch;
-use binnacle_storage::Snapshot;
 use binnacle_storage::model::{SeriesId, Table, TimeRange};
+use binnacle_storage::{Snapshot, Storage};
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
-pub(super) type SeriesById = HashMap<SeriesId, Arc<ExemplarSeries>>;
+pub(crate) type SeriesById = HashMap<SeriesId, Arc<Series>>;
 
 /// The series with these ids, as far as they are stored.
-pub(super) async fn find_series(
+pub(crate) async fn find_series(
+    storage: &Storage,
     snapshot: &Snapshot,
     mut ids: BTreeSet<SeriesId>,
     shared: &mut Shared,
@@ -50,7 +53,7 @@ pub(super) async fn find_series(
                     }
                 }
             }
-            Err(error) => warn_broken(&segment, &error, stats),
+            Err(error) => broken::leave_out(storage, &segment, &error, stats).await,
         }
     }
     Ok(found)
@@ -100,12 +103,17 @@ fn take(
     if !ids.remove(&id) {
         return Ok(());
     }
-    let series = ExemplarSeries {
+    let metadata = columns.bytes("metadata")?;
+    let metadata = attributes(metadata.value(row).unwrap_or_default());
+    let series = Series {
         service: columns.text("service")?.owned(row),
         name: columns.text("name")?.owned(row),
         description: columns.text("description")?.owned(row),
         unit: columns.text("unit")?.owned(row),
         kind: columns.text("type")?.owned(row),
+        temporality: columns.int("temporality")?.value(row).map(|number| number as i32),
+        is_monotonic: columns.int("is_monotonic")?.value(row).map(|flag| flag != 0),
+        metadata: metadata.map_err(|error| malformed("metadata", error))?,
         attributes: RowAttributes::of(batch)?.read(row)?,
         resource: shared.resource(columns.bytes("resource")?.value(row))?,
         scope: shared.scope(columns.bytes("scope")?.value(row))?,
