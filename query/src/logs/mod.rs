@@ -24,6 +24,7 @@ pub use record::LogRecord;
 pub(crate) use {content::content_hash, record::LogRows};
 
 use crate::{Error, QueryEngine, QueryStats, StatsSnapshot};
+use binnacle_storage::Storage;
 use binnacle_storage::model::{TenantId, Timestamp};
 use cursor::Cursor;
 use search::{Sources, Times};
@@ -64,21 +65,8 @@ impl QueryEngine {
     /// The newest records of `tenant` that match, one page of them.
     pub async fn logs(&self, tenant: &TenantId, request: LogRequest) -> Result<LogPage, Error> {
         let stats = Arc::new(QueryStats::new());
-        let limit = limit(request.limit)?;
-        let times = times(request.start, request.end)?;
-        let query = plan::cheap_first(parse::parse(&request.query)?);
         let fingerprint = cursor::fingerprint(tenant, &request);
-        let cursor = match &request.cursor {
-            Some(text) => Some(Cursor::parse(text, fingerprint)?),
-            None => None,
-        };
-        let snapshot = self.storage().snapshot(tenant).await?;
-        let mut sources = Sources::of(self.storage().clone(), &snapshot, stats.clone());
-        let work = async move {
-            let page = page::page(&mut sources, &query, times, limit, cursor).await;
-            sources.count_segments();
-            page
-        };
+        let work = search(self.storage().clone(), tenant.clone(), request, stats.clone());
         let (logs, next) = self.run("logs", stats.clone(), |_| work).await?;
         stats.add_rows_returned(logs.len() as u64);
         if next.is_some() {
@@ -87,6 +75,26 @@ impl QueryEngine {
         let cursor = next.map(|next| next.render(fingerprint));
         Ok(LogPage { logs, cursor, stats: stats.snapshot() })
     }
+}
+
+async fn search(
+    storage: Storage,
+    tenant: TenantId,
+    request: LogRequest,
+    stats: Arc<QueryStats>,
+) -> Result<(Vec<LogRecord>, Option<Cursor>), Error> {
+    let limit = limit(request.limit)?;
+    let times = times(request.start, request.end)?;
+    let query = plan::cheap_first(parse::parse(&request.query)?);
+    let cursor = match &request.cursor {
+        Some(text) => Some(Cursor::parse(text, cursor::fingerprint(&tenant, &request))?),
+        None => None,
+    };
+    let snapshot = storage.snapshot(&tenant).await?;
+    let mut sources = Sources::of(storage, &snapshot, stats);
+    let page = page::page(&mut sources, &query, times, limit, cursor).await;
+    sources.count_segments();
+    page
 }
 
 fn limit(asked: Option<usize>) -> Result<usize, Error> {

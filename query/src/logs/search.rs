@@ -123,11 +123,19 @@ impl Sources {
             }
             Source::Segment { segment, .. } => {
                 let segment = segment.clone();
-                let rows = self.open(index).await?;
                 let Some(open) = scan else {
-                    let opened = Scan::plan(&segment, &rows, query, times).await?;
-                    return Ok(scan.insert(opened).bound());
+                    let candidates = candidates(&segment, query).await?;
+                    if candidates.as_ref().is_some_and(Vec::is_empty) {
+                        return Ok(None);
+                    }
+                    let rows = self.open(index).await?;
+                    let columns = plan::columns(query, &*segment.attributes().await?);
+                    let pages = time_pages(rows.metadata(), "time");
+                    let opened = scan.insert(Scan::plan(columns, &pages, candidates, times));
+                    self.stats.add_pruned(0, (pages.len() - opened.pages.len()) as u64);
+                    return Ok(opened.bound());
                 };
+                let rows = self.open(index).await?;
                 let window = open.next_window();
                 let batches = rows.read(Wanted::Named(&open.columns), &window).await?;
                 let numbers: Vec<u32> = window.into_iter().flatten().collect();
@@ -229,16 +237,14 @@ struct Scan {
 }
 
 impl Scan {
-    async fn plan(
-        segment: &Segment,
-        rows: &SegmentRows,
-        query: &Query,
+    fn plan(
+        columns: Vec<String>,
+        all: &[TimePage],
+        candidates: Option<Vec<Range<u32>>>,
         times: Times,
-    ) -> Result<Scan, Error> {
-        let keys = segment.attributes().await?;
-        let candidates = candidates(segment, query).await?;
+    ) -> Scan {
         let mut pages = Vec::new();
-        for page in time_pages(rows.metadata(), "time") {
+        for page in all {
             if page.min > times.to || page.max < times.from {
                 continue;
             }
@@ -247,16 +253,15 @@ impl Scan {
                 None => vec![page.rows.clone()],
             };
             if !checked.is_empty() {
-                pages.push((page, checked));
+                pages.push((page.clone(), checked));
             }
         }
         let to = times.to;
-        let highest = pages.iter().scan(i64::MIN, |highest, (page, _)| {
+        let highest = pages.iter().scan(i64::MIN, |highest, (page, _): &(TimePage, _)| {
             *highest = (*highest).max(page.max.min(to));
             Some(*highest)
         });
-        let highest = highest.collect();
-        Ok(Scan { columns: plan::columns(query, &keys), pages, highest, window_pages: 1 })
+        Scan { columns, highest: highest.collect(), pages, window_pages: 1 }
     }
 
     /// The latest time that the pages left may hold.

@@ -395,3 +395,32 @@ async fn requests_out_of_bounds_are_refused() {
     let empty = page(&engine, LogRequest::default()).await.unwrap();
     assert_eq!((empty.logs.len(), empty.cursor), (0, None));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn segments_that_cannot_matter_are_not_opened() {
+    let mut random = Random(11);
+    let mut fixture = Fixture::new().await;
+    for first in [0, 100] {
+        let rows: Vec<Row> = (first..first + 20)
+            .map(|number| Row {
+                time: number,
+                body: Some("order failed".to_owned()),
+                ..row(&mut random, number)
+            })
+            .collect();
+        append(&mut fixture, &rows).await;
+        fixture.storage.flush().await.unwrap();
+    }
+    let engine = fixture.engine();
+    let request = |query: &str| LogRequest {
+        query: query.to_owned(),
+        limit: Some(5),
+        ..LogRequest::default()
+    };
+    let newest = page(&engine, request("failed")).await.unwrap();
+    assert_eq!(numbers(&newest), [(119, 119), (118, 118), (117, 117), (116, 116), (115, 115)]);
+    assert_eq!((newest.stats.segments, newest.stats.segments_pruned), (2, 1));
+    let nowhere = page(&engine, request("xylophone")).await.unwrap();
+    assert_eq!((nowhere.stats.segments, nowhere.stats.segments_pruned), (2, 2));
+    assert_eq!((nowhere.logs.len(), nowhere.stats.bytes_read), (0, 0));
+}

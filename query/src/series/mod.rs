@@ -111,9 +111,9 @@ impl QueryEngine {
             Some(text) => Some(Cursor::parse(text, fingerprint)?),
             None => None,
         };
-        let snapshot = self.storage().snapshot(tenant).await?;
         let (engine, tenant, shared) = (self.clone(), tenant.clone(), stats.clone());
         let work = |turn| async move {
+            let snapshot = engine.storage().snapshot(&tenant).await?;
             let reader = select::Reader { engine, tenant, snapshot, stats: shared, turn };
             page::page(&reader, &request, limit, cursor).await
         };

@@ -54,8 +54,11 @@ impl QueryEngine {
     /// Everything of `tenant` that carries `id`; `None` when nothing does.
     pub async fn trace(&self, tenant: &TenantId, id: TraceId) -> Result<Option<Trace>, Error> {
         let stats = Arc::new(QueryStats::new());
-        let snapshot = self.storage().snapshot(tenant).await?;
-        let work = collect(self.storage().clone(), snapshot, id, stats.clone());
+        let (storage, tenant, counted) = (self.storage().clone(), tenant.clone(), stats.clone());
+        let work = async move {
+            let snapshot = storage.snapshot(&tenant).await?;
+            collect(storage, snapshot, id, counted).await
+        };
         let trace = self.run("trace", stats.clone(), |_| work).await?;
         Ok(trace.map(|trace| Trace { stats: stats.snapshot(), ..trace }))
     }
