@@ -89,6 +89,32 @@ pub(crate) struct DirectoryLock {
     _file: File,
 }
 
+/// An immutable file in memory.
+#[derive(Debug, Clone)]
+pub struct MappedFile {
+    bytes: Bytes,
+    path: Arc<Path>,
+}
+
+impl MappedFile {
+    /// The bytes, if the file still has them all. Reading what somebody has cut off a mapped file ends the process, so
+    /// this is asked before every use. A file that was removed keeps its bytes while it is mapped.
+    pub fn bytes(&self) -> Result<&Bytes, Error> {
+        match std::fs::metadata(&self.path) {
+            Ok(found) if found.len() < self.size() => {
+                let (path, found) = (self.path.display(), found.len());
+                let detail = format!("{path} was cut to {found} of {} bytes", self.size());
+                Err(Error::Corrupt { id: path.to_string(), detail })
+            }
+            _ => Ok(&self.bytes),
+        }
+    }
+
+    pub fn size(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+}
+
 impl Disk {
     #[cfg(test)]
     pub fn with_faults(faults: Arc<dyn Faults>) -> Disk {
@@ -141,11 +167,11 @@ impl Disk {
     }
 
     /// Maps an immutable file into memory.
-    pub fn map(&self, path: &Path) -> Result<Bytes, Error> {
+    pub fn map(&self, path: &Path) -> Result<MappedFile, Error> {
         let file = File::open(path).map_err(failed("open", path))?;
         // SAFETY: segment files are never changed once written, and the data directory is locked for this process.
         let map = unsafe { memmap2::Mmap::map(&file) }.map_err(failed("map", path))?;
-        Ok(Bytes::from_owner(map))
+        Ok(MappedFile { bytes: Bytes::from_owner(map), path: Arc::from(path) })
     }
 
     pub fn file_bytes(&self, path: &Path) -> io::Result<u64> {

@@ -115,7 +115,7 @@ impl Objects {
         }
         // The kernel limits how many files a process maps; the rest is read by ranges.
         let remote = |_| ObjectReader::Remote { store: self.store.clone(), path, size: bytes };
-        Ok(self.disk.map(&file).map_or_else(remote, ObjectReader::Memory))
+        Ok(self.disk.map(&file).map_or_else(remote, ObjectReader::Mapped))
     }
 
     /// Segment files last changed before `until`.

@@ -30,7 +30,7 @@ def test_wrong_usage_is_exit_code_two():
     for arguments in ([], ["serv"], ["serve", "--no-such-flag"], ["serve", "--set", "storage.pth=x"]):
         answer = run(*arguments)
         assert answer.returncode == 2 and answer.stderr, arguments
-    assert "mean 'path'" in run("serve", "--set", "storage.pth=x").stderr
+    assert "mean 'storage.path'" in run("serve", "--set", "storage.pth=x").stderr
 
 
 def test_the_printed_configuration_is_accepted_as_it_is(tmp_path):

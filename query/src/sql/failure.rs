@@ -99,7 +99,7 @@ pub(super) fn run_error(error: DataFusionError, memory_limit: u64) -> Error {
 
 /// What a query asked of values that cannot be done with them, wherever it was noticed: filters run inside the Parquet
 /// reader too.
-fn value_error(error: &DataFusionError) -> Option<Error> {
+pub(super) fn value_error(error: &DataFusionError) -> Option<Error> {
     let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
     let mut found = None;
     while let Some(error) = source {

@@ -199,13 +199,15 @@ async fn start_once(
     Ok(Started { schema: plan.schema(), first, rest, plan, context, left_out })
 }
 
+/// Whether a segment's bytes may be to blame.
 fn is_about_data(error: &DataFusionError) -> bool {
-    matches!(
+    let may_be = matches!(
         error.find_root(),
         DataFusionError::ParquetError(_)
             | DataFusionError::ArrowError(_, _)
             | DataFusionError::External(_)
-    )
+    );
+    may_be && failure::value_error(error).is_none()
 }
 
 /// Reads every opened segment whole to find those that cannot be decoded. Only after a query failed on data.

@@ -1,6 +1,7 @@
-//! Object reader: byte ranges of one immutable object, in memory (mapped) or in an object store.
+//! Object reader: byte ranges of one immutable object: a mapped file, in memory, or in an object store.
 
 use crate::Error;
+use crate::disk::MappedFile;
 use bytes::Bytes;
 use object_store::ObjectStore;
 use object_store::path::Path;
@@ -10,7 +11,8 @@ use std::sync::Arc;
 /// Where the bytes of one object come from.
 #[derive(Debug, Clone)]
 pub enum ObjectReader {
-    /// All of it, usually a mapped file: reading costs no copy.
+    /// Reading costs no copy.
+    Mapped(MappedFile),
     Memory(Bytes),
     Remote {
         store: Arc<dyn ObjectStore>,
@@ -22,6 +24,7 @@ pub enum ObjectReader {
 impl ObjectReader {
     pub fn size(&self) -> u64 {
         match self {
+            ObjectReader::Mapped(file) => file.size(),
             ObjectReader::Memory(bytes) => bytes.len() as u64,
             ObjectReader::Remote { size, .. } => *size,
         }
@@ -35,10 +38,8 @@ impl ObjectReader {
             return Err(Error::Corrupt { id: self.name(), detail });
         }
         match self {
-            ObjectReader::Memory(bytes) => Ok(ranges
-                .iter()
-                .map(|range| bytes.slice(range.start as usize..range.end as usize))
-                .collect()),
+            ObjectReader::Mapped(file) => Ok(slices(file.bytes()?, ranges)),
+            ObjectReader::Memory(bytes) => Ok(slices(bytes, ranges)),
             ObjectReader::Remote { store, path, .. } => store
                 .get_ranges(path, ranges)
                 .await
@@ -53,10 +54,23 @@ impl ObjectReader {
         Ok(read.pop().unwrap_or_default())
     }
 
+    /// Fails when bytes that were read before are no longer there.
+    pub fn check(&self) -> Result<(), Error> {
+        match self {
+            ObjectReader::Mapped(file) => file.bytes().map(|_| ()),
+            ObjectReader::Memory(_) | ObjectReader::Remote { .. } => Ok(()),
+        }
+    }
+
     fn name(&self) -> String {
         match self {
+            ObjectReader::Mapped(_) => String::from("mapped"),
             ObjectReader::Memory(_) => String::from("in memory"),
             ObjectReader::Remote { path, .. } => path.to_string(),
         }
     }
+}
+
+fn slices(bytes: &Bytes, ranges: &[Range<u64>]) -> Vec<Bytes> {
+    ranges.iter().map(|range| bytes.slice(range.start as usize..range.end as usize)).collect()
 }

@@ -118,7 +118,10 @@ impl Segment {
         }
         let index = self.traces.get_or_try_init(|| self.open_traces()).await;
         match index.map_err(|error| self.named(error))? {
-            Some(index) => index.rows(id).map_err(|error| self.named(error)),
+            Some(index) => {
+                self.check_index()?;
+                index.rows(id).map_err(|error| self.named(error))
+            }
             None => {
                 let metadata = self.metadata().await?;
                 let rows = trace_scan::rows(metadata, self, id).await;
@@ -143,6 +146,7 @@ impl Segment {
         let Some(index) = index.map_err(|error| self.named(error))?.clone() else {
             return Ok(None);
         };
+        self.check_index()?;
         let query = query.clone();
         // Searching may wait for a page of a mapped file.
         let found = blocking(move || match &*index {
@@ -208,6 +212,11 @@ impl Segment {
             sidecar::read_directory(&bytes, crc32c, start).map(Some)
         };
         Ok(self.directory.get_or_try_init(read).await?.as_ref())
+    }
+
+    /// Sections are kept as they were read: in a mapped file, which may have been cut since.
+    fn check_index(&self) -> Result<(), Error> {
+        self.index.as_ref().map_or(Ok(()), ObjectReader::check).map_err(|error| self.named(error))
     }
 
     async fn read_one(&self, object: &ObjectReader, range: Range<u64>) -> Result<Bytes, Error> {

@@ -62,6 +62,26 @@ async fn a_broken_segment_is_left_out_and_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_file_cut_under_the_process_is_a_broken_segment() {
+    let mut fixture = Fixture::new().await;
+    for part in [Part::Shredded, Part::Lacking] {
+        fixture.append(&rows_of(part)).await;
+        fixture.flush().await;
+    }
+    let engine = fixture.engine(true);
+    let query = "SELECT count(*), max(name) IS NULL FROM spans";
+    assert_eq!(run(&engine, query).await.unwrap().0, [["80", "false"]]);
+    let cut = |path: &std::path::Path| {
+        std::fs::OpenOptions::new().write(true).open(path).unwrap().set_len(100).unwrap();
+    };
+    damage(&fixture, Part::Shredded as i64, cut);
+    let (rows, stats) = run(&engine, query).await.unwrap();
+    assert_eq!(rows, [["40", "false"]], "{stats:?}");
+    assert!(stats.warnings[0].contains("was cut to 100 of"), "{stats:?}");
+    assert_eq!(fixture.storage.problems().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_trace_is_answered_without_a_broken_segment_which_is_set_aside() {
     let mut fixture = Fixture::new().await;
     for part in [Part::Shredded, Part::Lacking] {
