@@ -179,7 +179,12 @@ impl Writer {
         series: &Series<'_>,
         exemplar: &Exemplar,
     ) -> Result<(), &'static str> {
-        let time = time(exemplar.time)?;
+        // A time is optional; without one it is its sample's.
+        let samples = &series.entry.samples;
+        let time = match (exemplar.time, samples.last()) {
+            (0, Some(sample)) => time(sample.time)?,
+            (millis, _) => time(millis)?,
+        };
         let sent = &series.entry.exemplar_labels[exemplar.labels.clone()];
         if sent.iter().any(|(name, _)| name.is_empty()) {
             return Err("a label of an exemplar has no name");

@@ -185,6 +185,16 @@ fn exemplars_are_found_by_their_trace() {
 }
 
 #[test]
+fn an_exemplar_without_a_time_has_its_samples() {
+    let timeless = |series: SeriesMessage| {
+        [SeriesMessage { exemplars: vec![(pairs(&[("a", "b")]), 0.5, 0)], ..series }]
+    };
+    for decoded in decode_both(&timeless(series(&[("__name__", "a")]).sample(1.0, 7))) {
+        assert_eq!(rows(&decoded.batch, Table::Exemplars, &["time"]), ["7000000 a=b"]);
+    }
+}
+
+#[test]
 fn bad_series_are_named_and_their_neighbours_land() {
     let good = series(&[("__name__", "good")]).sample(1.0, 1);
     let mut not_utf8 = good.clone();
