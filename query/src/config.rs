@@ -1,5 +1,6 @@
 //! `[query]` of the configuration.
 
+use crate::promql::store::Translation;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -25,6 +26,20 @@ pub struct QueryConfig {
     /// Filter rows while Parquet is decoded, so that other columns are read only where the filter holds. Never changes an
     /// answer.
     pub filter_pushdown: bool,
+    /// How far back PromQL looks for the latest sample of a series.
+    #[serde(with = "humantime_serde")]
+    pub promql_lookback: Duration,
+    /// The step of PromQL subqueries that name none.
+    #[serde(with = "humantime_serde")]
+    pub promql_subquery_step: Duration,
+    /// Whether functions, aggregations and modifiers that Prometheus calls experimental may be used.
+    pub promql_experimental: bool,
+    /// Whether PromQL drops metric names only when a query is done, so that they can still be grouped by and matched in
+    /// between; Prometheus calls it delayed name removal.
+    pub promql_delayed_names: bool,
+    /// How OpenTelemetry's metric names become Prometheus's: `underscore_escaping_with_suffixes`,
+    /// `underscore_escaping_without_suffixes`, `no_utf8_escaping_with_suffixes` or `no_translation`.
+    pub metric_names: Translation,
 }
 
 impl Default for QueryConfig {
@@ -38,6 +53,11 @@ impl Default for QueryConfig {
             waiting_max: 64,
             threads: 0,
             filter_pushdown: true,
+            promql_lookback: Duration::from_secs(300),
+            promql_subquery_step: Duration::from_secs(60),
+            promql_experimental: true,
+            promql_delayed_names: true,
+            metric_names: Translation::default(),
         }
     }
 }

@@ -12,6 +12,7 @@ mod engine;
 mod error;
 pub mod logs;
 mod metrics;
+pub mod promql;
 mod rows;
 pub mod series;
 pub mod sql;

@@ -11,6 +11,7 @@ mod layers;
 mod logs;
 mod metrics;
 mod openapi;
+mod prometheus;
 mod record;
 mod remote_write;
 mod render;
@@ -158,6 +159,7 @@ pub fn router(api: Api) -> Router {
         .route("/api/v1/admin/{job}", post(admin::admin))
         .route("/prometheus/api/v1/write", post(remote_write::write))
         .route("/prometheus/api/v1/targets", get(targets::targets))
+        .nest("/prometheus/api/v1", prometheus::routes())
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method);
     layers::around(routes, api.clone()).with_state(api)

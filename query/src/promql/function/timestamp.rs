@@ -1,0 +1,45 @@
+//! `timestamp`: of a selector the time of the sample, of anything else the moment itself.
+
+use super::super::ast::{Call, Edges, Expr};
+use super::super::error::Failure;
+use super::super::eval::{Evaluator, Grid, Lookup};
+use super::super::series::Column;
+use super::arg;
+
+pub fn timestamp(
+    evaluator: &mut Evaluator,
+    node: &Call,
+    grid: Grid,
+) -> Result<Vec<Column>, Failure> {
+    let seconds = |milliseconds: i64| milliseconds as f64 / 1000.0;
+    let mut columns = Vec::new();
+    match arg(node, 0)?.bare() {
+        Expr::Vector(selector) if selector.edges == Edges::Plain => {
+            for samples in evaluator.fetched(selector).iter() {
+                let mut column = Column::empty(samples.labels.clone(), false, grid.count());
+                let mut lookup = Lookup::new(samples, evaluator.lookback);
+                for step in 0..grid.count() {
+                    let moment = selector.shift.apply(grid.time(step));
+                    if let Some((time, _)) = lookup.at(moment) {
+                        column.floats[step] = seconds(time);
+                    }
+                }
+                columns.push(column);
+            }
+        }
+        other => {
+            for mut column in evaluator.vector(other, grid)? {
+                for step in 0..grid.count() {
+                    if column.has(step) {
+                        column.clear(step);
+                        column.floats[step] = seconds(grid.time(step));
+                    }
+                }
+                column.histograms = None;
+                columns.push(column);
+            }
+        }
+    }
+    columns.retain(Column::has_any);
+    evaluator.nameless(columns)
+}

@@ -1,0 +1,200 @@
+//! The stored points of chosen series.
+
+use crate::rows::{ByteColumn, Columns, SegmentRows, Wanted, rows_with_ids};
+use crate::trace::warn_broken;
+use crate::{Error, QueryStats};
+use arrow::record_batch::RecordBatch;
+use binnacle_storage::Snapshot;
+use binnacle_storage::model::{SeriesId, Table, TimeRange, Timestamp};
+use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Nanoseconds of one millisecond.
+const MILLISECOND: i64 = 1_000_000;
+
+/// OTLP's flag of a point that says its series has gone.
+const NO_RECORDED_VALUE: u32 = 1;
+
+/// The points of one series, as they were read: runs, each by time.
+#[derive(Debug, Default)]
+pub struct Points {
+    /// Unix milliseconds.
+    pub times: Vec<i64>,
+    pub starts: Vec<i64>,
+    /// When each arrived: of two points of one time the later one counts.
+    pub arrived: Vec<i64>,
+    pub values: Vec<Value>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    Float(f64),
+    /// The `distribution` column.
+    Distribution(Arc<[u8]>),
+    /// The series has gone.
+    Stale,
+}
+
+impl Points {
+    fn push(&mut self, time: i64, start: i64, arrived: i64, value: Value) {
+        self.times.push(time);
+        self.starts.push(start);
+        self.arrived.push(arrived);
+        self.values.push(value);
+    }
+
+    /// By time, each time once.
+    pub fn sorted(self) -> Points {
+        if self.times.is_sorted_by(|a, b| a < b) {
+            return self;
+        }
+        let mut order: Vec<usize> = (0..self.times.len()).collect();
+        order.sort_by_key(|at| (self.times[*at], self.arrived[*at], *at));
+        let mut sorted = Points::default();
+        for (place, at) in order.iter().enumerate() {
+            let next = order.get(place + 1);
+            if next.is_none_or(|next| self.times[*next] != self.times[*at]) {
+                sorted.push(
+                    self.times[*at],
+                    self.starts[*at],
+                    self.arrived[*at],
+                    self.values[*at].clone(),
+                );
+            }
+        }
+        sorted
+    }
+}
+
+/// Which points are wanted: those of a series from a time on, all up to one end. Unix milliseconds, inclusive.
+#[derive(Debug)]
+pub struct Wish {
+    pub from: HashMap<SeriesId, i64>,
+    pub end: i64,
+    pub bytes_max: u64,
+    /// One point of each series is enough.
+    pub only_first: bool,
+}
+
+const COLUMNS: [&str; 8] = [
+    "series_id",
+    "time",
+    "start_time",
+    "flags",
+    "value",
+    "int_value",
+    "distribution",
+    "ingested_at",
+];
+
+pub async fn read(
+    snapshot: &Snapshot,
+    wish: &Wish,
+    stats: &Arc<QueryStats>,
+) -> Result<HashMap<SeriesId, Points>, Error> {
+    let mut found = Found { wish, points: HashMap::new(), bytes: 0 };
+    let Some(first) = wish.from.values().min() else { return Ok(found.points) };
+    let range = time_range(*first, wish.end);
+    for chunk in snapshot.chunks(Table::MetricPoints, range) {
+        stats.add_rows_buffered(chunk.records.num_rows() as u64);
+        found.take(&chunk.records)?;
+    }
+    let ids: BTreeSet<SeriesId> = wish.from.keys().copied().collect();
+    let names: Vec<String> = COLUMNS.iter().map(|name| (*name).to_owned()).collect();
+    for segment in snapshot.segments(Table::MetricPoints, range) {
+        let opened = SegmentRows::open(segment.clone(), stats.clone()).await;
+        let read = async {
+            let rows = opened?;
+            let possible: Vec<Range<u32>> = rows_with_ids(rows.metadata(), "series_id", &ids);
+            stats.add_segments(1, u64::from(possible.is_empty()));
+            if possible.is_empty() {
+                return Ok(Vec::new());
+            }
+            rows.read(Wanted::Named(&names), &possible).await
+        };
+        match read.await {
+            Ok(batches) => {
+                for batch in &batches {
+                    stats.add_rows_scanned(batch.num_rows() as u64);
+                    found.take(batch)?;
+                }
+            }
+            Err(error) => warn_broken(&segment, &error, stats),
+        }
+    }
+    Ok(found.points)
+}
+
+fn time_range(start: i64, end: i64) -> TimeRange {
+    let nanos = |ms: i64| ms.saturating_mul(MILLISECOND);
+    let (start, end) = (nanos(start), nanos(end.saturating_add(1)));
+    TimeRange::new(Timestamp(start), Timestamp(end)).unwrap_or(TimeRange::all())
+}
+
+struct Found<'a> {
+    wish: &'a Wish,
+    points: HashMap<SeriesId, Points>,
+    bytes: u64,
+}
+
+impl Found<'_> {
+    fn take(&mut self, batch: &RecordBatch) -> Result<(), Error> {
+        let columns = Columns(batch);
+        let (ids, times) = (columns.fixed("series_id")?, columns.int("time")?);
+        let (starts, flags) = (columns.int("start_time")?, columns.int("flags")?);
+        let (values, ints) = (columns.double("value")?, columns.int("int_value")?);
+        let (distributions, arrived) =
+            (columns.bytes("distribution")?, columns.int("ingested_at")?);
+        let rows = batch.num_rows();
+        let mut row = 0;
+        while row < rows {
+            // Rows of one series stand together, but in the buffer.
+            let id = ids.id::<16>(row);
+            let mut end = row + 1;
+            while end < rows && ids.value(end) == ids.value(row) {
+                end += 1;
+            }
+            let wanted = id.map(SeriesId).and_then(|id| Some((id, *self.wish.from.get(&id)?)));
+            let Some((id, from)) = wanted else {
+                row = end;
+                continue;
+            };
+            let points = self.points.entry(id).or_default();
+            for row in row..end {
+                if self.wish.only_first && !points.times.is_empty() {
+                    break;
+                }
+                let time = times.value(row).unwrap_or(0).div_euclid(MILLISECOND);
+                if time < from || time > self.wish.end {
+                    continue;
+                }
+                let start = starts.value(row).unwrap_or(0).div_euclid(MILLISECOND);
+                let arrived = arrived.value(row).unwrap_or(0);
+                let value = if flags.u32(row) & NO_RECORDED_VALUE != 0 {
+                    Value::Stale
+                } else if let Some(value) = values.value(row) {
+                    Value::Float(value)
+                } else if let Some(value) = ints.value(row) {
+                    Value::Float(value as f64)
+                } else if let Some(bytes) = distribution(&distributions, row) {
+                    self.bytes += bytes.len() as u64;
+                    Value::Distribution(bytes)
+                } else {
+                    continue;
+                };
+                self.bytes += 16;
+                points.push(time, start, arrived, value);
+            }
+            if self.bytes > self.wish.bytes_max {
+                return Err(Error::MemoryLimit { limit: self.wish.bytes_max });
+            }
+            row = end;
+        }
+        Ok(())
+    }
+}
+
+fn distribution(column: &ByteColumn, row: usize) -> Option<Arc<[u8]>> {
+    column.value(row).map(Arc::from)
+}

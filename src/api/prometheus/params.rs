@@ -1,0 +1,212 @@
+//! Parameters: of the URL, and of a form in the body, in Prometheus's notations.
+
+use super::super::Api;
+use super::super::error::ApiError;
+use super::super::request::Tenant;
+use super::error::PromError;
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use binnacle_query::promql::Times;
+use binnacle_query::promql::labels::Matcher;
+use binnacle_query::promql::parse::parse_selector;
+use binnacle_query::promql::text::parse_duration;
+use binnacle_storage::model::TenantId;
+use http::header;
+use std::time::Duration;
+
+/// Most points of one series in an answer: more than any screen has pixels.
+const POINTS_MAX: i64 = 11_000;
+
+/// A request: its tenant and its parameters.
+#[derive(Debug)]
+pub struct Params {
+    pub tenant: TenantId,
+    pairs: Vec<(String, String)>,
+}
+
+impl FromRequest<Api> for Params {
+    type Rejection = PromError;
+
+    async fn from_request(request: Request, api: &Api) -> Result<Params, PromError> {
+        let (mut parts, body) = request.into_parts();
+        let Tenant(tenant) = Tenant::from_request_parts(&mut parts, &()).await?;
+        let mut pairs = Vec::new();
+        let content_type = parts.headers.get(header::CONTENT_TYPE);
+        let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or("");
+        if content_type.starts_with("application/x-www-form-urlencoded") {
+            let limit = usize::try_from(api.config().request_bytes_max).unwrap_or(usize::MAX);
+            let body = axum::body::to_bytes(body, limit).await.map_err(|_| {
+                ApiError::new(
+                    http::StatusCode::PAYLOAD_TOO_LARGE,
+                    "too_large",
+                    format!("the request body is larger than {limit} bytes, or ended early"),
+                )
+            })?;
+            read_form(&String::from_utf8_lossy(&body), &mut pairs)?;
+        }
+        read_form(parts.uri.query().unwrap_or(""), &mut pairs)?;
+        Ok(Params { tenant, pairs })
+    }
+}
+
+fn read_form(text: &str, pairs: &mut Vec<(String, String)>) -> Result<(), PromError> {
+    for pair in text.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let decoded = decode(name).zip(decode(value));
+        pairs.push(decoded.ok_or_else(|| {
+            PromError::bad_data(format!(
+                "error parsing form values: invalid URL escape in {pair:?}"
+            ))
+        })?);
+    }
+    Ok(())
+}
+
+/// Undoes percent-encoding; a plus sign is a space.
+fn decode(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let mut digit = || char::from(rest.next()?).to_digit(16);
+                u8::try_from(digit()? * 16 + digit()?).ok()?
+            }
+            byte => byte,
+        });
+    }
+    String::from_utf8(bytes).ok()
+}
+
+impl Params {
+    /// The first value of a parameter that is not empty.
+    pub fn value(&self, name: &str) -> Option<&str> {
+        self.values(name).find(|value| !value.is_empty())
+    }
+
+    pub fn values(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.pairs.iter().filter(move |(other, _)| other == name).map(|(_, value)| value.as_str())
+    }
+
+    pub fn time(&self, name: &str) -> Result<Option<i64>, PromError> {
+        let read =
+            |text: &str| parse_time(text).map_err(|reason| PromError::parameter(name, reason));
+        self.value(name).map(read).transpose()
+    }
+
+    fn required_time(&self, name: &str) -> Result<i64, PromError> {
+        let missing = || PromError::parameter(name, "cannot parse \"\" to a valid timestamp");
+        self.time(name)?.ok_or_else(missing)
+    }
+
+    /// Milliseconds of a duration.
+    pub fn duration(&self, name: &str) -> Result<Option<i64>, PromError> {
+        let read = |text: &str| {
+            let seconds = || text.parse::<f64>().ok().map(|seconds| (seconds * 1000.0).round());
+            let milliseconds = parse_duration(text).map(|ms| ms as f64).or_else(seconds);
+            match milliseconds.filter(|ms| ms.abs() < i64::MAX as f64 / 1e6) {
+                Some(milliseconds) => Ok(milliseconds as i64),
+                None => Err(PromError::parameter(
+                    name,
+                    format!("cannot parse {text:?} to a valid duration"),
+                )),
+            }
+        };
+        self.value(name).map(read).transpose()
+    }
+
+    /// How many results to return; `None` is all.
+    pub fn limit(&self, name: &str) -> Result<Option<usize>, PromError> {
+        let Some(text) = self.value(name) else { return Ok(None) };
+        let wrong = || PromError::parameter(name, format!("cannot parse {text:?} to a limit"));
+        let limit: i64 = text.parse().map_err(|_| wrong())?;
+        let limit = usize::try_from(limit)
+            .map_err(|_| PromError::parameter(name, "limit must be non-negative"))?;
+        Ok(Some(limit).filter(|limit| *limit > 0))
+    }
+
+    /// `start` and `end`; what is left out is without bound.
+    pub fn range(&self) -> Result<(i64, i64), PromError> {
+        // Beyond what can be stored, and far from what arithmetic could overflow.
+        let (first, last) = (0, i64::MAX / 4_000_000);
+        let range = (self.time("start")?.unwrap_or(first), self.time("end")?.unwrap_or(last));
+        if range.1 < range.0 {
+            let reason = "end timestamp must not be before start timestamp";
+            return Err(PromError::parameter("end", reason));
+        }
+        Ok(range)
+    }
+
+    /// When a range query is evaluated.
+    pub fn range_times(&self) -> Result<Times, PromError> {
+        let (start, end) = (self.required_time("start")?, self.required_time("end")?);
+        if end < start {
+            let reason = "end timestamp must not be before start time";
+            return Err(PromError::parameter("end", reason));
+        }
+        let step = self.duration("step")?;
+        let step = step
+            .ok_or_else(|| PromError::parameter("step", "cannot parse \"\" to a valid duration"))?;
+        if step <= 0 {
+            let reason = "zero or negative query resolution step widths are not accepted. Try a positive integer";
+            return Err(PromError::parameter("step", reason));
+        }
+        if (end - start) / step > POINTS_MAX {
+            return Err(PromError::bad_data(
+                "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)",
+            ));
+        }
+        Ok(Times { start, end, step })
+    }
+
+    /// A timeout, at most `limit`.
+    pub fn timeout(&self, limit: Duration) -> Result<Duration, PromError> {
+        let asked = self.duration("timeout")?.and_then(|ms| u64::try_from(ms).ok());
+        Ok(asked.map(Duration::from_millis).filter(|asked| *asked < limit).unwrap_or(limit))
+    }
+
+    /// The sets of matchers of `match[]`.
+    pub fn matchers(&self) -> Result<Vec<Vec<Matcher>>, PromError> {
+        let read = |text: &str| {
+            let selector = parse_selector(text)
+                .map_err(|error| PromError::parameter("match[]", error.text(text)))?;
+            Ok(selector.matchers)
+        };
+        self.values("match[]").map(read).collect()
+    }
+}
+
+/// Unix seconds or RFC 3339, as Unix milliseconds.
+fn parse_time(text: &str) -> Result<i64, String> {
+    let wrong = || format!("cannot parse {text:?} to a valid timestamp");
+    if let Ok(seconds) = text.parse::<f64>() {
+        let milliseconds = (seconds * 1000.0).round();
+        // Far beyond every stored time, and far from what arithmetic could overflow.
+        if milliseconds.is_nan() || milliseconds.abs() > i64::MAX as f64 / 4e6 {
+            return Err(wrong());
+        }
+        return Ok(milliseconds as i64);
+    }
+    // A plus sign in a URL is a space; offsets such as +02:00 are written with it all the same.
+    let time = chrono::DateTime::parse_from_rfc3339(text)
+        .or_else(|_| chrono::DateTime::parse_from_rfc3339(&text.replace(' ', "+")));
+    time.map(|time| time.timestamp_millis()).map_err(|_| wrong())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forms_and_times_read() {
+        let mut pairs = Vec::new();
+        read_form("query=a%2Bb+c&match%5B%5D=x&match[]=y&e", &mut pairs).unwrap();
+        let params = Params { tenant: TenantId::default(), pairs };
+        assert_eq!(params.value("query"), Some("a+b c"));
+        assert_eq!(params.values("match[]").collect::<Vec<_>>(), ["x", "y"]);
+        assert!(read_form("a=%zz", &mut Vec::new()).is_err());
+        assert_eq!(parse_time("1.5"), Ok(1500));
+        assert_eq!(parse_time("1970-01-01T00:00:01.25Z"), Ok(1250));
+        assert!(parse_time("never").is_err() && parse_time("1e300").is_err());
+    }
+}
