@@ -50,20 +50,22 @@ async fn export(collector: &Collector, request: Request) -> Result<(Written, Rej
     if head.method != Method::POST {
         return Err(Error::WrongMethod { method: head.method.to_string() });
     }
-    let tenant = tenant_of(&head.headers)?;
     let client = head.extensions.get::<Peer>().map(|peer| peer.0.ip());
     let signal = Signal::Metrics;
     let read = async {
-        let encoding = encoding_of(&head.headers)?;
         let config = collector.config();
         let mut reservation = collector.in_flight().reservation();
         let length = content_length(&head.headers);
         let (limit, timeout) = (config.request_bytes_max, config.request_timeout);
+        // Read before anything is refused: a connection that is left in the middle of a body ends, and with it may go the
+        // answer or the sender's next request.
         let body = body::read(body, length, limit, timeout, &mut reservation).await?;
-        Ok((encoding, body, reservation))
+        Ok((encoding_of(&head.headers)?, body, reservation))
     };
+    let read = read.await;
+    let tenant = tenant_of(&head.headers)?;
     let (encoding, body, reservation) =
-        read.await.inspect_err(|error| collector.refused(&tenant, signal, client, error))?;
+        read.inspect_err(|error| collector.refused(&tenant, signal, client, error))?;
     let transport = Transport::RemoteWrite;
     let export = Export { tenant, signal, encoding, transport, client, body, reservation };
     let exported = collector.export(export).await?;
