@@ -2,9 +2,10 @@
 
 use super::error::Failure;
 use super::labels::{Labels, Matcher};
-use super::run::{Answer, Request, Settings, run};
+use super::run::{Answer, Request, Settings, Stopped, run};
 use super::store::{ExemplarSeries, Metadata, Store};
 use super::{Select, SeriesSource};
+use crate::turn::Turn;
 use crate::{Error, QueryConfig, QueryEngine, QueryStats, StatsSnapshot};
 use binnacle_storage::model::TenantId;
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,7 +37,10 @@ impl QueryEngine {
         request: Request,
     ) -> Result<(Answer, StatsSnapshot), Failure> {
         let limit = request.settings.timeout;
-        let work = |store: Store| async move { Ok(run(&store, &request).await) };
+        let work = |store: Store, turn: Arc<Turn>| async move {
+            let stopped: Stopped = Arc::new(move || turn.is_stopped());
+            Ok(run(&store, &request, stopped).await)
+        };
         let (answer, stats) =
             self.over_store("promql", tenant, work).await.map_err(|error| match error {
                 Error::Timeout { .. } => Failure::Timeout { limit },
@@ -54,7 +58,7 @@ impl QueryEngine {
         range: MilliRange,
     ) -> Result<BTreeSet<Labels>, Error> {
         let bytes_max = self.config().memory_bytes_max;
-        let work = |store: Store| async move { store.labels(&sets, range, bytes_max).await };
+        let work = |store: Store, _| async move { store.labels(&sets, range, bytes_max).await };
         Ok(self.over_store("promql_series", tenant, work).await?.0)
     }
 
@@ -63,7 +67,7 @@ impl QueryEngine {
         &self,
         tenant: &TenantId,
     ) -> Result<BTreeMap<String, BTreeSet<Metadata>>, Error> {
-        let work = |store: Store| async move { store.metadata().await };
+        let work = |store: Store, _| async move { store.metadata().await };
         Ok(self.over_store("promql_metadata", tenant, work).await?.0)
     }
 
@@ -74,13 +78,13 @@ impl QueryEngine {
         sets: Vec<Vec<Matcher>>,
         range: MilliRange,
     ) -> Result<Vec<ExemplarSeries>, Error> {
-        let work = |store: Store| async move { store.exemplars(&sets, range).await };
+        let work = |store: Store, _| async move { store.exemplars(&sets, range).await };
         Ok(self.over_store("promql_exemplars", tenant, work).await?.0)
     }
 
     /// The labels of every stored series, for counting.
     pub async fn all_series_labels(&self, tenant: &TenantId) -> Result<Vec<Labels>, Error> {
-        let work = |store: Store| async move { store.all_labels().await };
+        let work = |store: Store, _| async move { store.all_labels().await };
         Ok(self.over_store("promql_series", tenant, work).await?.0)
     }
 
@@ -90,7 +94,7 @@ impl QueryEngine {
         tenant: &TenantId,
         select: Select,
     ) -> Result<Vec<super::series::Samples>, Error> {
-        let work = |store: Store| async move { store.select(&select).await };
+        let work = |store: Store, _| async move { store.select(&select).await };
         Ok(self.over_store("promql_samples", tenant, work).await?.0)
     }
 
@@ -98,16 +102,17 @@ impl QueryEngine {
         &self,
         language: &'static str,
         tenant: &TenantId,
-        work: impl FnOnce(Store) -> W,
+        work: impl FnOnce(Store, Arc<Turn>) -> W,
     ) -> Result<(T, StatsSnapshot), Error>
     where
         T: Send + 'static,
         W: Future<Output = Result<T, Error>> + Send + 'static,
     {
         let stats = Arc::new(QueryStats::new());
-        let snapshot = self.storage().snapshot(tenant).await?;
-        let store = Store::new(snapshot, self.config().metric_names, stats.clone());
-        let answer = self.run(language, stats.clone(), work(store)).await?;
+        let storage = self.storage().clone();
+        let snapshot = storage.snapshot(tenant).await?;
+        let store = Store::new(storage, snapshot, self.config().metric_names, stats.clone());
+        let answer = self.run(language, stats.clone(), |turn| work(store, turn)).await?;
         Ok((answer, stats.snapshot()))
     }
 }

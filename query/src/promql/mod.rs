@@ -26,5 +26,5 @@ mod time;
 
 pub use error::Failure;
 pub use prepare::Times;
-pub use run::{Answer, Request, Settings, Value, run};
+pub use run::{Answer, Request, Settings, Stopped, Value, run};
 pub use source::{Select, SeriesSource};

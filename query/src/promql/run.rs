@@ -57,8 +57,15 @@ pub struct Answer {
     pub samples: u64,
 }
 
+/// Whether nobody waits for the answer any more; asked now and then.
+pub type Stopped = Arc<dyn Fn() -> bool + Send + Sync>;
+
 /// Answers a query over the series of `source`.
-pub async fn run(source: &dyn SeriesSource, request: &Request) -> Result<Answer, Failure> {
+pub async fn run(
+    source: &dyn SeriesSource,
+    request: &Request,
+    stopped: Stopped,
+) -> Result<Answer, Failure> {
     let started = Instant::now();
     let settings = request.settings;
     let features = Features { experimental: settings.experimental };
@@ -76,7 +83,7 @@ pub async fn run(source: &dyn SeriesSource, request: &Request) -> Result<Answer,
     let samples =
         series.values().map(|list| list.iter().map(|s| s.len() as u64).sum::<u64>()).sum();
     let deadline = started + settings.timeout;
-    let mut evaluator = Evaluator::new(request, series, info, deadline);
+    let mut evaluator = Evaluator::new(request, (series, info), deadline, stopped);
     let value = evaluator.eval_root(&expr, grid)?;
     let value = answer(value, &expr, request, grid)?;
     Ok(Answer { value, annotations: evaluator.into_annotations(), samples })

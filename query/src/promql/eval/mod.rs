@@ -18,7 +18,7 @@ use super::annotation::{Annotation, Annotations};
 use super::ast::*;
 use super::error::Failure;
 use super::function;
-use super::run::{Request, milliseconds};
+use super::run::{Request, Stopped, milliseconds};
 use super::series::{Column, Output, Samples};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -48,15 +48,16 @@ pub struct Evaluator {
     notes: Annotations,
     bytes_max: u64,
     deadline: Instant,
+    stopped: Stopped,
     timeout: Duration,
 }
 
 impl Evaluator {
     pub fn new(
         request: &Request,
-        series: SeriesById,
-        info: SeriesById,
+        (series, info): (SeriesById, SeriesById),
         deadline: Instant,
+        stopped: Stopped,
     ) -> Evaluator {
         let settings = request.settings;
         Evaluator {
@@ -69,6 +70,7 @@ impl Evaluator {
             notes: Annotations::default(),
             bytes_max: settings.bytes_max,
             deadline,
+            stopped,
             timeout: settings.timeout,
         }
     }
@@ -82,6 +84,9 @@ impl Evaluator {
     }
 
     pub(super) fn check_time(&self) -> Result<(), Failure> {
+        if (self.stopped)() {
+            return Err(Failure::Cancelled);
+        }
         if Instant::now() < self.deadline {
             return Ok(());
         }

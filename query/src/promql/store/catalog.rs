@@ -4,12 +4,12 @@ use super::super::labels::Labels;
 use super::Metadata;
 use super::identity::{Origin, series_labels};
 use super::naming::{Metric, Translation};
+use crate::broken;
 use crate::rows::{Columns, RowAttributes, SegmentRows, Shared, Wanted, ranges_of};
-use crate::trace::warn_broken;
 use crate::{Error, QueryStats};
 use arrow::record_batch::RecordBatch;
-use binnacle_storage::Snapshot;
 use binnacle_storage::model::{SeriesId, Table, TimeRange, Value, wire};
+use binnacle_storage::{Snapshot, Storage};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -52,6 +52,7 @@ pub struct Catalog {
 
 /// Reads all series of a snapshot.
 pub async fn read(
+    storage: &Storage,
     snapshot: &Snapshot,
     translation: Translation,
     stats: &Arc<QueryStats>,
@@ -75,7 +76,7 @@ pub async fn read(
             reader.read_segment(&rows, all).await
         };
         if let Err(error) = read.await {
-            warn_broken(&segment, &error, stats);
+            broken::leave_out(storage, &segment, &error, stats).await;
         }
     }
     Ok(reader.catalog)

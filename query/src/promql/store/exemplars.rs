@@ -4,8 +4,8 @@ use super::super::labels::{Labels, Matcher};
 use super::identity::label_value;
 use super::{Store, shape};
 use crate::Error;
+use crate::broken;
 use crate::rows::{Columns, RowAttributes, SegmentRows, Wanted, rows_with_ids};
-use crate::trace::warn_broken;
 use arrow::record_batch::RecordBatch;
 use binnacle_storage::model::{SeriesId, Table, TimeRange};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -91,7 +91,9 @@ impl Store {
             };
             match read.await {
                 Ok(batches) => batches.iter().try_for_each(&mut take)?,
-                Err(error) => warn_broken(&segment, &error, &self.stats),
+                Err(error) => {
+                    broken::leave_out(&self.storage, &segment, &error, &self.stats).await;
+                }
             }
         }
         let series = found.into_iter().map(|(labels, mut exemplars)| {

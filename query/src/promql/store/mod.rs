@@ -19,7 +19,7 @@ use super::series::Samples;
 use super::source::{Select, SeriesSource};
 use crate::{Error, QueryStats};
 use async_trait::async_trait;
-use binnacle_storage::Snapshot;
+use binnacle_storage::{Snapshot, Storage};
 use catalog::{Catalog, StoredSeries};
 use points::Wish;
 use shape::{extra_label, samples, suffixes};
@@ -29,6 +29,7 @@ use tokio::sync::OnceCell;
 
 /// The metrics of one snapshot.
 pub struct Store {
+    storage: Storage,
     snapshot: Snapshot,
     translation: Translation,
     stats: Arc<QueryStats>,
@@ -45,12 +46,17 @@ pub struct Metadata {
 }
 
 impl Store {
-    pub fn new(snapshot: Snapshot, translation: Translation, stats: Arc<QueryStats>) -> Store {
-        Store { snapshot, translation, stats, series: OnceCell::new() }
+    pub fn new(
+        storage: Storage,
+        snapshot: Snapshot,
+        translation: Translation,
+        stats: Arc<QueryStats>,
+    ) -> Store {
+        Store { storage, snapshot, translation, stats, series: OnceCell::new() }
     }
 
     async fn catalog(&self) -> Result<&Catalog, Error> {
-        let read = || catalog::read(&self.snapshot, self.translation, &self.stats);
+        let read = || catalog::read(&self.storage, &self.snapshot, self.translation, &self.stats);
         self.series.get_or_try_init(read).await
     }
 
@@ -116,7 +122,7 @@ impl Store {
         }
         let from = members.values().flatten().map(|series| (series.id, select.start)).collect();
         let wish = Wish { from, end: select.end, bytes_max: select.bytes_max, only_first };
-        let mut points = points::read(&self.snapshot, &wish, &self.stats).await?;
+        let mut points = points::read(&self.storage, &self.snapshot, &wish, &self.stats).await?;
         let mut list = Vec::new();
         for (labels, members) in members {
             let mut times = BTreeSet::new();
@@ -170,7 +176,7 @@ impl Store {
             bytes_max: select.bytes_max,
             only_first,
         };
-        let mut points = points::read(&self.snapshot, &wish, &self.stats).await?;
+        let mut points = points::read(&self.storage, &self.snapshot, &wish, &self.stats).await?;
         let mut list = self.target_info(select, only_first).await?;
         for series in chosen {
             let Some(points) = points.remove(&series.id) else { continue };

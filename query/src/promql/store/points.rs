@@ -1,11 +1,11 @@
 //! The stored points of chosen series.
 
+use crate::broken;
 use crate::rows::{ByteColumn, Columns, SegmentRows, Wanted, rows_with_ids};
-use crate::trace::warn_broken;
 use crate::{Error, QueryStats};
 use arrow::record_batch::RecordBatch;
-use binnacle_storage::Snapshot;
 use binnacle_storage::model::{SeriesId, Table, TimeRange, Timestamp};
+use binnacle_storage::{Snapshot, Storage};
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
@@ -89,6 +89,7 @@ const COLUMNS: [&str; 8] = [
 ];
 
 pub async fn read(
+    storage: &Storage,
     snapshot: &Snapshot,
     wish: &Wish,
     stats: &Arc<QueryStats>,
@@ -120,7 +121,7 @@ pub async fn read(
                     found.take(batch)?;
                 }
             }
-            Err(error) => warn_broken(&segment, &error, stats),
+            Err(error) => broken::leave_out(storage, &segment, &error, stats).await,
         }
     }
     Ok(found.points)

@@ -11,6 +11,7 @@ use binnacle_query::promql::{Answer, Request, Settings, Times, run};
 use memory::Memory;
 use script::{Command, Eval};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// As Prometheus's own runner sets them.
@@ -32,7 +33,7 @@ struct Report {
 
 fn ask(memory: &Memory, query: &str, times: Times) -> Result<Answer, String> {
     let request = Request { query: query.to_owned(), times, settings: SETTINGS };
-    let answer = futures::executor::block_on(run(memory, &request));
+    let answer = futures::executor::block_on(run(memory, &request, Arc::new(|| false)));
     answer.map_err(|failure| failure.to_string())
 }
 
