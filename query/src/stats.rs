@@ -150,6 +150,11 @@ impl QueryStats {
         }
     }
 
+    /// Notes everything that a snapshot says is missing from it.
+    pub(crate) fn warn_all(&self, warnings: &[String]) {
+        warnings.iter().for_each(|warning| self.warn(warning.clone()));
+    }
+
     /// Whether anything is missing from the answer so far.
     pub(crate) fn has_warnings(&self) -> bool {
         !self.warnings.lock().is_empty()

@@ -91,6 +91,7 @@ async fn search(
         None => None,
     };
     let snapshot = storage.snapshot(&tenant).await?;
+    stats.warn_all(snapshot.warnings());
     let mut sources = Sources::of(storage, &snapshot, stats);
     let page = page::page(&mut sources, &query, times, limit, cursor).await;
     sources.count_segments();

@@ -114,6 +114,7 @@ impl QueryEngine {
         let (engine, tenant, shared) = (self.clone(), tenant.clone(), stats.clone());
         let work = |turn| async move {
             let snapshot = engine.storage().snapshot(&tenant).await?;
+            shared.warn_all(snapshot.warnings());
             let reader = select::Reader { engine, tenant, snapshot, stats: shared, turn };
             page::page(&reader, &request, limit, cursor).await
         };

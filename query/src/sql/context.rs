@@ -35,7 +35,7 @@ impl QueryContext {
         turn: Arc<Turn>,
         filter_pushdown: bool,
     ) -> Arc<QueryContext> {
-        snapshot.warnings().iter().for_each(|warning| stats.warn(warning.clone()));
+        stats.warn_all(snapshot.warnings());
         Arc::new(QueryContext {
             storage,
             snapshot,

@@ -64,7 +64,11 @@ pub(super) fn plan_error(error: DataFusionError, tables: &[String]) -> Error {
         DataFusionError::NotImplemented(said) => {
             Error::InvalidRequest { message: format!("not supported: {said}"), hint: None }
         }
-        DataFusionError::Context(_, _) | DataFusionError::Diagnostic(_, _) => {
+        // Constants are computed while planning.
+        DataFusionError::Context(_, _)
+        | DataFusionError::Diagnostic(_, _)
+        | DataFusionError::External(_)
+        | DataFusionError::ArrowError(_, _) => {
             Error::InvalidRequest { message: message(&error), hint: None }
         }
         _ => run_error(error, 0),
@@ -110,6 +114,7 @@ pub(super) fn value_error(error: &DataFusionError) -> Option<Error> {
         ArrowError::CastError(_) | ArrowError::ParseError(_) => {
             "TRY_CAST(… AS type) makes null of what cannot be that type"
         }
+        ArrowError::ComputeError(_) => "no value of these columns can be used so",
         ArrowError::DivideByZero => "nullif(divisor, 0) makes the quotient null",
         ArrowError::ArithmeticOverflow(_) => "cast to double, or to a larger type, first",
         _ => return None,

@@ -130,6 +130,7 @@ impl VisitorMut for Marker {
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         shape::balance(expr);
         spread_id_list(expr);
+        spread_id_range(expr);
         mark_operands(expr);
         self.note(expr);
         ControlFlow::Continue(())
@@ -177,6 +178,25 @@ fn spread_id_list(expr: &mut Expr) {
     let Some(any) = ors.pop() else { return };
     let any = Box::new(Expr::Nested(Box::new(any)));
     *expr = if negated { Expr::UnaryOp { op: UnaryOperator::Not, expr: any } } else { *any };
+}
+
+/// `trace_id BETWEEN a AND b` becomes two comparisons, for the same reason.
+fn spread_id_range(expr: &mut Expr) {
+    let (subject, low, high, negated) = match expr {
+        Expr::Between { expr: subject, low, high, negated } if is_id(subject) => {
+            (subject.clone(), low.clone(), high.clone(), *negated)
+        }
+        _ => return,
+    };
+    let compare = |op, right| Box::new(Expr::BinaryOp { left: subject.clone(), op, right });
+    let left = compare(BinaryOperator::GtEq, low);
+    let right = compare(BinaryOperator::LtEq, high);
+    let both = Expr::BinaryOp { left, op: BinaryOperator::And, right };
+    let both = Expr::Nested(Box::new(both));
+    *expr = match negated {
+        true => Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(both) },
+        false => both,
+    };
 }
 
 fn is_id(expr: &Expr) -> bool {

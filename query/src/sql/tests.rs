@@ -455,6 +455,43 @@ async fn every_predicate_is_the_same_over_mixed_layouts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_an_attribute_cannot_be_is_null() {
+    let mut fixture = Fixture::new().await;
+    for part in [Part::Shredded, Part::Conflicting] {
+        fixture.append(&rows_of(part)).await;
+        fixture.flush().await;
+    }
+    let engine = fixture.engine(true);
+    // The key has words and, in one of the files, whole numbers too.
+    for cast in ["smallint", "int", "bigint", "double"] {
+        let counts = format!("count(attributes['s']), count(attributes['s']::{cast})");
+        let (rows, _) = run(&engine, &format!("SELECT {counts} FROM spans")).await.unwrap();
+        let counts: Vec<u64> = rows[0].iter().map(|count| count.parse().unwrap()).collect();
+        assert!(counts[0] > counts[1] && counts[1] > 0, "{cast}: {counts:?}");
+    }
+    for cast in ["boolean", "date", "timestamp"] {
+        let query = format!("SELECT count(attributes['s']::{cast}) FROM spans");
+        assert!(run(&engine, &query).await.is_ok(), "{cast}");
+    }
+    for condition in ["attributes['i'] > attributes['i'] - 1", "attributes['s'] < duration * 2 + 1"]
+    {
+        assert!(
+            run(&engine, &format!("SELECT count(*) FROM spans WHERE {condition}")).await.is_ok()
+        );
+    }
+    for wrong in ["1/0", "'2024-13-01'::date", "regexp_like(name, '(')", "name::int"] {
+        let error = run(&engine, &format!("SELECT {wrong} FROM spans")).await.unwrap_err();
+        assert!(matches!(error, Error::InvalidRequest { .. }), "{wrong}: {error:?}");
+    }
+    let range = |low, high| {
+        format!("SELECT count(*) > 0 FROM spans WHERE trace_id BETWEEN '{low}' AND '{high}'")
+    };
+    let (zero, four, five) = ("00".repeat(16), "04".repeat(16), "05".repeat(16));
+    assert_eq!(column(&engine, &range(four, five)).await, ["true"]);
+    assert_eq!(column(&engine, &range(zero.clone(), zero)).await, ["false"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_shredded_attribute_prunes_what_is_read() {
     let mut fixture = Fixture::new().await;
     let rows: Vec<Row> = (0..50_000i64)

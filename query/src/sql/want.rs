@@ -5,8 +5,8 @@
 use super::proto::AttributeList;
 use binnacle_storage::batch::AttributeType;
 use datafusion::sql::sqlparser::ast::{
-    AccessExpr, BinaryOperator, DataType, Expr, FunctionArg, FunctionArgExpr, FunctionArguments,
-    Ident, Subscript, UnaryOperator, Value,
+    AccessExpr, BinaryOperator, CastKind, DataType, Expr, FunctionArg, FunctionArgExpr,
+    FunctionArguments, Ident, Subscript, UnaryOperator, Value,
 };
 use std::collections::BTreeSet;
 
@@ -134,7 +134,13 @@ pub(super) fn mark_operands(expr: &mut Expr) {
         Expr::UnaryOp { op: UnaryOperator::Minus | UnaryOperator::Plus, expr } => {
             want(expr, Some(Want::Number));
         }
-        Expr::Cast { expr, data_type, .. } => want(expr, cast_to(data_type)),
+        Expr::Cast { expr, data_type, kind, .. } => {
+            want(expr, cast_to(data_type));
+            // What an attribute cannot be is null, whoever asks.
+            if access(inner(expr)).is_some() {
+                *kind = CastKind::TryCast;
+            }
+        }
         Expr::Trim { expr, .. }
         | Expr::Substring { expr, .. }
         | Expr::Position { r#in: expr, .. } => want(expr, Some(Want::Text)),
@@ -159,12 +165,12 @@ pub(super) fn mark_operands(expr: &mut Expr) {
 
 fn mark_binary(left: &mut Expr, op: &BinaryOperator, right: &mut Expr) {
     use BinaryOperator::{
-        And, Divide, Eq, Gt, GtEq, Lt, LtEq, Minus, Modulo, Multiply, NotEq, Or, PGRegexIMatch,
-        PGRegexMatch, PGRegexNotIMatch, PGRegexNotMatch, Plus, Spaceship, StringConcat,
+        And, Eq, Gt, GtEq, Lt, LtEq, NotEq, Or, PGRegexIMatch, PGRegexMatch, PGRegexNotIMatch,
+        PGRegexNotMatch, Spaceship, StringConcat,
     };
     let (for_left, for_right) = match op {
         Eq | NotEq | Gt | GtEq | Lt | LtEq | Spaceship => (literal(right), literal(left)),
-        Plus | Minus | Multiply | Divide | Modulo => (Some(Want::Number), Some(Want::Number)),
+        op if is_arithmetic(op) => (Some(Want::Number), Some(Want::Number)),
         StringConcat => (Some(Want::Text), Some(Want::Text)),
         PGRegexMatch | PGRegexIMatch | PGRegexNotMatch | PGRegexNotIMatch => {
             (Some(Want::Text), Some(Want::Text))
@@ -179,15 +185,20 @@ fn mark_binary(left: &mut Expr, op: &BinaryOperator, right: &mut Expr) {
 /// Marks `expr` if it is an attribute access.
 fn want(expr: &mut Expr, wanted: Option<Want>) {
     let Some(wanted) = wanted else { return };
-    if let Expr::Nested(inner) = expr {
-        return want(inner, Some(wanted));
-    }
-    if let Some((_, key)) = access(expr)
+    if let Some((_, key)) = access(inner(expr))
         && !key.contains(MARK)
     {
         key.push(MARK);
         key.push(wanted.code());
     }
+}
+
+/// What stands in the parentheses, if there are any.
+fn inner(mut expr: &mut Expr) -> &mut Expr {
+    while let Expr::Nested(nested) = expr {
+        expr = nested;
+    }
+    expr
 }
 
 /// Of several literals the one that decides.
@@ -203,12 +214,17 @@ fn strength(want: Want) -> u8 {
 /// From this size on not every whole number is a double.
 const DOUBLE_INT_MAX: i128 = 1 << 53;
 
-/// What a literal says about the attribute it is compared with.
+/// What a literal, or arithmetic, says about the attribute it is compared with.
 fn literal(expr: &Expr) -> Option<Want> {
     match expr {
         Expr::Nested(inner) => literal(inner),
         Expr::UnaryOp { op: UnaryOperator::Minus | UnaryOperator::Plus, expr } => literal(expr),
         Expr::Cast { data_type, .. } => cast_to(data_type),
+        Expr::BinaryOp { left, op, right } if is_arithmetic(op) => {
+            // Arithmetic with times is about times.
+            let of_numbers = |expr: &Expr| !matches!(expr, Expr::Interval(_));
+            (of_numbers(left) && of_numbers(right)).then_some(Want::Number)
+        }
         Expr::Value(value) => match &value.value {
             Value::Number(digits, _) => Some(match digits.parse::<i128>() {
                 Ok(number) if number >= DOUBLE_INT_MAX => Want::LargeInt,
@@ -223,6 +239,11 @@ fn literal(expr: &Expr) -> Option<Want> {
         },
         _ => None,
     }
+}
+
+fn is_arithmetic(op: &BinaryOperator) -> bool {
+    use BinaryOperator::{Divide, Minus, Modulo, Multiply, Plus};
+    matches!(op, Plus | Minus | Multiply | Divide | Modulo)
 }
 
 fn cast_to(data_type: &DataType) -> Option<Want> {

@@ -57,6 +57,7 @@ impl QueryEngine {
         let (storage, tenant, counted) = (self.storage().clone(), tenant.clone(), stats.clone());
         let work = async move {
             let snapshot = storage.snapshot(&tenant).await?;
+            counted.warn_all(snapshot.warnings());
             collect(storage, snapshot, id, counted).await
         };
         let trace = self.run("trace", stats.clone(), |_| work).await?;

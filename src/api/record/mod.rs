@@ -14,6 +14,9 @@ pub use series::Series;
 pub use span::{CriticalSegment, Exemplar, Span};
 
 use serde::{Serialize, Serializer};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 /// A 64-bit number as a decimal string: JavaScript's numbers end at 53 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +44,15 @@ pub struct Name {
     pub names: &'static [&'static str],
     pub number: i32,
 }
+
+impl PartialSchema for Name {
+    fn schema() -> RefOr<Schema> {
+        let of = |kind| ObjectBuilder::new().schema_type(kind);
+        OneOfBuilder::new().item(of(Type::String)).item(of(Type::Integer)).into()
+    }
+}
+
+impl ToSchema for Name {}
 
 impl Serialize for Name {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

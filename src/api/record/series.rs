@@ -7,7 +7,9 @@ use binnacle_query::series;
 use binnacle_query::value;
 use binnacle_storage::model::{SeriesId, SpanId, TraceId};
 use serde::{Serialize, Serializer};
-use utoipa::ToSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::Schema;
+use utoipa::{PartialSchema, ToSchema};
 
 /// Names of OTLP's `AggregationTemporality`.
 const TEMPORALITIES: &[&str] = &["unspecified", "delta", "cumulative"];
@@ -25,7 +27,7 @@ pub struct Series<'a> {
     pub unit: &'a str,
     pub description: &'a str,
     /// `unspecified`, `delta`, `cumulative`; a number that has no name stays one. Null for gauges and summaries.
-    #[schema(value_type = Option<String>, example = "cumulative")]
+    #[schema(example = "cumulative")]
     pub temporality: Option<Name>,
     /// Null for all but sums.
     pub is_monotonic: Option<bool>,
@@ -62,7 +64,7 @@ pub struct Point<'a> {
     pub flags: u32,
     /// An integer or a double as the sender wrote it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<f64>, required = false)]
+    #[schema(required = false)]
     pub value: Option<Number>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false)]
@@ -82,14 +84,10 @@ pub struct Point<'a> {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Histogram<'a> {
     pub count: u64,
-    #[schema(value_type = Option<f64>)]
     pub sum: Option<Double>,
     pub bucket_counts: &'a [u64],
-    #[schema(value_type = Vec<f64>)]
     pub explicit_bounds: Vec<Double>,
-    #[schema(value_type = Option<f64>)]
     pub min: Option<Double>,
-    #[schema(value_type = Option<f64>)]
     pub max: Option<Double>,
 }
 
@@ -97,17 +95,13 @@ pub struct Histogram<'a> {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct ExponentialHistogram<'a> {
     pub count: u64,
-    #[schema(value_type = Option<f64>)]
     pub sum: Option<Double>,
     pub scale: i32,
     pub zero_count: u64,
-    #[schema(value_type = f64)]
     pub zero_threshold: Double,
     pub positive: Buckets<'a>,
     pub negative: Buckets<'a>,
-    #[schema(value_type = Option<f64>)]
     pub min: Option<Double>,
-    #[schema(value_type = Option<f64>)]
     pub max: Option<Double>,
 }
 
@@ -122,16 +116,13 @@ pub struct Buckets<'a> {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Summary {
     pub count: u64,
-    #[schema(value_type = f64)]
     pub sum: Double,
     pub quantiles: Vec<Quantile>,
 }
 
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Quantile {
-    #[schema(value_type = f64)]
     pub quantile: Double,
-    #[schema(value_type = f64)]
     pub value: Double,
 }
 
@@ -140,15 +131,11 @@ pub struct Quantile {
 pub struct NativeHistogram {
     /// Counts are doubles rather than whole numbers.
     pub is_float: bool,
-    #[schema(value_type = f64)]
     pub count: Double,
-    #[schema(value_type = f64)]
     pub sum: Double,
     /// −4 to 8: buckets grow by `2^(2^-schema)`; −53: custom bounds.
     pub schema: i32,
-    #[schema(value_type = f64)]
     pub zero_threshold: Double,
-    #[schema(value_type = f64)]
     pub zero_count: Double,
     pub positive: NativeBuckets,
     pub negative: NativeBuckets,
@@ -164,7 +151,6 @@ pub struct NativeHistogram {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct NativeBuckets {
     pub spans: Vec<BucketSpan>,
-    #[schema(value_type = Vec<f64>)]
     pub counts: Vec<Double>,
 }
 
@@ -186,7 +172,6 @@ pub struct SeriesExemplar<'a> {
     #[schema(value_type = String)]
     pub point_time: Decimal,
     /// An integer or a double as the sender wrote it.
-    #[schema(value_type = Option<f64>)]
     pub value: Option<Number>,
     #[schema(value_type = Option<String>)]
     pub trace_id: Option<Text<TraceId>>,
@@ -200,6 +185,14 @@ pub struct SeriesExemplar<'a> {
 /// A double; NaN and the infinities are their names.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Double(pub f64);
+
+impl PartialSchema for Double {
+    fn schema() -> RefOr<Schema> {
+        Number::schema()
+    }
+}
+
+impl ToSchema for Double {}
 
 impl Serialize for Double {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -7,7 +7,9 @@ use binnacle_query::value::{SpanEvent, SpanLink};
 use binnacle_storage::batch::NumberValue;
 use binnacle_storage::model::{SeriesId, SpanId, TraceId};
 use serde::{Serialize, Serializer};
-use utoipa::ToSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 /// Names of OTLP's `SpanKind`.
 const KINDS: &[&str] = &["unspecified", "internal", "server", "client", "producer", "consumer"];
@@ -25,7 +27,7 @@ pub struct Span<'a> {
     pub parent_span_id: Option<Text<SpanId>>,
     pub name: &'a str,
     /// `unspecified`, `internal`, `server`, `client`, `producer`, `consumer`; a number that has no name stays one.
-    #[schema(value_type = String, example = "server")]
+    #[schema(example = "server")]
     pub kind: Name,
     /// Unix ns.
     #[schema(value_type = String, example = "1700000000000000000")]
@@ -65,7 +67,7 @@ pub struct Span<'a> {
 #[schema(as = SpanStatus)]
 pub struct Status<'a> {
     /// `unset`, `ok` or `error`; a number that has no name stays one.
-    #[schema(value_type = String, example = "error")]
+    #[schema(example = "error")]
     pub code: Name,
     pub message: &'a str,
 }
@@ -116,7 +118,6 @@ pub struct Exemplar<'a> {
     #[schema(value_type = String)]
     pub point_time: Decimal,
     /// An integer or a double as the sender wrote it.
-    #[schema(value_type = Option<f64>)]
     pub value: Option<Number>,
     #[schema(value_type = Option<String>)]
     pub span_id: Option<Text<SpanId>>,
@@ -160,6 +161,16 @@ pub struct CriticalSegment {
 /// A number that keeps its kind: integers without, doubles with a point or exponent.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Number(pub NumberValue);
+
+impl PartialSchema for Number {
+    fn schema() -> RefOr<Schema> {
+        let odd = ObjectBuilder::new().schema_type(Type::String);
+        let odd = odd.enum_values(Some(["NaN", "Infinity", "-Infinity"]));
+        OneOfBuilder::new().item(ObjectBuilder::new().schema_type(Type::Number)).item(odd).into()
+    }
+}
+
+impl ToSchema for Number {}
 
 impl Serialize for Number {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -1,6 +1,7 @@
 //! Queries over damaged files: the rest is answered, what is missing is said, and later queries know.
 
 use super::{DAY, DAY_NANOS, Fixture, Part, rows_of, run};
+use crate::logs::LogRequest;
 use binnacle_storage::model::{TenantId, TraceId};
 
 fn scribble(path: &std::path::Path) {
@@ -93,4 +94,9 @@ async fn a_trace_is_answered_without_a_broken_segment_which_is_set_aside() {
     let trace = engine.trace(&TenantId::default(), TraceId([2; 16])).await.unwrap().unwrap();
     assert!(!trace.stats.warnings.is_empty());
     assert_eq!(fixture.storage.problems().len(), 1);
+    // From then on every answer says that something is missing.
+    let again = engine.trace(&TenantId::default(), TraceId([2; 16])).await.unwrap().unwrap();
+    assert!(again.stats.warnings[0].contains("set aside"), "{:?}", again.stats);
+    let logs = engine.logs(&TenantId::default(), LogRequest::default()).await.unwrap();
+    assert!(logs.stats.warnings[0].contains("set aside"), "{:?}", logs.stats);
 }
