@@ -52,6 +52,8 @@ pub fn answer(value: Value, time: i64, stats: Option<serde_json::Value>, notes: 
         let piece = receiver.recv().await?;
         Some((Ok::<Bytes, Infallible>(piece), receiver))
     });
+    // Compression asks once more after the end.
+    let pieces = futures::StreamExt::fuse(pieces);
     ([(header::CONTENT_TYPE, "application/json")], Body::from_stream(pieces)).into_response()
 }
 
