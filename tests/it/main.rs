@@ -6,6 +6,7 @@
 
 mod expected;
 mod program;
+mod promql;
 mod server;
 
 use opentelemetry_otlp::tonic_types::metadata::MetadataMap;

@@ -97,6 +97,29 @@ impl Server {
         list(&answer["rows"]).iter().map(object).collect()
     }
 
+    /// Takes a body in, as `content_type`.
+    pub fn ingest(&self, tenant: &str, url: &str, headers: &[(&str, &str)], body: Vec<u8>) {
+        let request = self.http.post(url).header("X-Scope-OrgID", tenant).timeout(START_MAX);
+        let request =
+            headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        let answer = request.body(body).send().unwrap();
+        let (status, text) = (answer.status(), answer.text().unwrap());
+        assert!(status.is_success(), "{status}: {text}");
+    }
+
+    /// Where Prometheus's API is.
+    pub fn prometheus(&self, path: &str) -> String {
+        self.api(&format!("/prometheus/api/v1/{path}"))
+    }
+
+    /// The answer of Prometheus's API to a form, good or bad.
+    pub fn ask_prometheus(&self, tenant: &str, path: &str, form: &str) -> Value {
+        let request = self.http.post(self.prometheus(path)).header("X-Scope-OrgID", tenant);
+        let request = request.header("Content-Type", "application/x-www-form-urlencoded");
+        let answer = request.body(form.to_owned()).timeout(START_MAX).send().unwrap();
+        serde_json::from_str(&answer.text().unwrap()).unwrap()
+    }
+
     fn answer(&self, request: reqwest::blocking::RequestBuilder, tenant: &str) -> Value {
         let answer = request.header("X-Scope-OrgID", tenant).timeout(START_MAX).send().unwrap();
         let (status, text) = (answer.status(), answer.text().unwrap());

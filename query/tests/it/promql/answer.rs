@@ -102,7 +102,7 @@ pub fn check(eval: &Eval, found: &Series) -> Result<(), String> {
 }
 
 /// The expected series with the times of their points.
-fn expected(eval: &Eval) -> Vec<(Labels, Vec<(i64, Point)>)> {
+pub fn expected(eval: &Eval) -> Vec<(Labels, Vec<(i64, Point)>)> {
     let (start, step) = match eval.expect.range {
         Some((start, _, step)) => (start, step),
         None => (eval.times.start, eval.times.step),

@@ -2,6 +2,7 @@
 
 mod answer;
 mod expect;
+mod load;
 mod memory;
 pub mod script;
 pub mod values;
