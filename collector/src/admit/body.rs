@@ -16,6 +16,13 @@ const BUSY_RETRY_AFTER: Duration = Duration::from_secs(1);
 /// Bytes decompressed between two looks at the limits.
 const STEP_BYTES: usize = 256 << 10;
 
+/// A body of more than this, and this many times what was received, may be a bomb.
+const SUSPECT_BYTES: usize = 2 << 20;
+const SUSPECT_RATIO: usize = 50;
+
+/// Memory taken at once for a body of announced length; what is longer grows as it comes.
+const ANNOUNCED_BYTES_MAX: usize = 2 << 20;
+
 /// Largest window a zstd frame may ask for: 2^27 = 128 MiB is the format's usual bound; 2^26 is the request limit.
 const ZSTD_WINDOW_LOG_MAX: u32 = 26;
 
@@ -37,12 +44,13 @@ where
     if content_length.is_some_and(|length| length > limit) {
         return Err(Error::TooLarge { limit });
     }
-    let reading = read_frames(body, limit, reservation);
+    let reading = read_frames(body, content_length, limit, reservation);
     tokio::time::timeout(timeout, reading).await.map_err(|_| Error::TooSlow { timeout })?
 }
 
 async fn read_frames<B>(
     mut body: B,
+    content_length: Option<u64>,
     limit: u64,
     reservation: &mut Reservation,
 ) -> Result<Bytes, Error>
@@ -50,6 +58,7 @@ where
     B: Body<Data = Bytes> + Unpin,
 {
     let mut whole = BytesMut::new();
+    let mut announced = content_length.and_then(|length| usize::try_from(length).ok());
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|_| Error::Disconnected)?.into_data() else {
             continue;
@@ -59,6 +68,10 @@ where
         }
         if !reservation.try_grow(data.len() as u64) {
             return Err(busy());
+        }
+        // Memory for what the sender announced, once it has begun to come and as long as that is usual.
+        if let Some(length) = announced.take_if(|length| *length <= ANNOUNCED_BYTES_MAX) {
+            whole.reserve(length.max(data.len()));
         }
         whole.extend_from_slice(&data);
     }
@@ -75,13 +88,14 @@ pub fn decompress<'b>(
     match compression {
         Compression::None => Ok(Cow::Borrowed(body)),
         Compression::Gzip => {
-            let decoder = flate2::bufread::MultiGzDecoder::new(body);
-            drain(decoder, "gzip", limit, reservation).map(Cow::Owned)
+            let open = || Ok(flate2::bufread::MultiGzDecoder::new(body));
+            let drain = Drain { open, name: "gzip", compressed: body.len(), limit };
+            drain.run(reservation).map(Cow::Owned)
         }
         Compression::Zstd => {
-            let mut decoder = zstd_decoder(body).map_err(|error| broken("zstd", &error))?;
-            decoder.window_log_max(ZSTD_WINDOW_LOG_MAX).map_err(|error| broken("zstd", &error))?;
-            drain(decoder, "zstd", limit, reservation).map(Cow::Owned)
+            let open = || zstd_decoder(body);
+            let drain = Drain { open, name: "zstd", compressed: body.len(), limit };
+            drain.run(reservation).map(Cow::Owned)
         }
         Compression::Snappy => decompress_snappy(body, limit, reservation).map(Cow::Owned),
     }
@@ -109,35 +123,73 @@ fn decompress_snappy(
 fn zstd_decoder(
     body: &[u8],
 ) -> std::io::Result<zstd::stream::read::Decoder<'static, impl BufRead + '_>> {
-    zstd::stream::read::Decoder::with_buffer(body)
+    let mut decoder = zstd::stream::read::Decoder::with_buffer(body)?;
+    decoder.window_log_max(ZSTD_WINDOW_LOG_MAX)?;
+    Ok(decoder)
 }
 
 fn broken(name: &str, error: &std::io::Error) -> Error {
     Error::BadRequest { message: format!("body is not {name}: {error}") }
 }
 
-fn drain(
-    mut decoder: impl Read,
-    name: &str,
+/// How one body is decompressed.
+struct Drain<F> {
+    open: F,
+    name: &'static str,
+    /// Bytes of the body as received.
+    compressed: usize,
     limit: u64,
-    reservation: &mut Reservation,
-) -> Result<Vec<u8>, Error> {
-    let mut whole = Vec::new();
-    loop {
-        let step = (limit - whole.len() as u64 + 1).min(STEP_BYTES as u64);
-        let before = whole.len();
-        let read = decoder.by_ref().take(step).read_to_end(&mut whole);
-        read.map_err(|error| broken(name, &error))?;
-        let grown = (whole.len() - before) as u64;
-        if whole.len() as u64 > limit {
-            return Err(Error::TooLarge { limit });
+}
+
+impl<R: Read, F: Fn() -> std::io::Result<R>> Drain<F> {
+    fn run(self, reservation: &mut Reservation) -> Result<Vec<u8>, Error> {
+        let limit = self.limit;
+        let mut decoder = (self.open)().map_err(|error| broken(self.name, &error))?;
+        let mut whole = Vec::new();
+        loop {
+            let step = (limit - whole.len() as u64 + 1).min(STEP_BYTES as u64);
+            let before = whole.len();
+            let read = decoder.by_ref().take(step).read_to_end(&mut whole);
+            read.map_err(|error| broken(self.name, &error))?;
+            let grown = (whole.len() - before) as u64;
+            if whole.len() as u64 > limit {
+                return Err(Error::TooLarge { limit });
+            }
+            if grown == 0 {
+                return Ok(whole);
+            }
+            if !reservation.try_grow(grown) {
+                return Err(busy());
+            }
+            if whole.len() > SUSPECT_BYTES && whole.len() / SUSPECT_RATIO > self.compressed {
+                return self.count_first(decoder, whole, reservation);
+            }
         }
-        if grown == 0 {
-            return Ok(whole);
+    }
+
+    /// Goes on with what looks like a bomb: its length is counted before more memory is taken, and then it is read anew.
+    fn count_first(
+        &self,
+        decoder: R,
+        begun: Vec<u8>,
+        reservation: &mut Reservation,
+    ) -> Result<Vec<u8>, Error> {
+        let broken = |error: std::io::Error| broken(self.name, &error);
+        let room = self.limit - begun.len() as u64;
+        let rest = std::io::copy(&mut decoder.take(room + 1), &mut std::io::sink());
+        let rest = rest.map_err(broken)?;
+        if rest > room {
+            return Err(Error::TooLarge { limit: self.limit });
         }
-        if !reservation.try_grow(grown) {
+        if !reservation.try_grow(rest) {
             return Err(busy());
         }
+        let bytes = begun.len() + rest as usize;
+        drop(begun);
+        let mut whole = Vec::with_capacity(bytes);
+        let decoder = (self.open)().map_err(broken)?;
+        decoder.take(bytes as u64).read_to_end(&mut whole).map_err(broken)?;
+        Ok(whole)
     }
 }
 
@@ -195,6 +247,14 @@ mod tests {
         let cut = decompress(Compression::Gzip, &body, 64 << 20, &mut in_flight.reservation());
         assert!(matches!(cut, Err(Error::Busy { .. })));
         assert_eq!(in_flight.bytes(), 0);
+    }
+
+    #[test]
+    fn bodies_that_only_look_like_bombs_come_back() {
+        let plain: Vec<u8> = (0..6 << 20).map(|at: usize| (at >> 16) as u8).collect();
+        let zstd = zstd::encode_all(plain.as_slice(), 1).unwrap();
+        assert_eq!(unpack(Compression::Gzip, &gzip(&plain), 8 << 20).unwrap(), plain);
+        assert_eq!(unpack(Compression::Zstd, &zstd, 8 << 20).unwrap(), plain);
     }
 
     #[test]
