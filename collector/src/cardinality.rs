@@ -365,7 +365,7 @@ fn bytes<'b>(series: &'b TableBatch, column: &str, row: u32) -> &'b [u8] {
 
 fn find(column: &Column, row: u32) -> Option<usize> {
     match &column.rows {
-        Rows::Sparse(rows) => rows.binary_search(&row).ok(),
+        Rows::Sparse(rows) => rows.find(row),
         Rows::Dense => Some(row as usize),
     }
 }

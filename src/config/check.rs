@@ -95,6 +95,9 @@ fn check_storage(config: &Config, problems: &mut Vec<Problem>) {
     if storage.flush_bytes_max == 0 {
         problems.push(problem("storage.flush_bytes_max", "must be more than zero".to_owned()));
     }
+    if storage.flush_rows_max == 0 {
+        problems.push(problem("storage.flush_rows_max", "must be more than zero".to_owned()));
+    }
     if storage.flush_bytes_max > storage.buffer_bytes_max {
         let message = format!(
             "{} bytes is more than storage.buffer_bytes_max ({}), so senders would be told to wait before a flush begins",

@@ -4,7 +4,7 @@
 
 use binnacle_storage::batch::{Batch, BatchBuilder, LogRow, SpanRow, TimeOrigin};
 use binnacle_storage::model::{Attribute, Signal, SpanId, Table, Timestamp, TraceId, Value, wire};
-use binnacle_storage::segment::{SegmentFile, Source, WriteLevel, chunk, write_segments};
+use binnacle_storage::segment::{SegmentFile, Source, chunk, write_segments};
 use divan::Bencher;
 use divan::counter::ItemsCount;
 
@@ -120,9 +120,7 @@ fn flush(bencher: Bencher<'_, '_>, signal: Signal) {
     let batches = batches(signal, ROWS, 1);
     let sources: Vec<Source<'_>> =
         batches.iter().filter_map(|batch| batch.table(table(signal))).map(Source::Batch).collect();
-    bencher
-        .counter(ItemsCount::new(ROWS))
-        .bench_local(|| write_segments(table(signal), &sources, WriteLevel::Flush));
+    bencher.counter(ItemsCount::new(ROWS)).bench_local(|| write_segments(table(signal), &sources));
 }
 
 #[divan::bench(args = [Signal::Traces, Signal::Logs], sample_count = 5)]
@@ -132,16 +130,14 @@ fn compact_four(bencher: Bencher<'_, '_>, signal: Signal) {
             let batches = batches(signal, ROWS / 4, seed);
             let tables = batches.iter().filter_map(|batch| batch.table(table(signal)));
             let sources: Vec<Source<'_>> = tables.map(Source::Batch).collect();
-            write_segments(table(signal), &sources, WriteLevel::Flush).expect("rows can be written")
+            write_segments(table(signal), &sources).expect("rows can be written")
         })
         .map(|written| {
             SegmentFile::open("bench", table(signal), written.parquet).expect("it was just written")
         })
         .collect();
     let sources: Vec<Source<'_>> = files.iter().map(Source::File).collect();
-    bencher
-        .counter(ItemsCount::new(ROWS))
-        .bench_local(|| write_segments(table(signal), &sources, WriteLevel::Compacted));
+    bencher.counter(ItemsCount::new(ROWS)).bench_local(|| write_segments(table(signal), &sources));
 }
 
 #[divan::bench(args = [Signal::Traces, Signal::Logs], sample_count = 20)]

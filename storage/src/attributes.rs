@@ -45,8 +45,8 @@ pub(crate) fn count(table: Table, batches: &[&TableBatch], now: Timestamp) -> Ve
 /// The distinct messages with how often each occurs.
 fn messages(rest: &Strings) -> impl Iterator<Item = (&[u8], u64)> {
     let mut rows = vec![0; rest.dictionary.len()];
-    for code in &rest.codes {
-        rows[*code as usize] += 1;
+    for code in rest.codes.iter() {
+        rows[code as usize] += 1;
     }
     (0..).zip(rows).map(|(code, rows)| (rest.dictionary.value(code), rows))
 }

@@ -200,7 +200,7 @@ fn flush_due(engine: &Engine) -> Result<(), Error> {
     let now = engine.clock.now();
     let is_due = |candidate: &Candidate| {
         candidate.is_sealed
-            || candidate.memory >= engine.config.flush_bytes_max
+            || engine.is_full(candidate.memory, candidate.rows)
             || candidate.oldest.saturating_add(engine.config.flush_interval) <= now
     };
     let mut candidates = engine.live.candidates();

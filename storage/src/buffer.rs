@@ -36,6 +36,7 @@ struct Entries {
     list: Vec<Arc<Entry>>,
     memory: u64,
     rows: u64,
+    rows_of_largest: u64,
 }
 
 /// What a part holds, in numbers.
@@ -44,6 +45,8 @@ pub(crate) struct PartSize {
     pub entries: usize,
     pub memory: u64,
     pub rows: u64,
+    /// Rows of the largest table.
+    pub rows_of_largest: u64,
     /// Arrival of the oldest entry.
     pub oldest: Option<Timestamp>,
 }
@@ -70,6 +73,8 @@ impl Part {
         let mut entries = self.entries.lock();
         entries.memory += entry.memory;
         entries.rows += entry.batch.rows();
+        let largest = entry.batch.tables.iter().map(|table| u64::from(table.rows)).max();
+        entries.rows_of_largest += largest.unwrap_or(0);
         entries.list.push(Arc::new(entry));
     }
 
@@ -79,6 +84,7 @@ impl Part {
             entries: entries.list.len(),
             memory: entries.memory,
             rows: entries.rows,
+            rows_of_largest: entries.rows_of_largest,
             oldest: entries.list.first().map(|entry| entry.ingested_at),
         }
     }

@@ -1,16 +1,14 @@
-//! Compaction: joins small segments into larger ones, and gives logs their full index.
+//! Compaction: joins small segments into larger ones.
 //!
-//! Tiered: segments of one tenant, table, day and level are joined when there are enough of them, so each row is
-//! rewritten once under load, and a few times at most when it trickles in.
+//! Tiered: segments of one tenant, table, day and level are joined when there are enough of them, so no row is rewritten
+//! under full load, where flushes are large, and each a few times at most when they trickle in.
 
 use crate::Error;
 use crate::catalog::{CompactionEdit, Edited};
 use crate::engine::Engine;
 use crate::flush::WalRange;
 use crate::model::{Table, TenantId};
-use crate::segment::{
-    Segment, SegmentFile, SegmentId, SegmentInfo, Source, WriteLevel, write_segments,
-};
+use crate::segment::{Segment, SegmentFile, SegmentId, SegmentInfo, Source, write_segments};
 use futures::executor::block_on;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -21,7 +19,7 @@ use tracing::{info, warn};
 const SEGMENTS_JOINED: usize = 8;
 
 /// Segments of one level that together have this many rows are joined, and a segment that has them is done.
-const ROWS_ENOUGH: u64 = 512 << 10;
+const ROWS_ENOUGH: u64 = 256 << 10;
 
 /// About as many rows as a segment should have.
 const ROWS_MAX: u64 = 1 << 20;
@@ -76,7 +74,7 @@ pub(crate) fn plan<'a>(
 
 /// Whether joining it with others would gain nothing.
 fn is_done(segment: &SegmentInfo) -> bool {
-    segment.rows >= ROWS_ENOUGH && segment.level > 0
+    segment.rows >= ROWS_ENOUGH
 }
 
 /// Cuts a group into pieces of up to about [`ROWS_MAX`] rows.
@@ -99,22 +97,11 @@ fn rows(group: &[&SegmentInfo]) -> u64 {
 }
 
 fn is_due(group: &[&SegmentInfo]) -> bool {
-    group.len() >= SEGMENTS_JOINED
-        || group.len() > 1 && rows(group) >= ROWS_ENOUGH
-        || is_big_flush(group)
-}
-
-/// A single flushed segment that is large enough to be kept, and still lacks its full index.
-fn is_big_flush(group: &[&SegmentInfo]) -> bool {
-    rows(group) >= ROWS_ENOUGH && lacks_index(group)
+    group.len() >= SEGMENTS_JOINED || group.len() > 1 && rows(group) >= ROWS_ENOUGH
 }
 
 fn is_worth(group: &[&SegmentInfo]) -> bool {
-    group.len() > 1 || lacks_index(group)
-}
-
-fn lacks_index(group: &[&SegmentInfo]) -> bool {
-    group.iter().any(|segment| segment.level == 0 && segment.table.has_log_index())
+    group.len() > 1
 }
 
 fn job_of(group: &[&SegmentInfo]) -> Job {
@@ -139,7 +126,7 @@ pub(crate) fn compact(engine: &Engine, job: &Job) -> Result<(), Error> {
     let Some(files) = load(engine, &sources)? else { return Ok(()) };
     let written = {
         let sources: Vec<Source<'_>> = files.iter().map(Source::File).collect();
-        write_segments(job.table, &sources, WriteLevel::Compacted)?
+        write_segments(job.table, &sources)?
     };
     drop(files);
     let range = WalRange {
@@ -258,10 +245,9 @@ mod tests {
         check(Table::Spans, &[(1, 0, 10); 7], &[], &[7]);
         check(Table::Spans, &[(1, 0, 10); 8], &[8], &[8]);
         check(Table::Spans, &[(1, 0, 10), (2, 0, 10)], &[], &[]);
-        check(Table::Logs, &[(1, 0, 10), (2, 0, 10)], &[], &[1, 1]);
-        check(Table::Spans, &[(1, 0, 300_000); 4], &[3], &[3]);
+        check(Table::Spans, &[(1, 0, 200_000); 6], &[5], &[5]);
+        check(Table::Spans, &[(1, 0, 300_000); 4], &[], &[]);
         check(Table::Spans, &[(1, 1, 600_000), (1, 0, 5)], &[], &[]);
-        check(Table::Logs, &[(1, 0, 2_000_000)], &[1], &[1]);
-        check(Table::Logs, &[(1, 1, 10)], &[], &[]);
+        check(Table::Logs, &[(1, 0, 2_000_000), (1, 0, 10)], &[], &[]);
     }
 }

@@ -15,6 +15,8 @@ pub struct StorageConfig {
     pub flush_interval: Duration,
     /// A buffer of one tenant and signal is flushed when it holds this many bytes of memory.
     pub flush_bytes_max: u64,
+    /// A buffer is also flushed when it holds this many spans, log records or data points: they make a segment worth keeping.
+    pub flush_rows_max: u64,
     /// Rows that are not yet in a segment may hold this many bytes of memory over all tenants; past it senders are told
     /// to wait.
     pub buffer_bytes_max: u64,
@@ -31,6 +33,7 @@ impl Default for StorageConfig {
             path: PathBuf::from("data"),
             flush_interval: Duration::from_secs(60),
             flush_bytes_max: 64 << 20,
+            flush_rows_max: 256 << 10,
             buffer_bytes_max: 256 << 20,
             retention: Duration::from_secs(30 * 86_400),
             retention_bytes_max: 0,

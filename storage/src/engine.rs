@@ -94,10 +94,15 @@ impl Bell {
 impl Engine {
     /// Makes a durable request visible.
     pub fn insert(&self, head: &RecordHead, entry: Entry) {
-        let memory = self.live.insert(&head.tenant, head.signal, entry);
-        if memory >= self.config.flush_bytes_max || self.room.is_over_half() {
+        let size = self.live.insert(&head.tenant, head.signal, entry);
+        if self.is_full(size.memory, size.rows_of_largest) || self.room.is_over_half() {
             self.flush_bell.ring();
         }
+    }
+
+    /// Whether a buffer with that much is due for a flush, however young.
+    pub fn is_full(&self, memory: u64, rows: u64) -> bool {
+        memory >= self.config.flush_bytes_max || rows >= self.config.flush_rows_max
     }
 
     pub fn flushed_position(&self, key: &BufferKey) -> u64 {

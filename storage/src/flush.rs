@@ -12,9 +12,7 @@ use crate::engine::Engine;
 use crate::live::BufferKey;
 use crate::model::{Table, TenantId, Timestamp};
 use crate::objects::Part;
-use crate::segment::{
-    Segment, SegmentId, SegmentInfo, Source, WriteLevel, WrittenSegment, write_segments,
-};
+use crate::segment::{Segment, SegmentId, SegmentInfo, Source, WrittenSegment, write_segments};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
@@ -69,7 +67,7 @@ fn write(key: &BufferKey, entries: &[Arc<Entry>]) -> Result<Vec<(Table, WrittenS
             continue;
         }
         let sources: Vec<Source<'_>> = batches.into_iter().map(Source::Batch).collect();
-        let segments = write_segments(table, &sources, WriteLevel::Flush)?;
+        let segments = write_segments(table, &sources)?;
         written.extend(segments.into_iter().map(|segment| (table, segment)));
     }
     Ok(written)

@@ -3,7 +3,7 @@
 //! A flush publishes its segments and drops its buffered rows in one step, and a cut of both is taken in one step, so a
 //! query sees every row exactly once.
 
-use crate::buffer::{Entry, Part};
+use crate::buffer::{Entry, Part, PartSize};
 use crate::model::{Signal, TenantId, Timestamp};
 use crate::segment::{Segment, SegmentId};
 use parking_lot::Mutex;
@@ -56,19 +56,21 @@ pub(crate) struct Buffered {
 pub(crate) struct Candidate {
     pub key: BufferKey,
     pub memory: u64,
+    /// Of its largest table.
+    pub rows: u64,
     pub oldest: Timestamp,
     /// A flush of it failed and is to be tried again.
     pub is_sealed: bool,
 }
 
 impl Live {
-    /// Adds a request's rows; returns the memory its buffer now holds.
-    pub fn insert(&self, tenant: &TenantId, signal: Signal, entry: Entry) -> u64 {
+    /// Adds a request's rows; returns what its buffer now holds.
+    pub fn insert(&self, tenant: &TenantId, signal: Signal, entry: Entry) -> PartSize {
         let mut state = self.state.lock();
         let key = (tenant.clone(), signal);
         let buffer = state.buffers.entry(key).or_default();
         buffer.active.push(entry);
-        buffer.active.size().memory
+        buffer.active.size()
     }
 
     pub fn cut(&self, tenant: &TenantId) -> Cut {
@@ -112,6 +114,7 @@ impl Live {
                 candidates.push(Candidate {
                     key: key.clone(),
                     memory: size.memory,
+                    rows: size.rows_of_largest,
                     oldest,
                     is_sealed,
                 });

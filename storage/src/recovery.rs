@@ -146,7 +146,7 @@ impl Recovery<'_> {
             last,
             lost: Vec::new(),
             files: Vec::new(),
-            flush_at: engine.config.buffer_bytes_max / 2,
+            flush_at: engine.config.flush_bytes_max.min(engine.config.buffer_bytes_max / 2),
         }
     }
 

@@ -44,8 +44,10 @@ pub(super) async fn find(
                 more |= cut;
                 stats.add_segments(1, u64::from(batches.is_empty()));
                 for batch in batches {
-                    left = left.saturating_sub(batch.num_rows());
-                    found.push(Found { rows: (0..batch.num_rows()).collect(), batch });
+                    // The index knows ids by a hash that two may share.
+                    let rows = rows_of(&batch, id)?;
+                    left = left.saturating_sub(rows.len());
+                    found.push(Found { rows, batch });
                 }
             }
             Err(error) => {

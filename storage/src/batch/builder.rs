@@ -1,17 +1,27 @@
 //! Building a batch: rows in, columns out.
 
 use super::column::{AttributeColumn, AttributeType, Column};
-use super::rows::{
-    ExemplarRow, LogRow, MetricPointRow, NumberValue, SeriesRow, SpanRow, TimeOrigin,
-};
-use crate::model::{Attribute, Signal, Table, Timestamp, wire};
+use super::interner::is_equal;
+use super::row_writer::{RESOURCE, RowWriter, SCOPE, SERVICE};
+use super::rows::{ExemplarRow, LogRow, MetricPointRow, SeriesRow, SpanRow, TimeOrigin};
+use crate::model::{Attribute, Signal, Table, Timestamp};
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
+use std::cell::RefCell;
 use std::hash::BuildHasher;
 
 /// Most attribute columns in one batch; keys beyond go into `rest`. Keeps a request of 10,000 distinct keys from
 /// building as many columns, and is far more than a segment shreds.
 const ATTRIBUTE_COLUMNS_MAX: usize = 512;
+
+/// A builder with more columns or memory is not kept for the next request.
+const SPARE_COLUMNS_MAX: usize = 128;
+const SPARE_BYTES_MAX: usize = 4 << 20;
+
+thread_local! {
+    /// Builders of earlier requests: growing fresh columns costs more than filling them.
+    static SPARE: RefCell<Vec<TableBuilder>> = const { RefCell::new(Vec::new()) };
+}
 
 /// Rows of one table, by column.
 #[derive(Debug, Clone)]
@@ -95,16 +105,15 @@ struct TableBuilder {
     /// Which column followed column `i` the last time: senders repeat their attributes in one order.
     next: Vec<u32>,
     last: usize,
+    /// Codes of the current service, resource and scope.
+    known: [Option<u32>; 3],
 }
 
 impl BatchBuilder {
     /// `ingested_at` is our clock's time of arrival, recorded with every row.
     pub fn new(signal: Signal, ingested_at: Timestamp) -> BatchBuilder {
-        let tables = Table::ALL
-            .into_iter()
-            .filter(|table| table.signal() == signal)
-            .map(TableBuilder::new)
-            .collect();
+        let tables = Table::ALL.into_iter().filter(|table| table.signal() == signal);
+        let tables = tables.map(TableBuilder::take).collect();
         BatchBuilder {
             signal,
             ingested_at,
@@ -123,6 +132,10 @@ impl BatchBuilder {
         self.resource.extend_from_slice(message);
         self.service.clear();
         self.service.push_str(service);
+        for table in &mut self.tables {
+            table.known[SERVICE] = None;
+            table.known[RESOURCE] = None;
+        }
     }
 
     /// The scope of the rows that follow. `message`: the bytes of a `ScopeSpans` (or logs, metrics) message holding its
@@ -130,6 +143,7 @@ impl BatchBuilder {
     pub fn scope(&mut self, message: &[u8]) {
         self.scope.clear();
         self.scope.extend_from_slice(message);
+        self.tables.iter_mut().for_each(|table| table.known[SCOPE] = None);
     }
 
     pub fn push_span(&mut self, span: &SpanRow<'_>) {
@@ -141,7 +155,7 @@ impl BatchBuilder {
         row.optional_bytes(span.parent_span_id.as_ref().map(|id| id.0.as_slice()));
         row.non_empty(span.trace_state);
         row.non_zero(span.flags);
-        row.bytes(service.as_bytes());
+        row.known(SERVICE, service.as_bytes());
         row.bytes(span.name.as_bytes());
         row.int(i64::from(span.kind));
         row.int(span.start_time.0);
@@ -153,8 +167,8 @@ impl BatchBuilder {
         row.non_zero(span.dropped_links_count);
         row.list(span.events, scratch);
         row.list(span.links, scratch);
-        row.bytes(resource);
-        row.bytes(scope);
+        row.known(RESOURCE, resource);
+        row.known(SCOPE, scope);
         row.int(ingested_at.0);
         table.finish_row(span.attributes);
     }
@@ -170,15 +184,15 @@ impl BatchBuilder {
         row.optional_bytes(log.trace_id.as_ref().map(|id| id.0.as_slice()));
         row.optional_bytes(log.span_id.as_ref().map(|id| id.0.as_slice()));
         row.non_zero(log.flags);
-        row.bytes(service.as_bytes());
+        row.known(SERVICE, service.as_bytes());
         row.int(i64::from(log.severity_number));
         row.non_empty(log.severity_text);
         row.non_empty(log.event_name);
         row.optional_bytes(log.body.map(str::as_bytes));
         row.optional_bytes(log.body_value);
         row.non_zero(log.dropped_attributes_count);
-        row.bytes(resource);
-        row.bytes(scope);
+        row.known(RESOURCE, resource);
+        row.known(SCOPE, scope);
         row.int(ingested_at.0);
         table.finish_row(log.attributes);
     }
@@ -189,7 +203,7 @@ impl BatchBuilder {
         let mut row = table.row(series.time);
         row.bytes(&series.series_id.0);
         row.int(series.time.0);
-        row.bytes(service.as_bytes());
+        row.known(SERVICE, service.as_bytes());
         row.bytes(series.name.as_bytes());
         row.non_empty(series.description);
         row.non_empty(series.unit);
@@ -197,8 +211,8 @@ impl BatchBuilder {
         row.optional_int(series.temporality.map(i64::from));
         row.optional_bool(series.is_monotonic);
         row.optional_bytes((!series.metadata.is_empty()).then_some(series.metadata));
-        row.bytes(resource);
-        row.bytes(scope);
+        row.known(RESOURCE, resource);
+        row.known(SCOPE, scope);
         row.int(ingested_at.0);
         table.finish_row(series.attributes);
     }
@@ -234,8 +248,10 @@ impl BatchBuilder {
     }
 
     pub fn finish(self) -> Batch {
-        let tables = self.tables.into_iter().map(|table| table.batch);
-        Batch { signal: self.signal, tables: tables.filter(|batch| batch.rows > 0).collect() }
+        let full = self.tables.iter().filter(|table| table.batch.rows > 0);
+        let tables = full.map(TableBuilder::compact).collect();
+        self.tables.into_iter().for_each(TableBuilder::give_back);
+        Batch { signal: self.signal, tables }
     }
 }
 
@@ -263,6 +279,55 @@ impl TableBuilder {
             hasher: RandomState::default(),
             next: Vec::new(),
             last: usize::MAX,
+            known: [None; 3],
+        }
+    }
+
+    /// An empty builder, used before where there is one.
+    fn take(table: Table) -> TableBuilder {
+        let spare = SPARE.with_borrow_mut(|spare| {
+            let index = spare.iter().position(|spare| spare.batch.table == table)?;
+            Some(spare.swap_remove(index))
+        });
+        spare.unwrap_or_else(|| TableBuilder::new(table))
+    }
+
+    /// Keeps an emptied builder for the thread's next request.
+    fn give_back(mut self) {
+        let batch = &mut self.batch;
+        if batch.attributes.len() > SPARE_COLUMNS_MAX || batch.memory() > SPARE_BYTES_MAX {
+            return;
+        }
+        batch.columns.iter_mut().for_each(Column::clear);
+        batch.attributes.iter_mut().for_each(|attribute| attribute.column.clear());
+        batch.rest.clear();
+        batch.rows = 0;
+        (batch.time_min, batch.time_max) = (Timestamp(i64::MAX), Timestamp(i64::MIN));
+        self.known = [None; 3];
+        SPARE.with_borrow_mut(|spare| {
+            if spare.iter().all(|spare| spare.batch.table != self.batch.table) {
+                spare.push(self);
+            }
+        });
+    }
+
+    /// The rows so far, in no more memory than they need.
+    fn compact(&self) -> TableBatch {
+        let TableBatch { table, rows, columns, attributes, rest, time_min, time_max } = &self.batch;
+        let used = attributes.iter().filter(|attribute| !attribute.column.is_empty());
+        let attributes = used.map(|AttributeColumn { key, kind, column }| AttributeColumn {
+            key: key.clone(),
+            kind: *kind,
+            column: column.compact(),
+        });
+        TableBatch {
+            table: *table,
+            rows: *rows,
+            columns: columns.iter().map(Column::compact).collect(),
+            attributes: attributes.collect(),
+            rest: rest.compact(),
+            time_min: *time_min,
+            time_max: *time_max,
         }
     }
 
@@ -271,7 +336,7 @@ impl TableBuilder {
         let batch = &mut self.batch;
         batch.time_min = batch.time_min.min(time);
         batch.time_max = batch.time_max.max(time);
-        RowWriter { row: batch.rows, columns: batch.columns.iter_mut() }
+        RowWriter { row: batch.rows, columns: batch.columns.iter_mut(), known: &mut self.known }
     }
 
     fn finish_row(&mut self, attributes: &[Attribute<'_>]) {
@@ -300,7 +365,7 @@ impl TableBuilder {
         if let Some(&next) = self.next.get(self.last)
             && let Some(column) = columns.get(next as usize)
             && column.kind == kind
-            && *column.key == *key
+            && is_equal(column.key.as_bytes(), key.as_bytes())
         {
             self.last = next as usize;
             return Some(next as usize);
@@ -329,103 +394,6 @@ impl TableBuilder {
         }
         self.last = index;
         Some(index)
-    }
-}
-
-/// Writes the columns of one row, in the table's order.
-struct RowWriter<'a> {
-    row: u32,
-    columns: std::slice::IterMut<'a, Column>,
-}
-
-impl RowWriter<'_> {
-    #[inline]
-    fn next(&mut self) -> &mut Column {
-        self.columns.next().expect("a row has as many values as its table has columns")
-    }
-
-    #[inline]
-    fn int(&mut self, value: i64) {
-        let row = self.row;
-        self.next().push_int(row, value);
-    }
-
-    #[inline]
-    fn bytes(&mut self, value: &[u8]) {
-        let row = self.row;
-        self.next().push_bytes(row, value);
-    }
-
-    #[inline]
-    fn optional_int(&mut self, value: Option<i64>) {
-        let row = self.row;
-        let column = self.next();
-        if let Some(value) = value {
-            column.push_int(row, value);
-        }
-    }
-
-    #[inline]
-    fn optional_double(&mut self, value: Option<f64>) {
-        let row = self.row;
-        let column = self.next();
-        if let Some(value) = value {
-            column.push_double(row, value);
-        }
-    }
-
-    #[inline]
-    fn optional_bool(&mut self, value: Option<bool>) {
-        let row = self.row;
-        let column = self.next();
-        if let Some(value) = value {
-            column.push_bool(row, value);
-        }
-    }
-
-    #[inline]
-    fn optional_bytes(&mut self, value: Option<&[u8]>) {
-        let row = self.row;
-        let column = self.next();
-        if let Some(value) = value {
-            column.push_bytes(row, value);
-        }
-    }
-
-    #[inline]
-    fn non_empty(&mut self, value: &str) {
-        self.optional_bytes((!value.is_empty()).then_some(value.as_bytes()));
-    }
-
-    #[inline]
-    fn non_zero(&mut self, value: u32) {
-        self.optional_int((value != 0).then_some(i64::from(value)));
-    }
-
-    /// Two columns: the number as a double, and as an integer where it was sent as one.
-    #[inline]
-    fn number(&mut self, value: Option<NumberValue>) {
-        let (double, int) = match value {
-            None => (None, None),
-            Some(NumberValue::Double(value)) => (Some(value), None),
-            Some(NumberValue::Int(value)) => (Some(value as f64), Some(value)),
-        };
-        self.optional_double(double);
-        self.optional_int(int);
-    }
-
-    /// A list of messages as one stored list; null when there is none.
-    fn list(&mut self, messages: &[&[u8]], scratch: &mut Vec<u8>) {
-        let row = self.row;
-        let column = self.next();
-        if messages.is_empty() {
-            return;
-        }
-        scratch.clear();
-        for message in messages {
-            wire::put_element(scratch, message);
-        }
-        column.push_bytes(row, scratch);
     }
 }
 
@@ -468,7 +436,7 @@ mod tests {
         let spans = batch.table(Table::Spans).unwrap();
         let kinds: Vec<_> = spans.attributes.iter().map(|a| (a.kind, a.column.len())).collect();
         assert_eq!(kinds, [(AttributeType::Int, 1), (AttributeType::String, 1)]);
-        assert!(matches!(&spans.rest.rows, Rows::Sparse(rows) if rows == &[0, 1]));
+        assert!(matches!(&spans.rest.rows, Rows::Sparse(rows) if rows.iter().eq([0, 1])));
         assert_eq!((spans.rows, spans.time_min), (2, Timestamp(100)));
     }
 

@@ -1,6 +1,6 @@
 //! Columns of a batch: values, and the rows they belong to.
 
-use super::Interner;
+use super::{Integers, Interner, Numbers};
 use crate::model::{ColumnKind, Value};
 
 /// Which row each value belongs to.
@@ -9,14 +9,14 @@ pub enum Rows {
     /// Value `i` belongs to row `i`; every row has one.
     Dense,
     /// Value `i` belongs to row `rows[i]`; ascending, no row twice; the other rows are null.
-    Sparse(Vec<u32>),
+    Sparse(Numbers),
 }
 
 /// The values of a column.
 #[derive(Debug, Clone)]
 pub enum Values {
     /// Integers of every width and timestamps; `u64` as its bit pattern.
-    Int(Vec<i64>),
+    Int(Integers),
     Double(Vec<f64>),
     Bool(Vec<bool>),
     /// UTF-8, checked when it was pushed.
@@ -34,7 +34,7 @@ pub enum Values {
 pub struct Strings {
     pub dictionary: Interner,
     /// Code of each value in `dictionary`.
-    pub codes: Vec<u32>,
+    pub codes: Numbers,
     /// Values turned out to be nearly unique: each new one is simply appended.
     plain: bool,
 }
@@ -57,13 +57,35 @@ impl Strings {
             && self.dictionary.len() * 100 > STRINGS_SAMPLE * STRINGS_DISTINCT_PERCENT
         {
             self.plain = true;
-            self.dictionary.forget_table();
+        }
+    }
+
+    /// Pushes a value whose code `known` holds, if any did so far.
+    #[inline]
+    fn push_known(&mut self, value: &[u8], known: &mut Option<u32>) {
+        match *known {
+            Some(code) => self.codes.push(code),
+            None => {
+                self.push(value);
+                *known = self.codes.last();
+            }
         }
     }
 
     #[inline]
     pub fn value(&self, index: usize) -> &[u8] {
-        self.dictionary.value(self.codes[index])
+        self.dictionary.value(self.codes.get(index))
+    }
+
+    fn clear(&mut self) {
+        self.dictionary.clear();
+        self.codes.clear();
+        self.plain = false;
+    }
+
+    fn compact(&self) -> Strings {
+        let (dictionary, codes) = (self.dictionary.compact(), self.codes.compact());
+        Strings { dictionary, codes, plain: self.plain }
     }
 
     pub fn len(&self) -> usize {
@@ -75,7 +97,7 @@ impl Strings {
     }
 
     fn memory(&self) -> usize {
-        self.dictionary.memory() + self.codes.capacity() * 4
+        self.dictionary.memory() + self.codes.memory()
     }
 }
 
@@ -93,14 +115,17 @@ impl Column {
             | ColumnKind::Int64
             | ColumnKind::Int32
             | ColumnKind::UInt32
-            | ColumnKind::UInt64 => Values::Int(Vec::new()),
+            | ColumnKind::UInt64 => Values::Int(Integers::default()),
             ColumnKind::Float64 => Values::Double(Vec::new()),
             ColumnKind::Bool => Values::Bool(Vec::new()),
             ColumnKind::Fixed(width) => Values::Fixed { width, bytes: Vec::new() },
             ColumnKind::Text => Values::Text(Strings::default()),
             ColumnKind::Bytes => Values::Bytes(Strings::default()),
         };
-        Column { rows: if required { Rows::Dense } else { Rows::Sparse(Vec::new()) }, values }
+        Column {
+            rows: if required { Rows::Dense } else { Rows::Sparse(Numbers::default()) },
+            values,
+        }
     }
 
     /// Number of values (not of rows: null rows have none).
@@ -117,7 +142,7 @@ impl Column {
     pub fn row(&self, index: usize) -> u32 {
         match &self.rows {
             Rows::Dense => index as u32,
-            Rows::Sparse(rows) => rows[index],
+            Rows::Sparse(rows) => rows.get(index),
         }
     }
 
@@ -168,14 +193,57 @@ impl Column {
         }
     }
 
+    /// The same for a value that is the same in many rows, whose code `known` remembers.
+    #[inline]
+    pub(super) fn push_known(&mut self, row: u32, value: &[u8], known: &mut Option<u32>) {
+        self.mark(row);
+        match &mut self.values {
+            Values::Text(strings) | Values::Bytes(strings) => strings.push_known(value, known),
+            _ => unreachable!("the table's column holds strings"),
+        }
+    }
+
+    /// Empties it, but keeps its memory for the next values.
+    pub(super) fn clear(&mut self) {
+        if let Rows::Sparse(rows) = &mut self.rows {
+            rows.clear();
+        }
+        match &mut self.values {
+            Values::Int(values) => values.clear(),
+            Values::Double(values) => values.clear(),
+            Values::Bool(values) => values.clear(),
+            Values::Text(strings) | Values::Bytes(strings) => strings.clear(),
+            Values::Fixed { bytes, .. } => bytes.clear(),
+        }
+    }
+
+    /// A copy that takes no more memory than it needs.
+    pub(super) fn compact(&self) -> Column {
+        let rows = match &self.rows {
+            Rows::Dense => Rows::Dense,
+            Rows::Sparse(rows) => Rows::Sparse(rows.compact()),
+        };
+        let values = match &self.values {
+            Values::Int(values) => Values::Int(values.compact()),
+            Values::Double(values) => Values::Double(values.as_slice().to_vec()),
+            Values::Bool(values) => Values::Bool(values.as_slice().to_vec()),
+            Values::Text(strings) => Values::Text(strings.compact()),
+            Values::Bytes(strings) => Values::Bytes(strings.compact()),
+            Values::Fixed { width, bytes } => {
+                Values::Fixed { width: *width, bytes: bytes.as_slice().to_vec() }
+            }
+        };
+        Column { rows, values }
+    }
+
     /// Bytes of memory held.
     pub fn memory(&self) -> usize {
         let rows = match &self.rows {
             Rows::Dense => 0,
-            Rows::Sparse(rows) => rows.capacity() * 4,
+            Rows::Sparse(rows) => rows.memory(),
         };
         rows + match &self.values {
-            Values::Int(values) => values.capacity() * 8,
+            Values::Int(values) => values.memory(),
             Values::Double(values) => values.capacity() * 8,
             Values::Bool(values) => values.capacity(),
             Values::Text(strings) | Values::Bytes(strings) => strings.memory(),
@@ -275,7 +343,7 @@ impl AttributeColumn {
     #[inline]
     pub(super) fn last_row(&self) -> Option<u32> {
         match &self.column.rows {
-            Rows::Sparse(rows) => rows.last().copied(),
+            Rows::Sparse(rows) => rows.last(),
             Rows::Dense => unreachable!("attribute columns are sparse"),
         }
     }
@@ -283,7 +351,7 @@ impl AttributeColumn {
     /// Value `index` of the column.
     pub fn value(&self, index: usize) -> Value<'_> {
         match &self.column.values {
-            Values::Int(values) => Value::Int(values[index]),
+            Values::Int(values) => Value::Int(values.get(index)),
             Values::Double(values) => Value::Double(values[index]),
             Values::Bool(values) => Value::Bool(values[index]),
             Values::Text(strings) => Value::String(

@@ -50,7 +50,11 @@ impl Interner {
             &bytes[offsets[code as usize] as usize..offsets[code as usize + 1] as usize]
         };
         let hash = hasher.hash_one(value);
-        match table.entry(hash, |&code| at(code) == value, |&code| hasher.hash_one(at(code))) {
+        match table.entry(
+            hash,
+            |&code| is_equal(at(code), value),
+            |&code| hasher.hash_one(at(code)),
+        ) {
             Entry::Occupied(entry) => *entry.get(),
             Entry::Vacant(entry) => {
                 let code = (offsets.len() - 1) as u32;
@@ -71,9 +75,21 @@ impl Interner {
         code
     }
 
-    /// Gives up looking strings up; from now on only [`Interner::append`] may be called.
-    pub fn forget_table(&mut self) {
-        self.table = HashTable::new();
+    /// Empties it, but keeps its memory for the next strings.
+    pub fn clear(&mut self) {
+        self.table.clear();
+        self.bytes.clear();
+        self.offsets.truncate(1);
+    }
+
+    /// A copy that takes no more memory than it needs and cannot look strings up: only [`Interner::append`] may add to it.
+    pub fn compact(&self) -> Interner {
+        Interner {
+            table: HashTable::new(),
+            bytes: self.bytes.as_slice().to_vec(),
+            offsets: self.offsets.as_slice().to_vec(),
+            hasher: self.hasher.clone(),
+        }
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
@@ -96,6 +112,25 @@ impl Interner {
     }
 }
 
+/// Whether two strings are equal; most are short, where a call costs more than comparing.
+#[inline]
+pub(super) fn is_equal(a: &[u8], b: &[u8]) -> bool {
+    let length = a.len();
+    if length != b.len() {
+        return false;
+    }
+    if let (Some(a_start), Some(b_start)) = (a.first_chunk::<8>(), b.first_chunk::<8>()) {
+        if length > 16 {
+            return a_start == b_start && a[8..] == b[8..];
+        }
+        return a_start == b_start && a.last_chunk::<8>() == b.last_chunk::<8>();
+    }
+    if let (Some(a_start), Some(b_start)) = (a.first_chunk::<4>(), b.first_chunk::<4>()) {
+        return a_start == b_start && a.last_chunk::<4>() == b.last_chunk::<4>();
+    }
+    a.iter().eq(b)
+}
+
 fn end_offset(bytes: &[u8]) -> u32 {
     u32::try_from(bytes.len()).expect("requests are at most 64 MiB and merges are cut before 4 GiB")
 }
@@ -103,6 +138,20 @@ fn end_offset(bytes: &[u8]) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn equality_is_that_of_slices() {
+        for length in 0..40 {
+            let a: Vec<u8> = (0..length).collect();
+            assert!(is_equal(&a, &a.clone()));
+            assert!(!is_equal(&a, &[a.as_slice(), b"x"].concat()));
+            for at in 0..length {
+                let mut b = a.clone();
+                b[usize::from(at)] ^= 0x80;
+                assert!(!is_equal(&a, &b), "{at} of {length}");
+            }
+        }
+    }
 
     #[test]
     fn equal_strings_share_a_code() {

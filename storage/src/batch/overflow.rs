@@ -1,6 +1,7 @@
 //! Overflow: series that are too many lose their own identity, and their points go on under a common one.
 
 use super::column::{AttributeColumn, AttributeType, Column, Rows, Values};
+use super::numbers::retain;
 use super::{Batch, TableBatch};
 use crate::model::{SeriesId, Table, Value};
 use std::collections::HashMap;
@@ -49,23 +50,18 @@ fn forget_attributes(table: &mut TableBatch, rows: &[u32]) {
 /// Removes the values of some rows from a sparse column.
 fn forget(column: &mut Column, forgotten: &[u32]) {
     let Rows::Sparse(rows) = &mut column.rows else { return };
-    let keep: Vec<bool> = rows.iter().map(|row| forgotten.binary_search(row).is_err()).collect();
+    let keep: Vec<bool> = rows.iter().map(|row| forgotten.binary_search(&row).is_err()).collect();
     if keep.iter().all(|keep| *keep) {
         return;
     }
-    retain(rows, &keep);
+    rows.retain(&keep);
     match &mut column.values {
-        Values::Int(values) => retain(values, &keep),
+        Values::Int(values) => values.retain(&keep),
         Values::Double(values) => retain(values, &keep),
         Values::Bool(values) => retain(values, &keep),
-        Values::Text(strings) | Values::Bytes(strings) => retain(&mut strings.codes, &keep),
+        Values::Text(strings) | Values::Bytes(strings) => strings.codes.retain(&keep),
         Values::Fixed { .. } => unreachable!("no attribute is an id"),
     }
-}
-
-fn retain<T>(list: &mut Vec<T>, keep: &[bool]) {
-    let mut keep = keep.iter();
-    list.retain(|_| *keep.next().expect("as many as values"));
 }
 
 /// Sets an attribute to true in some rows. Other rows keep what they have under its name.
@@ -79,7 +75,7 @@ fn set_flag(table: &mut TableBatch, rows: &[u32], key: &str) {
         before
         && let Values::Bool(values) = values
     {
-        flags.extend(rows.into_iter().zip(values));
+        flags.extend(rows.iter().zip(values));
         flags.sort_unstable();
     }
     let mut column = AttributeColumn::new(key, AttributeType::Bool);

@@ -1,129 +1,19 @@
-//! Block index: a tantivy index of the bodies, one document per block of rows.
+//! Block index: a tantivy index of the bodies, one document per block of rows, as earlier versions wrote it at compaction.
 //!
-//! A document per row would cost three times the bytes and time; a block is small enough that checking it exactly is
-//! cheap. Positions are left out: they would cost as much again, and a phrase is found by the blocks that hold all its
-//! words. Document `i` holds the rows from `i · BLOCK_ROWS`.
+//! Document `i` holds the rows from `i · BLOCK_ROWS`.
 
 use super::directory::ReadOnly;
 use super::query::{IndexQuery, candidates};
-use super::tokens::Scanner;
 use crate::Error;
 use bytes::Bytes;
 use std::ops::Range;
-use std::path::Path;
-use tantivy::directory::RamDirectory;
-use tantivy::schema::{Field, IndexRecordOption, Schema, TextFieldIndexing, TextOptions};
-use tantivy::tokenizer::{TextAnalyzer, Token, TokenStream, Tokenizer, TokenizerManager};
-use tantivy::{
-    Directory, DocSet, Index, IndexBuilder, InvertedIndexReader, TERMINATED, TantivyDocument, Term,
-};
+use tantivy::schema::{Field, IndexRecordOption};
+use tantivy::{DocSet, Index, InvertedIndexReader, TERMINATED, Term};
 
 /// Rows per document.
 const BLOCK_ROWS: u32 = 256;
 
-/// Memory tantivy may use before it spills; one block index is built in one go.
-const BUILD_MEMORY: usize = 64 << 20;
-
-const TOKENIZER: &str = "binnacle";
 const BODY: &str = "body";
-
-fn schema() -> (Schema, Field) {
-    let indexing = TextFieldIndexing::default()
-        .set_tokenizer(TOKENIZER)
-        .set_index_option(IndexRecordOption::Basic)
-        .set_fieldnorms(false);
-    let mut schema = Schema::builder();
-    let body = schema.add_text_field(BODY, TextOptions::default().set_indexing_options(indexing));
-    (schema.build(), body)
-}
-
-/// The files of the index of `bodies`, one per row, by name.
-pub(crate) fn build<'a>(
-    bodies: impl Iterator<Item = Option<&'a str>>,
-) -> Result<Vec<(String, Vec<u8>)>, Error> {
-    let failed =
-        |error: tantivy::TantivyError| Error::Encode { detail: format!("log index: {error}") };
-    let directory = RamDirectory::create();
-    let (schema, body) = schema();
-    let tokenizers = TokenizerManager::new();
-    tokenizers.register(TOKENIZER, TextAnalyzer::from(Words));
-    let mut writer = IndexBuilder::new()
-        .schema(schema)
-        .tokenizers(tokenizers)
-        .single_segment_index_writer::<TantivyDocument>(directory.clone(), BUILD_MEMORY)
-        .map_err(failed)?;
-    let mut bodies = bodies.peekable();
-    let mut text = String::new();
-    while bodies.peek().is_some() {
-        text.clear();
-        for body in bodies.by_ref().take(BLOCK_ROWS as usize).flatten() {
-            text.push_str(body);
-            text.push('\n');
-        }
-        let mut document = TantivyDocument::new();
-        document.add_text(body, &text);
-        writer.add_document(document).map_err(failed)?;
-    }
-    let index = writer.finalize().map_err(failed)?;
-    let metas = index.load_metas().map_err(failed)?;
-    let mut names: Vec<String> = metas
-        .list_segment_files()
-        .iter()
-        .filter_map(|path| path.to_str().map(str::to_owned))
-        .collect();
-    names.push(String::from("meta.json"));
-    names.sort_unstable();
-    let mut files = Vec::new();
-    for name in names {
-        let path = Path::new(&name);
-        if directory.exists(path).unwrap_or(false) {
-            let bytes = directory
-                .atomic_read(path)
-                .map_err(|error| Error::Encode { detail: format!("log index: {error}") })?;
-            files.push((name, bytes));
-        }
-    }
-    Ok(files)
-}
-
-/// Splits text as [`super::tokens`] does.
-#[derive(Clone)]
-struct Words;
-
-struct WordStream<'a> {
-    scanner: Scanner<'a>,
-    token: Token,
-}
-
-impl Tokenizer for Words {
-    type TokenStream<'a> = WordStream<'a>;
-
-    fn token_stream<'a>(&'a mut self, text: &'a str) -> WordStream<'a> {
-        WordStream { scanner: Scanner::new(text), token: Token::default() }
-    }
-}
-
-impl TokenStream for WordStream<'_> {
-    fn advance(&mut self) -> bool {
-        match self.scanner.next_token() {
-            Some(word) => {
-                self.token.text.clear();
-                self.token.text.push_str(word);
-                self.token.position = self.token.position.wrapping_add(1);
-                true
-            }
-            None => false,
-        }
-    }
-
-    fn token(&self) -> &Token {
-        &self.token
-    }
-
-    fn token_mut(&mut self) -> &mut Token {
-        &mut self.token
-    }
-}
 
 /// A block index opened for reading.
 pub(crate) struct BlockIndex {
@@ -187,8 +77,118 @@ fn broken(error: impl std::fmt::Display) -> Error {
 #[cfg(test)]
 mod tests {
     use super::super::tokens;
+    use super::super::tokens::Scanner;
     use super::*;
     use proptest::prelude::*;
+    use std::path::Path;
+    use tantivy::directory::RamDirectory;
+    use tantivy::schema::{Schema, TextFieldIndexing, TextOptions};
+    use tantivy::tokenizer::{TextAnalyzer, Token, TokenStream, Tokenizer, TokenizerManager};
+    use tantivy::{Directory, IndexBuilder, TantivyDocument};
+
+    /// Memory tantivy may use before it spills; one block index is built in one go.
+    const BUILD_MEMORY: usize = 64 << 20;
+
+    const TOKENIZER: &str = "binnacle";
+
+    fn schema() -> (Schema, Field) {
+        let indexing = TextFieldIndexing::default()
+            .set_tokenizer(TOKENIZER)
+            .set_index_option(IndexRecordOption::Basic)
+            .set_fieldnorms(false);
+        let mut schema = Schema::builder();
+        let body =
+            schema.add_text_field(BODY, TextOptions::default().set_indexing_options(indexing));
+        (schema.build(), body)
+    }
+
+    /// The files of the index of `bodies`, one per row, by name.
+    fn build<'a>(
+        bodies: impl Iterator<Item = Option<&'a str>>,
+    ) -> Result<Vec<(String, Vec<u8>)>, Error> {
+        let failed =
+            |error: tantivy::TantivyError| Error::Encode { detail: format!("log index: {error}") };
+        let directory = RamDirectory::create();
+        let (schema, body) = schema();
+        let tokenizers = TokenizerManager::new();
+        tokenizers.register(TOKENIZER, TextAnalyzer::from(Words));
+        let mut writer = IndexBuilder::new()
+            .schema(schema)
+            .tokenizers(tokenizers)
+            .single_segment_index_writer::<TantivyDocument>(directory.clone(), BUILD_MEMORY)
+            .map_err(failed)?;
+        let mut bodies = bodies.peekable();
+        let mut text = String::new();
+        while bodies.peek().is_some() {
+            text.clear();
+            for body in bodies.by_ref().take(BLOCK_ROWS as usize).flatten() {
+                text.push_str(body);
+                text.push('\n');
+            }
+            let mut document = TantivyDocument::new();
+            document.add_text(body, &text);
+            writer.add_document(document).map_err(failed)?;
+        }
+        let index = writer.finalize().map_err(failed)?;
+        let metas = index.load_metas().map_err(failed)?;
+        let mut names: Vec<String> = metas
+            .list_segment_files()
+            .iter()
+            .filter_map(|path| path.to_str().map(str::to_owned))
+            .collect();
+        names.push(String::from("meta.json"));
+        names.sort_unstable();
+        let mut files = Vec::new();
+        for name in names {
+            let path = Path::new(&name);
+            if directory.exists(path).unwrap_or(false) {
+                let bytes = directory
+                    .atomic_read(path)
+                    .map_err(|error| Error::Encode { detail: format!("log index: {error}") })?;
+                files.push((name, bytes));
+            }
+        }
+        Ok(files)
+    }
+
+    /// Splits text as [`super::tokens`] does.
+    #[derive(Clone)]
+    struct Words;
+
+    struct WordStream<'a> {
+        scanner: Scanner<'a>,
+        token: Token,
+    }
+
+    impl Tokenizer for Words {
+        type TokenStream<'a> = WordStream<'a>;
+
+        fn token_stream<'a>(&'a mut self, text: &'a str) -> WordStream<'a> {
+            WordStream { scanner: Scanner::new(text), token: Token::default() }
+        }
+    }
+
+    impl TokenStream for WordStream<'_> {
+        fn advance(&mut self) -> bool {
+            match self.scanner.next_token() {
+                Some(word) => {
+                    self.token.text.clear();
+                    self.token.text.push_str(word);
+                    self.token.position = self.token.position.wrapping_add(1);
+                    true
+                }
+                None => false,
+            }
+        }
+
+        fn token(&self) -> &Token {
+            &self.token
+        }
+
+        fn token_mut(&mut self) -> &mut Token {
+            &mut self.token
+        }
+    }
 
     fn open(bodies: &[Option<String>]) -> BlockIndex {
         let files = build(bodies.iter().map(Option::as_deref)).unwrap();

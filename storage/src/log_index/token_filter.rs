@@ -1,61 +1,18 @@
-//! Token filter: per page of rows, a bloom filter of its tokens. Quick to build, so every flush has one.
+//! Token filter: per page of rows, a bloom filter of its tokens, as earlier versions wrote it at a flush.
 //!
 //! Layout, little-endian: rows per page (u32), pages (u32), rows (u32), then per page the number of its 64-bit words
 //! (u32), then all words. A token sets [`PROBES`] bits of its page, at `(h1 + i · h2) mod bits` with the two halves of its
 //! 128-bit XXH3 hash; no words means no tokens.
 
 use super::query::{IndexQuery, candidates};
-use super::tokens::Scanner;
 use crate::Error;
 use crate::model::wire::Reader;
 use bytes::Bytes;
 use std::ops::Range;
 use xxhash_rust::xxh3::xxh3_128;
 
-/// Rows per page: the same as the pages of the Parquet file, which is what a search can skip.
-const PAGE_ROWS: u32 = 8_192;
-
-/// With 6 probes, 10 bits per token err once in 120; measured to cost 2 bytes per log record.
-const BITS_PER_TOKEN: usize = 10;
+/// Bits that a token sets.
 const PROBES: u64 = 6;
-
-/// The filter of `bodies`, one per row.
-pub(crate) fn build<'a>(bodies: impl ExactSizeIterator<Item = Option<&'a str>>) -> Vec<u8> {
-    let rows = bodies.len();
-    let pages = rows.div_ceil(PAGE_ROWS as usize);
-    let mut header = Vec::with_capacity(12 + pages * 4);
-    for number in [PAGE_ROWS, pages as u32, rows as u32] {
-        header.extend_from_slice(&number.to_le_bytes());
-    }
-    let mut filters = Vec::new();
-    let mut hashes = Vec::new();
-    let mut bodies = bodies.peekable();
-    while bodies.peek().is_some() {
-        hashes.clear();
-        for body in bodies.by_ref().take(PAGE_ROWS as usize).flatten() {
-            let mut scanner = Scanner::new(body);
-            while let Some(token) = scanner.next_token() {
-                hashes.push(xxh3_128(token.as_bytes()));
-            }
-        }
-        hashes.sort_unstable();
-        hashes.dedup();
-        let words = page_filter(&hashes);
-        header.extend_from_slice(&(words.len() as u32).to_le_bytes());
-        words.iter().for_each(|word| filters.extend_from_slice(&word.to_le_bytes()));
-    }
-    header.extend_from_slice(&filters);
-    header
-}
-
-fn page_filter(hashes: &[u128]) -> Vec<u64> {
-    let mut words = vec![0u64; (hashes.len() * BITS_PER_TOKEN).div_ceil(64)];
-    let bits = words.len() as u64 * 64;
-    for &hash in hashes {
-        probes(hash, bits).for_each(|bit| words[(bit / 64) as usize] |= 1 << (bit % 64));
-    }
-    words
-}
 
 fn probes(hash: u128, bits: u64) -> impl Iterator<Item = u64> {
     let (first, step) = (hash as u64, (hash >> 64) as u64);
@@ -114,8 +71,53 @@ impl TokenFilter {
 #[cfg(test)]
 mod tests {
     use super::super::tokens;
+    use super::super::tokens::Scanner;
     use super::*;
     use proptest::prelude::*;
+
+    /// Rows per page: the same as the pages of the Parquet file, which is what a search can skip.
+    const PAGE_ROWS: u32 = 8_192;
+
+    /// With 6 probes, 10 bits per token err once in 120; measured to cost 2 bytes per log record.
+    const BITS_PER_TOKEN: usize = 10;
+
+    /// The filter of `bodies`, one per row.
+    fn build<'a>(bodies: impl ExactSizeIterator<Item = Option<&'a str>>) -> Vec<u8> {
+        let rows = bodies.len();
+        let pages = rows.div_ceil(PAGE_ROWS as usize);
+        let mut header = Vec::with_capacity(12 + pages * 4);
+        for number in [PAGE_ROWS, pages as u32, rows as u32] {
+            header.extend_from_slice(&number.to_le_bytes());
+        }
+        let mut filters = Vec::new();
+        let mut hashes = Vec::new();
+        let mut bodies = bodies.peekable();
+        while bodies.peek().is_some() {
+            hashes.clear();
+            for body in bodies.by_ref().take(PAGE_ROWS as usize).flatten() {
+                let mut scanner = Scanner::new(body);
+                while let Some(token) = scanner.next_token() {
+                    hashes.push(xxh3_128(token.as_bytes()));
+                }
+            }
+            hashes.sort_unstable();
+            hashes.dedup();
+            let words = page_filter(&hashes);
+            header.extend_from_slice(&(words.len() as u32).to_le_bytes());
+            words.iter().for_each(|word| filters.extend_from_slice(&word.to_le_bytes()));
+        }
+        header.extend_from_slice(&filters);
+        header
+    }
+
+    fn page_filter(hashes: &[u128]) -> Vec<u64> {
+        let mut words = vec![0u64; (hashes.len() * BITS_PER_TOKEN).div_ceil(64)];
+        let bits = words.len() as u64 * 64;
+        for &hash in hashes {
+            probes(hash, bits).for_each(|bit| words[(bit / 64) as usize] |= 1 << (bit % 64));
+        }
+        words
+    }
 
     #[test]
     fn present_tokens_are_found_in_their_page_and_absent_ones_rarely() {

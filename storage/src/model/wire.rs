@@ -123,6 +123,21 @@ impl<'a> Reader<'a> {
         Ok(u32::from_le_bytes(*field))
     }
 
+    #[inline]
+    pub fn fixed16(&mut self) -> Result<u16, Malformed> {
+        let (field, rest) = self.bytes.split_first_chunk::<2>().ok_or(Malformed::Truncated)?;
+        self.bytes = rest;
+        Ok(u16::from_le_bytes(*field))
+    }
+
+    /// The next `length` bytes as they are.
+    #[inline]
+    pub fn bytes(&mut self, length: usize) -> Result<&'a [u8], Malformed> {
+        let (field, rest) = self.bytes.split_at_checked(length).ok_or(Malformed::Truncated)?;
+        self.bytes = rest;
+        Ok(field)
+    }
+
     /// Passes over the field whose tag was just read.
     pub fn skip(&mut self, tag: u32) -> Result<(), Malformed> {
         self.skip_within(tag, DEPTH_MAX)

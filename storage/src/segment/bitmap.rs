@@ -1,6 +1,10 @@
 //! Bitmap: one bit per row, in Arrow's order (lowest bit first).
 
 use arrow::buffer::{BooleanBuffer, NullBuffer};
+use std::ops::Range;
+
+/// Rows counted at a time.
+const PIECE_ROWS: usize = 8_192;
 
 #[derive(Debug, Clone)]
 pub(super) struct Bitmap {
@@ -12,12 +16,6 @@ impl Bitmap {
     /// All bits unset.
     pub fn new(rows: usize) -> Bitmap {
         Bitmap { bytes: vec![0; rows.div_ceil(8)], rows }
-    }
-
-    pub fn from_bits(bits: impl ExactSizeIterator<Item = bool>) -> Bitmap {
-        let mut bitmap = Bitmap::new(bits.len());
-        bits.enumerate().for_each(|(row, bit)| bitmap.put(row, bit));
-        bitmap
     }
 
     pub fn len(&self) -> usize {
@@ -38,6 +36,37 @@ impl Bitmap {
     #[inline]
     pub fn is_set(&self, row: usize) -> bool {
         self.bytes[row / 8] >> (row % 8) & 1 == 1
+    }
+
+    /// Bits that are set among `rows`.
+    pub fn count(&self, rows: Range<usize>) -> usize {
+        let mut bits = Vec::new();
+        let mut count = 0;
+        for start in rows.clone().step_by(PIECE_ROWS) {
+            let piece = start..rows.end.min(start + PIECE_ROWS);
+            let unused = (8 - piece.len() % 8) % 8;
+            self.copy_to(piece, &mut bits);
+            if let Some(last) = bits.last_mut() {
+                *last = *last << unused >> unused;
+            }
+            count += bits.iter().map(|byte| byte.count_ones() as usize).sum::<usize>();
+        }
+        count
+    }
+
+    /// Copies the bits of `rows`, the first of them lowest; what follows the last one in its byte is anything.
+    pub fn copy_to(&self, rows: Range<usize>, out: &mut Vec<u8>) {
+        out.clear();
+        let (first, shift) = (rows.start / 8, rows.start % 8);
+        let count = rows.len().div_ceil(8);
+        if shift == 0 {
+            out.extend_from_slice(&self.bytes[first..first + count]);
+            return;
+        }
+        out.extend((first..first + count).map(|at| {
+            let next = self.bytes.get(at + 1).copied().unwrap_or(0);
+            self.bytes[at] >> shift | next << (8 - shift)
+        }));
     }
 
     pub fn into_bytes(self) -> Vec<u8> {

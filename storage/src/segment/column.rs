@@ -95,7 +95,7 @@ impl Slots {
     pub fn place(&mut self, column: &Column, positions: &[u32]) -> Result<(), Error> {
         match (&column.values, &mut self.values) {
             (Values::Int(from), SlotValues::Int(into)) => {
-                each(column, positions, |index, to| into[to] = from[index]);
+                each(column, positions, |index, to| into[to] = from.get(index));
             }
             (Values::Double(from), SlotValues::Double(into)) => {
                 each(column, positions, |index, to| into[to] = from[index]);
@@ -114,11 +114,15 @@ impl Slots {
                 SlotValues::Coded { dictionary, codes: into },
             ) => {
                 let codes = recode(from, dictionary)?;
-                each(column, positions, |index, to| into[to] = codes[from.codes[index] as usize]);
+                each(column, positions, |index, to| {
+                    into[to] = codes[from.codes.get(index) as usize]
+                });
             }
             (Values::Text(from) | Values::Bytes(from), SlotValues::Views { buffers, views }) => {
                 let codes = views_of(from, buffers)?;
-                each(column, positions, |index, to| views[to] = codes[from.codes[index] as usize]);
+                each(column, positions, |index, to| {
+                    views[to] = codes[from.codes.get(index) as usize]
+                });
             }
             _ => unreachable!("a column has one kind in every source"),
         }
@@ -191,7 +195,7 @@ fn each(column: &Column, positions: &[u32], mut put: impl FnMut(usize, usize)) {
             }
         }
         Rows::Sparse(rows) => {
-            for (index, &row) in rows.iter().enumerate() {
+            for (index, row) in rows.iter().enumerate() {
                 let to = positions[row as usize];
                 if to != DROPPED {
                     put(index, to as usize);

@@ -2,15 +2,20 @@
 
 mod attributes;
 mod bitmap;
+mod bounds;
 mod chunk;
 mod column;
+mod delta;
 mod dictionary;
 mod encode;
 mod file;
+mod hybrid;
 mod merge;
 mod object;
 mod order;
+mod page;
 mod place;
+mod plain;
 mod reader;
 mod rest;
 mod schema;
@@ -27,7 +32,7 @@ pub use object::ObjectReader;
 pub use reader::Segment;
 pub use schema::{SCHEMA_VERSION, SORT_VERSION, data_type};
 pub use source::Source;
-pub use write::{WriteLevel, WrittenSegment, write_segments};
+pub use write::{WrittenSegment, write_segments};
 
 use crate::model::{Table, TenantId, Timestamp};
 

@@ -4,11 +4,14 @@ use super::attributes::{AttributeKeys, Listing, METADATA_KEY};
 use super::file::SegmentFile;
 use super::object::ObjectReader;
 use super::schema::{SCHEMA_VERSION, SCHEMA_VERSION_KEY};
-use super::sidecar::{self, Directory, TRACE_SECTION, TRAILER_BYTES, Trailer};
+use super::sidecar::{self, Directory, TRACE_IDS_SECTION, TRACE_SECTION, TRAILER_BYTES, Trailer};
 use super::trace_index::TraceIndex;
 use super::{SegmentInfo, trace_scan};
 use crate::Error;
-use crate::log_index::{BLOCK_SECTION_PREFIX, BlockIndex, FILTER_SECTION, IndexQuery, TokenFilter};
+use crate::log_index::{
+    BLOCK_SECTION_PREFIX, BlockIndex, FILTER_SECTION, IndexQuery, TokenFilter, WORD_SECTION,
+    WordIndex,
+};
 use crate::model::TraceId;
 use bytes::Bytes;
 use futures::FutureExt;
@@ -34,6 +37,7 @@ pub struct Segment {
 
 #[derive(Debug)]
 enum LogIndex {
+    Words(WordIndex),
     Filter(TokenFilter),
     Blocks(BlockIndex),
 }
@@ -111,7 +115,8 @@ impl Segment {
         self.attributes.get_or_try_init(read).await.cloned()
     }
 
-    /// Rows (ascending) that have this trace id; exact. Without a trace index the column is read.
+    /// Rows (ascending) outside of which none has this trace id. Nearly always they all have it: the index knows a hash of
+    /// the id. Without a trace index the column is read.
     pub async fn trace_rows(&self, id: TraceId) -> Result<Vec<u32>, Error> {
         if !self.info.table.has_trace_index() {
             return Ok(Vec::new());
@@ -131,10 +136,11 @@ impl Segment {
     }
 
     async fn open_traces(&self) -> Result<Option<TraceIndex>, Error> {
-        match self.section(TRACE_SECTION).await? {
-            Some(section) => TraceIndex::open(section).map(Some),
-            None => Ok(None),
+        if let Some(section) = self.section(TRACE_SECTION).await? {
+            return TraceIndex::open(section).map(Some);
         }
+        let earlier = self.section(TRACE_IDS_SECTION).await?;
+        earlier.map(TraceIndex::open_ids).transpose()
     }
 
     /// Row ranges (ascending, apart) outside of which no row's body can match; `None` when the index cannot tell.
@@ -150,6 +156,7 @@ impl Segment {
         let query = query.clone();
         // Searching may wait for a page of a mapped file.
         let found = blocking(move || match &*index {
+            LogIndex::Words(words) => words.candidates(&query),
             LogIndex::Filter(filter) => filter.candidates(&query),
             LogIndex::Blocks(blocks) => blocks.candidates(&query),
         });
@@ -163,6 +170,10 @@ impl Segment {
         let Ok(rows) = u32::try_from(self.info.rows) else {
             return Ok(None);
         };
+        if let Some(bytes) = self.section(WORD_SECTION).await? {
+            let words = WordIndex::open(bytes, rows);
+            return Ok(words.map(|words| Arc::new(LogIndex::Words(words))));
+        }
         let names = directory.keys().filter(|name| name.starts_with(BLOCK_SECTION_PREFIX));
         let mut files = Vec::new();
         for name in names {

@@ -65,8 +65,8 @@ pub(super) fn rows_of_batch(batch: &TableBatch) -> Vec<Row> {
 
 fn cell_of_column(column: &Column, index: usize, kind: ColumnKind) -> String {
     match &column.values {
-        Values::Int(values) if kind == ColumnKind::UInt64 => (values[index] as u64).to_string(),
-        Values::Int(values) => values[index].to_string(),
+        Values::Int(values) if kind == ColumnKind::UInt64 => (values.get(index) as u64).to_string(),
+        Values::Int(values) => values.get(index).to_string(),
         Values::Double(values) => format!("{:x}", values[index].to_bits()),
         Values::Bool(values) => values[index].to_string(),
         Values::Text(strings) | Values::Bytes(strings) => format!("{:?}", strings.value(index)),
@@ -355,7 +355,7 @@ pub(super) fn tables(batches: &[Batch], table: Table) -> Vec<&TableBatch> {
 
 pub(super) fn write(table: Table, batches: &[&TableBatch]) -> Vec<WrittenSegment> {
     let sources: Vec<Source<'_>> = batches.iter().map(|batch| Source::Batch(batch)).collect();
-    write_segments(table, &sources, WriteLevel::Flush).unwrap()
+    write_segments(table, &sources).unwrap()
 }
 
 pub(super) fn open(table: Table, segment: &WrittenSegment) -> SegmentFile {
@@ -394,7 +394,7 @@ proptest! {
                     .map(|segment| open(table, &segment))
                     .collect();
                 let sources: Vec<Source<'_>> = separate.iter().map(Source::File).collect();
-                let merged = write_segments(table, &sources, WriteLevel::Compacted).unwrap();
+                let merged = write_segments(table, &sources).unwrap();
                 prop_assert_eq!(&sorted(rows_of_segments(&merged)), &expected);
             }
         }
@@ -461,12 +461,11 @@ proptest! {
     }
 
     #[test]
-    fn the_log_index_never_misses_a_row(seeds in many_seeds(), compacted in any::<bool>()) {
-        let level = if compacted { WriteLevel::Compacted } else { WriteLevel::Flush };
+    fn the_log_index_never_misses_a_row(seeds in many_seeds()) {
         let batches = batches(Signal::Logs, &seeds);
         let parts = tables(&batches, Table::Logs);
         let sources: Vec<Source<'_>> = parts.iter().map(|part| Source::Batch(part)).collect();
-        for written in write_segments(Table::Logs, &sources, level).unwrap() {
+        for written in write_segments(Table::Logs, &sources).unwrap() {
             let reader = segment(Table::Logs, &written);
             for seed in seeds.iter().flatten() {
                 let phrase: Vec<String> = tokens(&seed.text).collect();
@@ -518,26 +517,23 @@ fn flipped_bytes_are_errors_or_change_nothing() {
     let batches = [batch(Signal::Logs, 5, 0, &seeds(60))];
     let parts = tables(&batches, Table::Logs);
     let source = [Source::Batch(parts[0])];
-    for level in [WriteLevel::Flush, WriteLevel::Compacted] {
-        let written = write_segments(Table::Logs, &source, level).unwrap().remove(0);
-        let rows = sorted(rows_of_file(&written.parquet));
-        let index = written.index.clone().unwrap();
-        let expected = answers(&written).unwrap();
-        for at in (0..index.len()).step_by(3) {
-            let broken = WrittenSegment { index: Some(flipped(&index, at)), ..written.clone() };
-            if let Ok(found) = answers(&broken) {
-                // An index whose section is not found is left out, which can only find more.
-                assert_eq!(found.0, expected.0, "byte {at} of the index");
-            }
+    let written = write_segments(Table::Logs, &source).unwrap().remove(0);
+    let rows = sorted(rows_of_file(&written.parquet));
+    let index = written.index.clone().unwrap();
+    let expected = answers(&written).unwrap();
+    for at in (0..index.len()).step_by(3) {
+        let broken = WrittenSegment { index: Some(flipped(&index, at)), ..written.clone() };
+        if let Ok(found) = answers(&broken) {
+            // An index whose section is not found is left out, which can only find more.
+            assert_eq!(found.0, expected.0, "byte {at} of the index");
         }
-        for at in (0..written.parquet.len()).step_by(7) {
-            let broken = flipped(&written.parquet, at);
-            let reader =
-                segment(Table::Logs, &WrittenSegment { parquet: broken, ..written.clone() });
-            if let Ok(file) = run(reader.load()) {
-                let merged = write_segments(Table::Logs, &[Source::File(&file)], level).unwrap();
-                assert_eq!(sorted(rows_of_segments(&merged)), rows, "byte {at} of the file");
-            }
+    }
+    for at in (0..written.parquet.len()).step_by(7) {
+        let broken = flipped(&written.parquet, at);
+        let reader = segment(Table::Logs, &WrittenSegment { parquet: broken, ..written.clone() });
+        if let Ok(file) = run(reader.load()) {
+            let merged = write_segments(Table::Logs, &[Source::File(&file)]).unwrap();
+            assert_eq!(sorted(rows_of_segments(&merged)), rows, "byte {at} of the file");
         }
     }
 }
@@ -648,8 +644,7 @@ fn pages_hold_their_rows_and_their_bounds_bound_them() {
     let rows = rows_of_file(&written.parquet);
     assert_eq!(sorted(rows.clone()), sorted(rows_of_batch(parts[0])));
     let file = open(Table::Spans, &written);
-    let merged =
-        write_segments(Table::Spans, &[Source::File(&file)], WriteLevel::Compacted).unwrap();
+    let merged = write_segments(Table::Spans, &[Source::File(&file)]).unwrap();
     assert_eq!(rows_of_file(&merged[0].parquet), rows);
     if let Ok(path) = std::env::var("BINNACLE_TEST_SEGMENT") {
         std::fs::write(path, &written.parquet).unwrap();

@@ -1,105 +1,219 @@
-//! Trace index: which rows of a segment have a trace id. Exact.
+//! Trace index: which rows of a segment may have a trace id.
 //!
-//! A table of all trace ids in ascending order, searched in place, and per id its rows as differences. All 16 bytes of an
-//! id count, so that 64-bit ids padded with zeros are no worse than random ones.
+//! Ids are kept as hashes, a third as long: who reads a row has its id and can check it. A row of another trace comes up
+//! about once in ten million searches.
+//!
+//! Layout, little-endian: ids (u32), `bits` (u32), 2^`bits` + 1 offsets (u32) into what follows, then the ids in order of
+//! their 64-bit XXH3 hash. The first `bits` bits of a hash say between which offsets its id is; an id is the next 24 bits
+//! (three bytes, the highest first), then its rows: the first, then differences, as variable-length integers, each
+//! shifted left by one with the lowest bit set when another follows.
+//!
+//! Earlier versions wrote the ids themselves (see [`Ids`]).
 
-use super::bitmap::Bitmap;
+use super::column::NULL;
 use super::sidecar::corrupt;
 use crate::Error;
+use crate::batch::Interner;
 use crate::model::TraceId;
 use crate::model::wire::{Reader, put_varint};
 use bytes::Bytes;
 use std::ops::Range;
+use xxhash_rust::xxh3::xxh3_64;
 
-const ID_BYTES: usize = 16;
+/// Ids per offset of the table, on average.
+const BUCKET_IDS: usize = 8;
 
-/// The index of the rows `range` of a merged `trace_id` column; rows count from its start.
-///
-/// Layout: number of ids `n` (u32), the ids in ascending order, `n + 1` offsets (u32) into the lists that follow, lists:
-/// first row, then differences, as variable-length integers. Little-endian.
-pub(super) fn build(ids: &[u8], valid: Option<&Bitmap>, range: Range<u32>) -> Vec<u8> {
-    let mut rows: Vec<(u128, u32)> = range
-        .clone()
-        .filter(|&row| valid.is_none_or(|valid| valid.is_set(row as usize)))
-        .map(|row| (id_at(ids, row as usize), row - range.start))
-        .collect();
-    rows.sort_unstable();
-    let mut table = Vec::new();
-    let mut offsets = vec![0u32];
-    let mut lists = Vec::with_capacity(rows.len() * 2);
-    for trace in rows.chunk_by(|a, b| a.0 == b.0) {
-        table.extend_from_slice(&trace[0].0.to_be_bytes());
-        let mut last = 0;
-        for &(_, row) in trace {
-            put_varint(&mut lists, u64::from(row - last));
-            last = row;
-        }
-        offsets.push(lists.len() as u32);
+const HEADER_BYTES: usize = 8;
+
+const FINGERPRINT_BYTES: usize = 3;
+
+/// The index of the rows `range` of a merged `trace_id` column, whose codes ([`NULL`] without an id) and dictionary are
+/// given; rows count from the start of `range`.
+pub(super) fn build(dictionary: &Interner, codes: &[u32], range: Range<u32>) -> Vec<u8> {
+    let codes = &codes[range.start as usize..range.end as usize];
+    let mut starts = vec![0u32; dictionary.len() + 1];
+    for &code in codes.iter().filter(|&&code| code != NULL) {
+        starts[code as usize + 1] += 1;
     }
-    let mut index = Vec::with_capacity(4 + table.len() + offsets.len() * 4 + lists.len());
-    index.extend_from_slice(&((table.len() / ID_BYTES) as u32).to_le_bytes());
-    index.extend_from_slice(&table);
+    let used = (0..dictionary.len() as u32).filter(|&code| starts[code as usize + 1] > 0);
+    let mut order: Vec<(u64, u32)> =
+        used.map(|code| (xxh3_64(dictionary.value(code)), code)).collect();
+    order.sort_unstable();
+    for code in 0..dictionary.len() {
+        starts[code + 1] += starts[code];
+    }
+    let mut rows = vec![0u32; starts[dictionary.len()] as usize];
+    let mut next = starts.clone();
+    for (row, &code) in codes.iter().enumerate().filter(|(_, code)| **code != NULL) {
+        rows[next[code as usize] as usize] = row as u32;
+        next[code as usize] += 1;
+    }
+    let bits = (order.len() / BUCKET_IDS).max(1).ilog2();
+    let mut entries = Vec::with_capacity(rows.len() * 3 + order.len() * 4);
+    let mut offsets = Vec::with_capacity((1 << bits) + 1);
+    for &(hash, code) in &order {
+        offsets.resize(bucket(hash, bits) + 1, entries.len() as u32);
+        entries.extend_from_slice(&fingerprint(hash, bits));
+        put_rows(
+            &rows[starts[code as usize] as usize..starts[code as usize + 1] as usize],
+            &mut entries,
+        );
+    }
+    offsets.resize((1 << bits) + 1, entries.len() as u32);
+    let mut index = Vec::with_capacity(HEADER_BYTES + offsets.len() * 4 + entries.len());
+    index.extend_from_slice(&(order.len() as u32).to_le_bytes());
+    index.extend_from_slice(&bits.to_le_bytes());
     offsets.iter().for_each(|offset| index.extend_from_slice(&offset.to_le_bytes()));
-    index.extend_from_slice(&lists);
+    index.extend_from_slice(&entries);
     index
 }
 
-fn id_at(ids: &[u8], index: usize) -> u128 {
-    let id = &ids[index * ID_BYTES..][..ID_BYTES];
-    u128::from_be_bytes(id.try_into().expect("the slice has 16 bytes"))
+fn put_rows(rows: &[u32], out: &mut Vec<u8>) {
+    let mut last = 0;
+    for (index, &row) in rows.iter().enumerate() {
+        let has_more = u64::from(index + 1 < rows.len());
+        put_varint(out, u64::from(row - last) << 1 | has_more);
+        last = row;
+    }
+}
+
+fn bucket(hash: u64, bits: u32) -> usize {
+    hash.checked_shr(64 - bits).unwrap_or(0) as usize
+}
+
+fn fingerprint(hash: u64, bits: u32) -> [u8; FINGERPRINT_BYTES] {
+    let bytes = (hash << bits).to_be_bytes();
+    [bytes[0], bytes[1], bytes[2]]
 }
 
 /// A trace index opened for reading.
 #[derive(Debug, Clone)]
-pub(super) struct TraceIndex {
-    bytes: Bytes,
-    ids: usize,
+pub(super) enum TraceIndex {
+    Hashes(Hashes),
+    Ids(Ids),
 }
 
 impl TraceIndex {
     /// `bytes` have passed their checksum; what does not fit together is still an error.
     pub fn open(bytes: Bytes) -> Result<TraceIndex, Error> {
-        let ids = bytes.get(..4).map(|b| u32::from_le_bytes(b.try_into().expect("4 bytes")));
+        Hashes::open(bytes).map(TraceIndex::Hashes)
+    }
+
+    /// Opens an index of an earlier version.
+    pub fn open_ids(bytes: Bytes) -> Result<TraceIndex, Error> {
+        Ids::open(bytes).map(TraceIndex::Ids)
+    }
+
+    /// Rows, ascending, outside of which none has this id.
+    pub fn rows(&self, id: TraceId) -> Result<Vec<u32>, Error> {
+        match self {
+            TraceIndex::Hashes(index) => index.rows(id),
+            TraceIndex::Ids(index) => index.rows(id),
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Hashes {
+    bytes: Bytes,
+    bits: u32,
+}
+
+impl Hashes {
+    fn open(bytes: Bytes) -> Result<Hashes, Error> {
+        let bits = read_u32(&bytes, 4).filter(|bits| *bits < 32);
+        let bits = bits.ok_or_else(|| corrupt("the trace index has no length".into()))?;
+        if bytes.len() < HEADER_BYTES + ((1usize << bits) + 1) * 4 {
+            return Err(corrupt("the trace index is shorter than its table".into()));
+        }
+        Ok(Hashes { bytes, bits })
+    }
+
+    fn rows(&self, id: TraceId) -> Result<Vec<u32>, Error> {
+        let hash = xxh3_64(&id.0);
+        let entries = self.bucket(bucket(hash, self.bits)).ok_or_else(broken)?;
+        let wanted = fingerprint(hash, self.bits);
+        let mut reader = Reader::new(entries);
+        let mut rows = Vec::new();
+        while !reader.is_done() {
+            let found = reader.bytes(FINGERPRINT_BYTES).map_err(|_| broken())? == wanted;
+            read_rows(&mut reader, |row| rows.extend(found.then_some(row))).ok_or_else(broken)?;
+        }
+        // Two ids may share a hash.
+        if !rows.is_sorted() {
+            rows.sort_unstable();
+        }
+        Ok(rows)
+    }
+
+    fn bucket(&self, bucket: usize) -> Option<&[u8]> {
+        let entries = HEADER_BYTES + ((1usize << self.bits) + 1) * 4;
+        let offset = |index: usize| read_u32(&self.bytes, HEADER_BYTES + index * 4);
+        let range = offset(bucket)? as usize..offset(bucket + 1)? as usize;
+        self.bytes.get(entries..)?.get(range)
+    }
+}
+
+fn read_rows(reader: &mut Reader<'_>, mut visit: impl FnMut(u32)) -> Option<()> {
+    let mut row = 0u32;
+    loop {
+        let step = reader.varint().ok()?;
+        row = row.checked_add(u32::try_from(step >> 1).ok()?)?;
+        visit(row);
+        if step & 1 == 0 {
+            return Some(());
+        }
+    }
+}
+
+fn read_u32(bytes: &[u8], at: usize) -> Option<u32> {
+    bytes.get(at..)?.first_chunk().map(|bytes| u32::from_le_bytes(*bytes))
+}
+
+fn broken() -> Error {
+    corrupt("a list of the trace index is broken".into())
+}
+
+const ID_BYTES: usize = 16;
+
+/// An index of an earlier version: number of ids `n` (u32), the ids in ascending order, `n + 1` offsets (u32) into the
+/// lists that follow, lists: first row, then differences, as variable-length integers. Little-endian.
+#[derive(Debug, Clone)]
+pub(super) struct Ids {
+    bytes: Bytes,
+    ids: usize,
+}
+
+impl Ids {
+    fn open(bytes: Bytes) -> Result<Ids, Error> {
+        let ids = read_u32(&bytes, 0);
         let ids = ids.ok_or_else(|| corrupt("the trace index has no length".into()))? as usize;
         let tables = ids.checked_mul(ID_BYTES + 4).and_then(|size| size.checked_add(4 + 4));
         if tables.is_none_or(|size| size > bytes.len()) {
             return Err(corrupt("the trace index is shorter than its tables".into()));
         }
-        Ok(TraceIndex { bytes, ids })
+        Ok(Ids { bytes, ids })
     }
 
-    /// Rows with this id, ascending.
-    pub fn rows(&self, id: TraceId) -> Result<Vec<u32>, Error> {
-        let table = &self.bytes[4..4 + self.ids * ID_BYTES];
-        let wanted = u128::from_be_bytes(id.0);
-        let (mut low, mut high) = (0, self.ids);
-        while low < high {
-            let middle = low + (high - low) / 2;
-            if id_at(table, middle) < wanted { low = middle + 1 } else { high = middle }
-        }
-        if low == self.ids || id_at(table, low) != wanted {
-            return Ok(Vec::new());
-        }
-        self.list(low)
+    fn rows(&self, id: TraceId) -> Result<Vec<u32>, Error> {
+        let (table, _) = self.bytes[4..].as_chunks::<ID_BYTES>();
+        let index = table[..self.ids].binary_search(&id.0);
+        index.map_or(Ok(Vec::new()), |index| self.list(index).ok_or_else(broken))
     }
 
-    fn list(&self, index: usize) -> Result<Vec<u32>, Error> {
-        let broken = || corrupt("a list of the trace index is broken".into());
+    fn list(&self, index: usize) -> Option<Vec<u32>> {
         let offsets = 4 + self.ids * ID_BYTES;
-        let offset = |index: usize| {
-            let bytes = &self.bytes[offsets + index * 4..][..4];
-            u32::from_le_bytes(bytes.try_into().expect("4 bytes")) as usize
-        };
-        let lists = &self.bytes[offsets + (self.ids + 1) * 4..];
-        let list = lists.get(offset(index)..offset(index + 1)).ok_or_else(broken)?;
+        let offset = |index: usize| read_u32(&self.bytes, offsets + index * 4);
+        let range = offset(index)? as usize..offset(index + 1)? as usize;
+        let list = self.bytes[offsets + (self.ids + 1) * 4..].get(range)?;
         let mut reader = Reader::new(list);
         let (mut rows, mut last) = (Vec::new(), 0u32);
         while !reader.is_done() {
-            let step = reader.varint().ok().and_then(|step| u32::try_from(step).ok());
-            last = step.and_then(|step| last.checked_add(step)).ok_or_else(broken)?;
+            let step = u32::try_from(reader.varint().ok()?).ok()?;
+            last = last.checked_add(step)?;
             rows.push(last);
         }
-        Ok(rows)
+        Some(rows)
     }
 }
 
@@ -108,27 +222,25 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn id(number: u16) -> TraceId {
+        let mut id = TraceId([0; 16]);
+        id.0[14..].copy_from_slice(&number.to_be_bytes());
+        id
+    }
+
     proptest! {
         #[test]
-        fn rows_of_every_id_are_found(ids in proptest::collection::vec(proptest::option::of(0u8..20), 0..200), from in 0usize..50) {
-            let mut bytes = Vec::new();
-            let mut valid = Bitmap::new(ids.len());
-            for (row, id) in ids.iter().enumerate() {
-                bytes.extend_from_slice(&[0; 15]);
-                bytes.push(id.unwrap_or(0));
-                if id.is_some() {
-                    valid.set(row);
-                }
-            }
+        fn rows_of_every_id_are_found(ids in proptest::collection::vec(proptest::option::of(0u16..120), 0..400), from in 0usize..50) {
+            let mut dictionary = Interner::default();
+            let codes: Vec<u32> =
+                ids.iter().map(|number| number.map_or(NULL, |n| dictionary.intern(&id(n).0))).collect();
             let from = from.min(ids.len());
-            let index = build(&bytes, Some(&valid), from as u32..ids.len() as u32);
+            let index = build(&dictionary, &codes, from as u32..ids.len() as u32);
             let index = TraceIndex::open(index.into()).unwrap();
-            for wanted in 0..21u8 {
-                let mut id = TraceId([0; 16]);
-                id.0[15] = wanted;
+            for wanted in 0..121u16 {
                 let matching = ids[from..].iter().enumerate().filter(|(_, id)| **id == Some(wanted));
                 let expected: Vec<u32> = matching.map(|(row, _)| row as u32).collect();
-                prop_assert_eq!(index.rows(id).unwrap(), expected);
+                prop_assert_eq!(index.rows(id(wanted)).unwrap(), expected);
             }
         }
 
@@ -136,9 +248,9 @@ mod tests {
         fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200), count in 0u32..6) {
             let mut bytes = bytes;
             bytes.splice(0..bytes.len().min(4), count.to_le_bytes());
-            if let Ok(index) = TraceIndex::open(bytes.into()) {
+            for index in [TraceIndex::open(bytes.clone().into()), TraceIndex::open_ids(bytes.into())] {
                 for id in [[0; 16], [255; 16], [7; 16]] {
-                    let _ = index.rows(TraceId(id));
+                    let _ = index.as_ref().map(|index| index.rows(TraceId(id)));
                 }
             }
         }

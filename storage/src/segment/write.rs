@@ -1,14 +1,12 @@
 //! Writing segments: sources in, sorted Parquet files and their sidecars out.
 
 use super::attributes::{self, Listing, METADATA_KEY, RestKeys};
-use super::bitmap::Bitmap;
 use super::column::{NULL, SlotValues, Slots, encode_error};
 use super::dictionary::CodedColumn;
-use super::encode::{
-    DICTIONARY_BYTES_MAX, EncodedChunk, ValueEncoding, encode_chunk, encode_codes, properties,
-};
+use super::encode::{DICTIONARY_BYTES_MAX, EncodedChunk, ValueEncoding, properties};
 use super::merge::{Merge, MergedColumn};
 use super::order::{Extent, order};
+use super::plain::PlainColumn;
 use super::schema::{
     BODY_CRC32C_KEY, SCHEMA_VERSION, SCHEMA_VERSION_KEY, SORT_VERSION, SORT_VERSION_KEY, TABLE_KEY,
     field,
@@ -17,15 +15,15 @@ use super::sidecar::{SidecarBuilder, TRACE_SECTION};
 use super::source::Source;
 use super::trace_index;
 use crate::Error;
-use crate::batch::AttributeType;
-use crate::log_index::{self, BLOCK_SECTION_PREFIX, FILTER_SECTION};
+use crate::batch::{AttributeType, Interner};
+use crate::log_index::{WORD_SECTION, WordIndexBuilder};
 use crate::model::{ColumnKind, SortKey, Table, Timestamp};
-use arrow::array::{Array, ArrayRef, AsArray, StringViewArray};
 use arrow::datatypes::{Field, Schema};
 use bytes::Bytes;
 use parquet::arrow::ArrowSchemaConverter;
 use parquet::file::metadata::{KeyValue, SortingColumn};
 use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::types::ColumnDescPtr;
 use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
@@ -41,18 +39,14 @@ const DICTIONARY_DISTINCT_PERCENT: usize = 20;
 /// The same for ids, of which a code saves 13 bytes.
 const DICTIONARY_DISTINCT_IDS_PERCENT: usize = 50;
 
+/// Room for a footer; larger ones grow the file's memory.
+const FOOTER_BYTES: usize = 64 << 10;
+
 /// The columns that have an index.
 const TRACE_COLUMN: &str = "trace_id";
 const BODY_COLUMN: &str = "body";
 
-/// How much effort a file is worth.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WriteLevel {
-    /// Soon replaced: quick to write, a token filter for logs.
-    Flush,
-    /// Kept for long: a full log index.
-    Compacted,
-}
+const ARRIVAL_COLUMN: &str = "ingested_at";
 
 /// The bytes of a new segment, and what the catalog wants to know of them.
 #[derive(Debug, Clone)]
@@ -73,11 +67,7 @@ pub struct WrittenSegment {
 
 /// Merges `sources` into sorted segments, split by day. Pure computation: no files, no clock. Without rows there are no
 /// segments. [`Error::Encode`] when the sources are too large for one merge, [`Error::Corrupt`] when a file is broken.
-pub fn write_segments(
-    table: Table,
-    sources: &[Source<'_>],
-    level: WriteLevel,
-) -> Result<Vec<WrittenSegment>, Error> {
+pub fn write_segments(table: Table, sources: &[Source<'_>]) -> Result<Vec<WrittenSegment>, Error> {
     let order = order(table, sources)?;
     let chosen = if table.has_attributes() { attributes::choose(sources)? } else { Vec::new() };
     let extents: Vec<Range<u32>> = order.segments.iter().map(|s| s.rows.clone()).collect();
@@ -90,64 +80,87 @@ pub fn write_segments(
         chosen: &chosen,
         strings: None,
     };
-    let mut files: Vec<FileBuilder> = order
-        .segments
-        .iter()
-        .map(|extent| FileBuilder::new(table, extent.clone(), level))
-        .collect();
-    let rest = merge.each_column(&mut |column| add_column(&mut files, column))?;
+    let mut files: Vec<FileBuilder> =
+        order.segments.iter().map(|extent| FileBuilder::new(table, extent.clone())).collect();
+    let rest = merge.each_column(&mut |column| add_column(table, &mut files, column))?;
     let mut rest = rest.into_iter();
     files.into_iter().map(|file| file.finish(rest.next().unwrap_or_default())).collect()
 }
 
 /// Encodes one column into every file.
-fn add_column(files: &mut [FileBuilder], column: MergedColumn) -> Result<(), Error> {
+fn add_column(table: Table, files: &mut [FileBuilder], column: MergedColumn) -> Result<(), Error> {
     let MergedColumn { name, kind, required, attribute, slots } = column;
-    let encoding = choose_encoding(&name, attribute.is_some(), &slots);
-    if let (TRACE_COLUMN, SlotValues::Fixed { bytes, .. }) = (name.as_str(), &slots.values) {
-        files.iter_mut().for_each(|file| file.index_traces(bytes, slots.valid.as_ref()));
+    let values = match (choose_encoding(&name, attribute.is_some(), &slots), slots) {
+        (ValueEncoding::Dictionary, slots) => {
+            let slots = code(slots);
+            if name == TRACE_COLUMN
+                && let SlotValues::Coded { dictionary, codes } = &slots.values
+            {
+                files.iter_mut().for_each(|file| file.index_traces(dictionary, codes));
+            }
+            Values::of_codes(table, &name, slots)
+        }
+        (encoding, Slots { kind, valid, values }) => {
+            Values::Plain(PlainColumn { kind, valid, values, encoding })
+        }
+    };
+    if name == BODY_COLUMN {
+        files.iter_mut().for_each(|file| file.index_bodies(&values));
     }
-    let field = field(&name, kind, required);
-    let values = Values::new(&name, encoding, slots)?;
-    if name == BODY_COLUMN
-        && let Some(bodies) = values.texts()?
-    {
-        files.iter_mut().for_each(|file| file.index_bodies(&bodies));
-    }
-    files.iter_mut().try_for_each(|file| file.add(&field, &values, attribute.as_ref()))
+    let schema = Schema::new(vec![field(&name, kind, required)]);
+    let parquet = ArrowSchemaConverter::new().convert(&schema).map_err(encode_error)?;
+    let descriptor = parquet.column(0);
+    files
+        .iter_mut()
+        .try_for_each(|file| file.add(schema.field(0), &descriptor, &values, attribute.as_ref()))
+}
+
+/// The same column as codes.
+fn code(slots: Slots) -> Slots {
+    let Slots { kind, valid, values } = slots;
+    let is_set = |row| valid.as_ref().is_none_or(|valid| valid.is_set(row));
+    let (dictionary, codes) = match values {
+        SlotValues::Fixed { width, bytes } => CodedColumn::from_ids(&bytes, width, is_set),
+        SlotValues::Int(numbers) => CodedColumn::from_numbers(&numbers, kind, is_set),
+        values => return Slots { kind, valid, values },
+    };
+    Slots { kind, valid, values: SlotValues::Coded { dictionary, codes } }
 }
 
 /// A column on its way into the files, as it will be encoded.
 enum Values {
     Codes(CodedColumn),
-    Array(ArrayRef, ValueEncoding),
+    Plain(PlainColumn),
 }
 
 impl Values {
-    fn new(name: &str, encoding: ValueEncoding, slots: Slots) -> Result<Values, Error> {
+    fn of_codes(table: Table, name: &str, slots: Slots) -> Values {
         let Slots { kind, valid, values } = slots;
-        let required = valid.is_none();
-        let coded = |(dictionary, codes)| {
-            // Bounds of random ids exclude nothing.
-            let has_statistics = name != TRACE_COLUMN;
-            Values::Codes(CodedColumn { kind, dictionary, codes, required, has_statistics })
-        };
-        match (values, encoding) {
-            (SlotValues::Coded { dictionary, codes }, ValueEncoding::Dictionary) => {
-                Ok(coded((dictionary, codes)))
-            }
-            (SlotValues::Fixed { width, bytes }, ValueEncoding::Dictionary) => {
-                let is_set = |row| valid.as_ref().is_none_or(|valid| valid.is_set(row));
-                let (dictionary, codes) = CodedColumn::from_ids(&bytes, width, is_set);
+        match values {
+            SlotValues::Coded { dictionary, codes } => {
                 let count = codes.iter().filter(|&&code| code != NULL).count();
-                if dictionary.len() * 100 <= count * DICTIONARY_DISTINCT_IDS_PERCENT {
-                    return Ok(coded((dictionary, codes)));
+                let is_id = matches!(kind, ColumnKind::Fixed(_));
+                if is_id && dictionary.len() * 100 > count * DICTIONARY_DISTINCT_IDS_PERCENT {
+                    let values = SlotValues::Coded { dictionary, codes };
+                    let encoding = ValueEncoding::Plain;
+                    return Values::Plain(PlainColumn { kind, valid, values, encoding });
                 }
-                let slots = Slots { kind, valid, values: SlotValues::Fixed { width, bytes } };
-                Ok(Values::Array(slots.into_array()?, ValueEncoding::Plain))
+                let required = valid.is_none();
+                // Bounds of random ids exclude nothing.
+                let has_statistics = name != TRACE_COLUMN;
+                // Points of many series arrive together, again and again.
+                let is_cyclic = table.sort_key() == SortKey::SeriesTime && name == ARRIVAL_COLUMN;
+                Values::Codes(CodedColumn {
+                    kind,
+                    dictionary,
+                    codes,
+                    required,
+                    has_statistics,
+                    is_cyclic,
+                })
             }
-            (values, encoding) => {
-                Ok(Values::Array(Slots { kind, valid, values }.into_array()?, encoding))
+            values => {
+                Values::Plain(PlainColumn { kind, valid, values, encoding: ValueEncoding::Plain })
             }
         }
     }
@@ -156,37 +169,28 @@ impl Values {
     fn count(&self, rows: &Range<u32>) -> usize {
         match self {
             Values::Codes(column) => column.value_count(rows),
-            Values::Array(array, _) => {
-                let own = array.slice(rows.start as usize, rows.len());
-                own.len() - own.null_count()
+            Values::Plain(column) => column.value_count(rows),
+        }
+    }
+
+    /// Calls `visit` for every row with its text or bytes.
+    fn each_bytes(&self, rows: &Range<u32>, visit: &mut dyn FnMut(Option<&[u8]>)) {
+        match self {
+            Values::Plain(column) => column.each_bytes(rows, visit),
+            Values::Codes(column) => {
+                for &code in &column.codes[rows.start as usize..rows.end as usize] {
+                    visit((code != NULL).then(|| column.dictionary.value(code)));
+                }
             }
         }
     }
 
-    /// As an array, if the values are texts.
-    fn texts(&self) -> Result<Option<StringViewArray>, Error> {
-        match self {
-            Values::Array(array, _) => Ok(array.as_string_view_opt().cloned()),
-            Values::Codes(column) if column.kind == ColumnKind::Text => {
-                let valid = Bitmap::from_bits(column.codes.iter().map(|&code| code != NULL));
-                let values = SlotValues::Coded {
-                    dictionary: column.dictionary.clone(),
-                    codes: column.codes.clone(),
-                };
-                let slots = Slots { kind: column.kind, valid: Some(valid), values };
-                Ok(slots.into_array()?.as_string_view_opt().cloned())
-            }
-            Values::Codes(_) => Ok(None),
-        }
-    }
-
-    fn encode(&self, field: &Field, rows: &Range<u32>) -> Result<EncodedChunk, Error> {
-        match self {
-            Values::Codes(column) => encode_codes(field, column, rows),
-            Values::Array(array, encoding) => {
-                encode_chunk(field, &array.slice(rows.start as usize, rows.len()), *encoding)
-            }
-        }
+    fn write(&self, descriptor: &ColumnDescPtr, rows: &Range<u32>) -> Result<EncodedChunk, Error> {
+        let written = match self {
+            Values::Codes(column) => column.write(descriptor, rows)?,
+            Values::Plain(column) => column.write(descriptor, rows)?,
+        };
+        Ok(EncodedChunk::new(written))
     }
 }
 
@@ -207,10 +211,10 @@ fn choose_encoding(name: &str, is_attribute: bool, slots: &Slots) -> ValueEncodi
         (ColumnKind::Text | ColumnKind::Bytes, _) => ValueEncoding::Plain,
         (ColumnKind::Fixed(_), _) => match name {
             "trace_id" | "series_id" => ValueEncoding::Dictionary,
-            "span_id" => ValueEncoding::Random,
+            "span_id" | "parent_span_id" => ValueEncoding::Random,
             _ => ValueEncoding::Plain,
         },
-        (ColumnKind::Timestamp, _) if name == "ingested_at" => ValueEncoding::Dictionary,
+        (ColumnKind::Timestamp, _) if name == ARRIVAL_COLUMN => ValueEncoding::Dictionary,
         (ColumnKind::Timestamp | ColumnKind::UInt64, _) => ValueEncoding::Delta,
         (ColumnKind::Int64, SlotValues::Int(values)) => match name {
             "duration" => ValueEncoding::ByteStreamSplit,
@@ -242,7 +246,6 @@ fn seems_to_repeat(values: &[i64], slots: &Slots) -> bool {
 struct FileBuilder {
     table: Table,
     extent: Extent,
-    level: WriteLevel,
     /// Row groups, as ranges of positions.
     groups: Vec<Range<u32>>,
     fields: Vec<Field>,
@@ -253,7 +256,7 @@ struct FileBuilder {
 }
 
 impl FileBuilder {
-    fn new(table: Table, extent: Extent, level: WriteLevel) -> FileBuilder {
+    fn new(table: Table, extent: Extent) -> FileBuilder {
         let count = extent.rows.len().div_ceil(ROW_GROUP_ROWS_MAX);
         let size = extent.rows.len().div_ceil(count.max(1)).max(1);
         let groups: Vec<Range<u32>> = extent
@@ -266,7 +269,6 @@ impl FileBuilder {
         FileBuilder {
             table,
             extent,
-            level,
             groups,
             fields: Vec::new(),
             chunks,
@@ -275,40 +277,30 @@ impl FileBuilder {
         }
     }
 
-    fn index_traces(&mut self, ids: &[u8], valid: Option<&Bitmap>) {
+    fn index_traces(&mut self, dictionary: &Interner, codes: &[u32]) {
         if self.table.has_trace_index() {
-            let index = trace_index::build(ids, valid, self.extent.rows.clone());
+            let index = trace_index::build(dictionary, codes, self.extent.rows.clone());
             self.sidecar.add(TRACE_SECTION, &index);
         }
     }
 
-    fn index_bodies(&mut self, bodies: &StringViewArray) {
+    fn index_bodies(&mut self, bodies: &Values) {
         if !self.table.has_log_index() {
             return;
         }
-        let own = bodies.slice(self.extent.rows.start as usize, self.extent.rows.len());
-        let blocks = match self.level {
-            WriteLevel::Flush => None,
+        let mut words = WordIndexBuilder::new();
+        bodies.each_bytes(&self.extent.rows, &mut |body| words.push(body));
+        match words.finish() {
+            Some(index) => self.sidecar.add(WORD_SECTION, &index),
             // A log index is a short cut; without it the segment is as good.
-            WriteLevel::Compacted => log_index::build_block_index(own.iter())
-                .inspect_err(|error| {
-                    warn!(error = %error, "failed to build a log index, falling back to a filter");
-                })
-                .ok(),
-        };
-        match blocks {
-            Some(files) => {
-                for (name, bytes) in files {
-                    self.sidecar.add(&format!("{BLOCK_SECTION_PREFIX}{name}"), &bytes);
-                }
-            }
-            None => self.sidecar.add(FILTER_SECTION, &log_index::build_token_filter(own.iter())),
+            None => warn!("a segment has too many words for a log index and goes without"),
         }
     }
 
     fn add(
         &mut self,
         field: &Field,
+        descriptor: &ColumnDescPtr,
         values: &Values,
         attribute: Option<&(Arc<str>, AttributeType)>,
     ) -> Result<(), Error> {
@@ -320,7 +312,7 @@ impl FileBuilder {
             self.attributes.push((key.clone(), *kind, rows));
         }
         for (group, chunks) in self.groups.iter().zip(&mut self.chunks) {
-            chunks.push(values.encode(field, group)?);
+            chunks.push(values.write(descriptor, group)?);
         }
         self.fields.push(field.clone());
         Ok(())
@@ -332,9 +324,10 @@ impl FileBuilder {
         let parquet = ArrowSchemaConverter::new().convert(&schema).map_err(encode_error)?;
         let sorting = sorting_columns(self.table, &schema);
         let properties = Arc::new(properties().set_sorting_columns(Some(sorting)).build());
-        let mut writer =
-            SerializedFileWriter::new(Vec::new(), parquet.root_schema_ptr(), properties)
-                .map_err(encode_error)?;
+        let bytes: usize = self.chunks.iter().flatten().map(EncodedChunk::len).sum();
+        let file = Vec::with_capacity(bytes + bytes / 64 + FOOTER_BYTES);
+        let mut writer = SerializedFileWriter::new(file, parquet.root_schema_ptr(), properties)
+            .map_err(encode_error)?;
         for chunks in self.chunks {
             let mut group = writer.next_row_group().map_err(encode_error)?;
             for chunk in chunks {

@@ -21,7 +21,7 @@ fn decode_both(list: &[SeriesMessage]) -> [Decoded; 2] {
 fn cell(column: &Column, row: u32) -> Option<String> {
     let index = (0..column.len()).find(|&index| column.row(index) == row)?;
     Some(match &column.values {
-        Values::Int(values) => values[index].to_string(),
+        Values::Int(values) => values.get(index).to_string(),
         Values::Double(values) if values[index].is_nan() => {
             format!("{:x}", values[index].to_bits())
         }

@@ -100,7 +100,7 @@ fn attributes(table: &TableBatch, row: u32) -> Vec<(String, Vec<u8>)> {
     let (Rows::Sparse(rows), Values::Bytes(values)) = (&table.rest.rows, &table.rest.values) else {
         panic!("rest is sparse bytes");
     };
-    for (index, _) in rows.iter().enumerate().filter(|(_, of)| **of == row) {
+    for (index, _) in rows.iter().enumerate().filter(|(_, of)| *of == row) {
         let message = KeyValue::decode(values.value(index)).unwrap();
         found.push((message.key, message.value.unwrap_or_default().encode_to_vec()));
     }
@@ -111,14 +111,14 @@ fn attributes(table: &TableBatch, row: u32) -> Vec<(String, Vec<u8>)> {
 fn index_of(column: &Column, row: u32) -> Option<usize> {
     match &column.rows {
         Rows::Dense => Some(row as usize),
-        Rows::Sparse(rows) => rows.binary_search(&row).ok(),
+        Rows::Sparse(rows) => rows.iter().position(|of| of == row),
     }
 }
 
 fn cell(column: &Column, row: u32) -> Option<Cell> {
     let index = index_of(column, row)?;
     Some(match &column.values {
-        Values::Int(values) => Cell::Int(values[index]),
+        Values::Int(values) => Cell::Int(values.get(index)),
         Values::Double(values) => Cell::Double(values[index].to_bits()),
         Values::Bool(values) => Cell::Bool(values[index]),
         Values::Text(values) => {
