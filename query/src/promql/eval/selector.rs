@@ -175,6 +175,8 @@ impl Evaluator {
         grid: Grid,
     ) -> Result<Vec<Samples>, Failure> {
         let inner = subquery_grid(node, grid, self.subquery_step);
+        // A few columns at least: scalars and masks are as long.
+        self.check_size(4, inner)?;
         let columns = self.vector(&node.expr, inner)?;
         let mut list = Vec::with_capacity(columns.len());
         for column in &columns {

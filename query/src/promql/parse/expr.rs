@@ -14,10 +14,14 @@ impl Parser<'_> {
     pub(super) fn expr(&mut self, precedence: u8) -> Result<Expr, ParseError> {
         self.deeper(|parser| {
             let mut left = parser.unary()?;
+            let mut chained = 0;
             while let Some(op) =
                 parser.binary_op().filter(|op| op.precedence() >= precedence.max(1))
             {
                 let place = parser.advance();
+                // Every operator of a chain nests the ones before.
+                chained += 1;
+                parser.check_chain(chained, place)?;
                 left = parser.binary(op, place, left)?;
             }
             Ok(left)

@@ -174,6 +174,15 @@ impl<'a> Parser<'a> {
         result
     }
 
+    /// Refuses a chain that nests too deeply, where `chained` counts its links.
+    fn check_chain(&self, chained: usize, place: Span) -> Result<(), ParseError> {
+        if self.depth + chained <= DEPTH_MAX {
+            return Ok(());
+        }
+        let message = format!("the query nests deeper than {DEPTH_MAX} levels");
+        Err(ParseError::at(place, message))
+    }
+
     fn require_experimental(&self, span: Span, what: &str) -> Result<(), ParseError> {
         if self.features.experimental {
             return Ok(());

@@ -90,8 +90,11 @@ impl Parser<'_> {
 
     /// What follows an expression and belongs to it.
     pub(super) fn postfix(&mut self, mut expr: Expr) -> Result<Expr, ParseError> {
+        let mut chained = 0;
         loop {
             if self.peek() == Token::Sign("[") {
+                chained += 1;
+                self.check_chain(chained, self.span())?;
                 expr = self.brackets(expr)?;
             } else if self.is_word("offset") {
                 let place = self.advance();
