@@ -84,8 +84,12 @@ struct Fixture {
 impl Fixture {
     async fn new() -> Fixture {
         let directory = tempfile::tempdir().unwrap();
-        let config =
-            StorageConfig { path: directory.path().to_owned(), ..StorageConfig::default() };
+        // The rows came long ago.
+        let config = StorageConfig {
+            path: directory.path().to_owned(),
+            retention: std::time::Duration::ZERO,
+            ..StorageConfig::default()
+        };
         let clock = Arc::new(SystemClock);
         let (storage, _) = Storage::open(config, Arc::new(NeverDecoded), clock).await.unwrap();
         Fixture { storage, requests: 0, _directory: directory }

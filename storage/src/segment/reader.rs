@@ -116,22 +116,30 @@ impl Segment {
     }
 
     /// Rows (ascending) outside of which none has this trace id. Nearly always they all have it: the index knows a hash of
-    /// the id. Without a trace index the column is read.
+    /// the id. Without a trace index, or with a damaged one, the column is read.
     pub async fn trace_rows(&self, id: TraceId) -> Result<Vec<u32>, Error> {
         if !self.info.table.has_trace_index() {
             return Ok(Vec::new());
         }
-        let index = self.traces.get_or_try_init(|| self.open_traces()).await;
-        match index.map_err(|error| self.named(error))? {
-            Some(index) => {
-                self.check_index()?;
-                index.rows(id).map_err(|error| self.named(error))
+        let open = || async { self.unless_damaged(self.open_traces().await) };
+        let index = self.traces.get_or_try_init(open).await.map_err(|error| self.named(error))?;
+        let rows =
+            || self.check_index().and_then(|()| index.as_ref().map(|i| i.rows(id)).transpose());
+        if let Some(rows) = self.unless_damaged(rows())? {
+            return Ok(rows);
+        }
+        let metadata = self.metadata().await?;
+        trace_scan::rows(metadata, self, id).await.map_err(|error| self.named(error))
+    }
+
+    /// A damaged index is as good as none: it only says sooner what the file says.
+    fn unless_damaged<T>(&self, read: Result<Option<T>, Error>) -> Result<Option<T>, Error> {
+        match read {
+            Err(error @ Error::Corrupt { .. }) => {
+                tracing::warn!(segment = %self.info.id.0, %error, "index is damaged, reading without it");
+                Ok(None)
             }
-            None => {
-                let metadata = self.metadata().await?;
-                let rows = trace_scan::rows(metadata, self, id).await;
-                rows.map_err(|error| self.named(error))
-            }
+            read => read,
         }
     }
 
@@ -148,11 +156,12 @@ impl Segment {
         if *query == IndexQuery::Anything || !self.info.table.has_log_index() {
             return Ok(None);
         }
-        let index = self.logs.get_or_try_init(|| self.open_logs()).await;
-        let Some(index) = index.map_err(|error| self.named(error))?.clone() else {
+        let open = || async { self.unless_damaged(self.open_logs().await) };
+        let index = self.logs.get_or_try_init(open).await.map_err(|error| self.named(error))?;
+        let checked = self.check_index().map(|()| index.clone());
+        let Some(index) = self.unless_damaged(checked)? else {
             return Ok(None);
         };
-        self.check_index()?;
         let query = query.clone();
         // Searching may wait for a page of a mapped file.
         let found = blocking(move || match &*index {
@@ -160,7 +169,7 @@ impl Segment {
             LogIndex::Filter(filter) => filter.candidates(&query),
             LogIndex::Blocks(blocks) => blocks.candidates(&query),
         });
-        found.await.map_err(|error| self.named(error))
+        self.unless_damaged(found.await).map_err(|error| self.named(error))
     }
 
     async fn open_logs(&self) -> Result<Option<Arc<LogIndex>>, Error> {
