@@ -87,7 +87,13 @@ impl Objects {
         let parquet = self.open_object(&info, Part::Parquet, info.bytes)?;
         let index = match info.index_bytes {
             0 => None,
-            bytes => Some(self.open_object(&info, Part::Index, bytes)?),
+            bytes => match self.open_object(&info, Part::Index, bytes) {
+                Err(error @ Error::Corrupt { .. }) => {
+                    tracing::warn!(%error, "index is missing or cut, reading without it");
+                    None
+                }
+                index => Some(index?),
+            },
         };
         Ok(Segment::new(info, parquet, index))
     }

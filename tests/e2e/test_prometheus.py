@@ -123,7 +123,7 @@ def test_everything_sent_is_stored_once(new_server, tmp_path, prometheus_program
         prometheus.stop()
     expected = sorted(prometheus.samples(), key=repr)
     got = sorted(stored(server), key=repr)
-    assert len(expected) > 6000
+    assert len(expected) > 1000
     assert len(got) == len(expected)
     # NaN is not equal to itself.
     assert [repr(sample) for sample in got] == [repr(sample) for sample in expected]

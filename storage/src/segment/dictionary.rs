@@ -6,7 +6,7 @@
 use super::bounds::{lower, upper};
 use super::column::NULL;
 use super::hybrid::{code_width, put_codes, put_levels};
-use super::page::{ChunkWriter, DataPage, PAGE_ROWS, PageStyle};
+use super::page::{ChunkWriter, DataPage, PAGE_ROWS, PageStyle, ZSTD_LEVEL};
 use crate::Error;
 use crate::batch::Interner;
 use crate::model::ColumnKind;
@@ -159,7 +159,7 @@ impl<'a> Group<'a> {
     ) -> Result<(Bytes, ColumnCloseResult), Error> {
         let style = PageStyle {
             encoding: Encoding::RLE_DICTIONARY,
-            is_compressed: true,
+            zstd_level: Some(ZSTD_LEVEL),
             has_statistics: self.column.has_statistics,
         };
         let mut writer = ChunkWriter::new(descriptor, style);

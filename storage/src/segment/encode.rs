@@ -17,6 +17,8 @@ pub(super) enum ValueEncoding {
     Dictionary,
     /// As they are.
     Plain,
+    /// As they are, compressed harder: the bodies of logs are most of what logs take.
+    Prose,
     /// As they are, uncompressed and without statistics: random bytes gain nothing from either.
     Random,
     /// Differences of neighbours, bit-packed.

@@ -20,7 +20,10 @@ use std::cell::RefCell;
 /// Rows per page: small enough that a trace's few rows cost little decoding, large enough to compress.
 pub(super) const PAGE_ROWS: usize = 8_192;
 
-const ZSTD_LEVEL: i32 = 1;
+pub(super) const ZSTD_LEVEL: i32 = 1;
+
+/// For long text: a tenth smaller than at level 1, which levels 2 to 4 are not.
+pub(super) const ZSTD_LEVEL_PROSE: i32 = 6;
 
 thread_local! {
     /// Making one costs as much as compressing a page.
@@ -31,8 +34,8 @@ thread_local! {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PageStyle {
     pub encoding: Encoding,
-    /// Random bytes gain nothing from compression.
-    pub is_compressed: bool,
+    /// `None` where compression gains nothing, as for random bytes.
+    pub zstd_level: Option<i32>,
     /// Nor from bounds.
     pub has_statistics: bool,
 }
@@ -83,7 +86,7 @@ impl<'a> ChunkWriter<'a> {
 
     /// The dictionary, before any data page.
     pub fn put_dictionary(&mut self, values: &[u8], count: usize) -> Result<(), Error> {
-        compress(values, &mut self.compressed)?;
+        compress(values, ZSTD_LEVEL, &mut self.compressed)?;
         let page = Page::DictionaryPage {
             buf: Bytes::copy_from_slice(&self.compressed),
             num_values: count as u32,
@@ -98,8 +101,8 @@ impl<'a> ChunkWriter<'a> {
     pub fn put_data(&mut self, page: DataPage<'_>) -> Result<(), Error> {
         let DataPage { rows, nulls, levels, values, bounds } = page;
         let mut is_compressed = false;
-        if self.style.is_compressed {
-            compress(values, &mut self.compressed)?;
+        if let Some(level) = self.style.zstd_level {
+            compress(values, level, &mut self.compressed)?;
             is_compressed = self.compressed.len() < values.len();
         }
         let stored = if is_compressed { self.compressed.as_slice() } else { values };
@@ -144,8 +147,7 @@ impl<'a> ChunkWriter<'a> {
         self,
         bounds: Option<(Bound, Bound)>,
     ) -> Result<(Bytes, ColumnCloseResult), Error> {
-        let zstd = Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL).unwrap_or_default());
-        let is_compressed = self.style.is_compressed;
+        let zstd = |level| Compression::ZSTD(ZstdLevel::try_new(level).unwrap_or_default());
         let mut encodings = vec![Encoding::RLE, self.style.encoding];
         if self.dictionary_end.is_some() {
             encodings.insert(0, Encoding::PLAIN);
@@ -153,7 +155,7 @@ impl<'a> ChunkWriter<'a> {
         let mut metadata = ColumnChunkMetaData::builder(self.descriptor.clone())
             .set_encodings(encodings)
             .set_num_values(self.rows as i64)
-            .set_compression(if is_compressed { zstd } else { Compression::UNCOMPRESSED })
+            .set_compression(self.style.zstd_level.map_or(Compression::UNCOMPRESSED, zstd))
             .set_total_compressed_size(self.bytes)
             .set_total_uncompressed_size(self.bytes_uncompressed)
             .set_dictionary_page_offset(self.dictionary_end.map(|_| 0))
@@ -179,7 +181,7 @@ impl<'a> ChunkWriter<'a> {
     }
 }
 
-fn compress(values: &[u8], into: &mut Vec<u8>) -> Result<(), Error> {
+fn compress(values: &[u8], level: i32, into: &mut Vec<u8>) -> Result<(), Error> {
     into.clear();
     into.reserve(zstd::zstd_safe::compress_bound(values.len()));
     COMPRESSOR.with_borrow_mut(|compressor| {
@@ -189,6 +191,7 @@ fn compress(values: &[u8], into: &mut Vec<u8>) -> Result<(), Error> {
                 missing.insert(zstd::bulk::Compressor::new(ZSTD_LEVEL).map_err(encode_error)?)
             }
         };
+        compressor.set_compression_level(level).map_err(encode_error)?;
         compressor.compress_to_buffer(values, into).map(drop).map_err(encode_error)
     })
 }

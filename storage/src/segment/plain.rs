@@ -6,7 +6,7 @@ use super::column::{NULL, SlotValues};
 use super::delta::put_deltas;
 use super::encode::ValueEncoding;
 use super::hybrid::{put_codes, put_levels};
-use super::page::{ChunkWriter, DataPage, PAGE_ROWS, PageStyle};
+use super::page::{ChunkWriter, DataPage, PAGE_ROWS, PageStyle, ZSTD_LEVEL, ZSTD_LEVEL_PROSE};
 use crate::Error;
 use crate::model::ColumnKind;
 use bytes::Bytes;
@@ -57,7 +57,11 @@ impl PlainColumn {
         let is_random = self.encoding == ValueEncoding::Random;
         let style = PageStyle {
             encoding: self.parquet_encoding(),
-            is_compressed: !is_random,
+            zstd_level: match self.encoding {
+                ValueEncoding::Random => None,
+                ValueEncoding::Prose => Some(ZSTD_LEVEL_PROSE),
+                _ => Some(ZSTD_LEVEL),
+            },
             has_statistics: !is_random,
         };
         let mut writer = ChunkWriter::new(descriptor, style);
@@ -93,9 +97,10 @@ impl PlainColumn {
             ValueEncoding::Delta => Encoding::DELTA_BINARY_PACKED,
             ValueEncoding::ByteStreamSplit => Encoding::BYTE_STREAM_SPLIT,
             ValueEncoding::Runs => Encoding::RLE,
-            ValueEncoding::Plain | ValueEncoding::Random | ValueEncoding::Dictionary => {
-                Encoding::PLAIN
-            }
+            ValueEncoding::Plain
+            | ValueEncoding::Prose
+            | ValueEncoding::Random
+            | ValueEncoding::Dictionary => Encoding::PLAIN,
         }
     }
 

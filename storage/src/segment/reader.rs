@@ -121,8 +121,10 @@ impl Segment {
         if !self.info.table.has_trace_index() {
             return Ok(Vec::new());
         }
-        let open = || async { self.unless_damaged(self.open_traces().await) };
-        let index = self.traces.get_or_try_init(open).await.map_err(|error| self.named(error))?;
+        let open = || async {
+            self.unless_damaged(self.open_traces().await.map_err(|error| self.named(error)))
+        };
+        let index = self.traces.get_or_try_init(open).await?;
         let rows =
             || self.check_index().and_then(|()| index.as_ref().map(|i| i.rows(id)).transpose());
         if let Some(rows) = self.unless_damaged(rows())? {
@@ -156,8 +158,10 @@ impl Segment {
         if *query == IndexQuery::Anything || !self.info.table.has_log_index() {
             return Ok(None);
         }
-        let open = || async { self.unless_damaged(self.open_logs().await) };
-        let index = self.logs.get_or_try_init(open).await.map_err(|error| self.named(error))?;
+        let open = || async {
+            self.unless_damaged(self.open_logs().await.map_err(|error| self.named(error)))
+        };
+        let index = self.logs.get_or_try_init(open).await?;
         let checked = self.check_index().map(|()| index.clone());
         let Some(index) = self.unless_damaged(checked)? else {
             return Ok(None);
@@ -169,7 +173,7 @@ impl Segment {
             LogIndex::Filter(filter) => filter.candidates(&query),
             LogIndex::Blocks(blocks) => blocks.candidates(&query),
         });
-        self.unless_damaged(found.await).map_err(|error| self.named(error))
+        self.unless_damaged(found.await.map_err(|error| self.named(error)))
     }
 
     async fn open_logs(&self) -> Result<Option<Arc<LogIndex>>, Error> {

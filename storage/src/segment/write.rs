@@ -208,6 +208,7 @@ fn choose_encoding(name: &str, is_attribute: bool, slots: &Slots) -> ValueEncodi
                 ValueEncoding::Plain
             }
         }
+        (ColumnKind::Text, _) if name == "body" => ValueEncoding::Prose,
         (ColumnKind::Text | ColumnKind::Bytes, _) => ValueEncoding::Plain,
         (ColumnKind::Fixed(_), _) => match name {
             "trace_id" | "series_id" => ValueEncoding::Dictionary,
