@@ -26,7 +26,8 @@ const CHAIN_MAX: usize = 16;
 /// Most queries that `UNION`, `EXCEPT` and `INTERSECT` join in one place.
 const SETS_MAX: usize = 200;
 
-/// Most tables a query reads, each common table expression counted as often as it is named.
+/// Most tables a query reads, each common table expression counted as often as it is named; also most tables and common table
+/// expressions in its text, since each may be planned inside the one before.
 const TABLES_MAX: u64 = 200;
 
 /// Stack of a thread that plans: a level takes up to 30 KiB without optimisation.
@@ -211,6 +212,8 @@ pub(super) fn check_tables(statement: &impl Visit) -> Result<(), Error> {
 /// Counts tables, query by query.
 #[derive(Default)]
 struct Tables {
+    /// Tables and common table expressions in the text so far.
+    seen: u64,
     /// Tables in each of the queries around the current place.
     open: Vec<u64>,
     /// Tables behind the name of a common table expression.
@@ -224,6 +227,7 @@ impl Visitor for Tables {
 
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
         for cte in query.with.iter().flat_map(|with| &with.cte_tables) {
+            self.seen += 1;
             self.expected.insert(&raw const *cte.query, cte.alias.name.value.to_lowercase());
         }
         self.open.push(0);
@@ -247,6 +251,10 @@ impl Visitor for Tables {
             _ => String::new(),
         };
         let tables = self.named.get(&name).copied().unwrap_or(1);
+        self.seen += 1;
+        if self.seen > 2 * TABLES_MAX {
+            return ControlFlow::Break(());
+        }
         self.add(tables)
     }
 }
@@ -329,6 +337,13 @@ mod tests {
         };
         assert!(check(&doubling(7)));
         assert!(!check(&doubling(40)));
+        let chain = |times: usize| {
+            let links: Vec<_> =
+                (1..times).map(|i| format!("c{i} AS (SELECT * FROM c{})", i - 1)).collect();
+            format!("WITH c0 AS (SELECT 1), {} SELECT * FROM c{}", links.join(", "), times - 1)
+        };
+        assert!(check(&chain(190)));
+        assert!(!check(&chain(300)));
         let cross = |times| format!("SELECT 1 FROM {}", vec!["t"; times].join(", "));
         assert!(check(&cross(150)));
         assert!(!check(&cross(250)));
