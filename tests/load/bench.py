@@ -10,25 +10,18 @@ are also told per sample as Prometheus counts them, a histogram's buckets each, 
 Needs nothing but Python.
 """
 
-import argparse
 import datetime
 import json
-import os
-import pathlib
-import platform
-import re
-import shutil
-import socket
 import subprocess
 import sys
-import tempfile
 import time
-import urllib.request
 
-HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
+import report as reports
+from arguments import parse_arguments
+from report import judge, lookup, show
+from servers import Server
+
 CONNECTIONS = 2
-TICKS = os.sysconf("SC_CLK_TCK")
 TABLES = {"traces": "spans", "logs": "logs", "metrics": "metric_points"}
 
 #: Spans of the corpus that the logs are taken from: so many that there are a million logs.
@@ -51,7 +44,7 @@ TARGETS = [
 
 
 def main():
-    arguments = parse_arguments()
+    arguments = parse_arguments(__doc__)
     corpora = {signal: make_corpus(arguments, signal) for signal in TABLES}
     measured = {}
     for signal, corpus in corpora.items():
@@ -64,21 +57,7 @@ def main():
     text = report(arguments, corpora, measured)
     print(text)
     if arguments.results:
-        pathlib.Path(arguments.results).write_text(text)
-
-
-def parse_arguments():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--bin", required=True, help="the binnacle binary to measure")
-    parser.add_argument("--tools", required=True, help="directory with the built corpus and replay")
-    parser.add_argument("--preset", default="medium", choices=["small", "medium", "large"])
-    default = pathlib.Path(tempfile.gettempdir()) / "binnacle-bench"
-    parser.add_argument("--dir", default=default, help="where corpus (kept) and data go")
-    parser.add_argument("--results", default=str(HERE / "RESULTS.md"), help="file to write; '' for none")
-    parser.add_argument("--keep", action="store_true", help="keep the data directories")
-    arguments = parser.parse_args()
-    arguments.dir = pathlib.Path(arguments.dir)
-    return arguments
+        reports.write_main(arguments.results, text)
 
 
 class Corpus:
@@ -118,8 +97,7 @@ def measure_ingest(arguments, corpus, signal):
         replayed = replay(arguments, corpus.frames, signal, server)
         cpu_acknowledged = server.cpu()
         settle_start = time.monotonic()
-        server.post("/api/v1/admin/flush")
-        server.post("/api/v1/admin/compact")
+        server.settle()
         settle = time.monotonic() - settle_start
         cpu = server.cpu() - cpu_before
         stored = server.count(TABLES[signal])
@@ -204,106 +182,6 @@ def replay(arguments, file, signal, server, frames=None):
     return answer
 
 
-class Server:
-    """One server process with its own data directory."""
-
-    def __init__(self, arguments, name, settings=None):
-        self.binary = arguments.bin
-        self.data = arguments.dir / f"data-{name}"
-        self.log_path = arguments.dir / f"log-{name}.txt"
-        self.settings = settings or {}
-        self.api_port, self.otlp_port, self.grpc_port = free_ports(3)
-        shutil.rmtree(self.data, ignore_errors=True)
-
-    def start(self):
-        command = [self.binary, "serve", "--data", str(self.data)]
-        command += ["--api", f"127.0.0.1:{self.api_port}"]
-        command += ["--otlp-http", f"127.0.0.1:{self.otlp_port}"]
-        command += ["--otlp-grpc", f"127.0.0.1:{self.grpc_port}"]
-        for key, value in self.settings.items():
-            command += ["--set", f"{key}={value}"]
-        with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log)
-        while True:
-            if self.process.poll() is not None:
-                sys.exit(f"binnacle ended:\n{self.log_path.read_text()[-3000:]}")
-            try:
-                with urllib.request.urlopen(self.url("/readyz"), timeout=10):
-                    return
-            except OSError:
-                time.sleep(0.01)
-
-    def url(self, path):
-        return f"http://127.0.0.1:{self.api_port}{path}"
-
-    def post(self, path, body=b""):
-        headers = {"Content-Type": "application/json"}
-        request = urllib.request.Request(self.url(path), data=body, headers=headers)
-        with urllib.request.urlopen(request, timeout=3600) as answer:
-            return answer.read()
-
-    def query(self, sql):
-        return json.loads(self.post("/api/v1/sql", json.dumps({"query": sql}).encode()))["rows"]
-
-    def count(self, table):
-        return int(self.query(f"SELECT count(*) FROM {table}")[0][0])
-
-    def segments(self):
-        return int(self.query("SELECT count(*) FROM segments")[0][0])
-
-    def cpu(self):
-        """User and system seconds of the process, threads included."""
-        stat = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text()
-        fields = stat[stat.rindex(")") + 2 :].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
-
-    def peak_memory(self):
-        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) * 1024
-
-    def disk(self):
-        """Bytes by kind of the files the catalog names; retired files wait an hour for their readers, and are not counted."""
-        sizes = {"parquet": 0, "idx": 0, "catalog": 0, "wal_written": 0}
-        live = set()
-        if self.process is not None:
-            live = {name for [name] in self.query("SELECT id FROM segments")}
-        for path in self.data.rglob("*"):
-            if not path.is_file():
-                continue
-            kind = path.suffix.lstrip(".")
-            relative = path.relative_to(self.data)
-            if relative.parts[0] == "wal":
-                # Preallocated space is not written yet.
-                sizes["wal_written"] += path.stat().st_size
-            elif kind in ("parquet", "idx"):
-                if path.stem in live:
-                    sizes[kind] += path.stat().st_size
-            else:
-                sizes["catalog"] += path.stat().st_size
-        sizes["total"] = sizes["parquet"] + sizes["idx"] + sizes["catalog"]
-        return sizes
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-        self.process = None
-
-    def stop(self, keep):
-        if self.process is not None and self.process.poll() is None:
-            self.process.terminate()
-            self.process.wait(timeout=120)
-        if not keep:
-            shutil.rmtree(self.data, ignore_errors=True)
-
-
-def free_ports(count):
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
-
-
 # ---- the report ----
 
 
@@ -320,8 +198,8 @@ def report(arguments, corpora, measured):
         f"{CONNECTIONS} connections, client and server on the same machine, fsync before every acknowledgement.",
         "",
         f"- corpus: preset `{arguments.preset}`: {sizes}; as Prometheus counts them, {samples}",
-        f"- machine: {machine()}",
-        f"- commit: {commit()}, {datetime.date.today().isoformat()}",
+        f"- machine: {reports.machine()}",
+        f"- commit: {reports.commit()}, {datetime.date.today().isoformat()}",
         "",
         "| | measured | must | aim | |",
         "|---|---:|---:|---:|---|",
@@ -371,38 +249,6 @@ def report(arguments, corpora, measured):
         "",
     ]
     return "\n".join(lines)
-
-
-def lookup(tree, key):
-    for part in key.split("."):
-        tree = tree[part]
-    return tree
-
-
-def judge(value, must, aim, better):
-    reached = (lambda goal: value <= goal) if better == "less" else (lambda goal: value >= goal)
-    return "aim reached" if reached(aim) else "must reached" if reached(must) else "falls short"
-
-
-def show(value):
-    if isinstance(value, int) or value >= 1000:
-        return f"{value:,.0f}"
-    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
-
-
-def machine():
-    text = pathlib.Path("/proc/cpuinfo").read_text()
-    model = re.search(r"model name\s*:\s*(.+)", text)
-    memory = re.search(r"MemTotal:\s+(\d+)", pathlib.Path("/proc/meminfo").read_text())
-    name = model[1].strip() if model else platform.machine()
-    return f"{os.cpu_count()} × {name}, {int(memory[1]) / 1e6:.0f} GB, Linux {platform.release()}"
-
-
-def commit():
-    done = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True
-    )
-    return done.stdout.strip() or "unknown"
 
 
 if __name__ == "__main__":
