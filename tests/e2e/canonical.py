@@ -8,6 +8,7 @@ import base64
 import json
 import math
 
+from google.protobuf.unknown_fields import UnknownFieldSet
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -478,9 +479,37 @@ def read_number(row):
 
 
 def read_distribution(kind, row):
+    """The message that the columns of a point say."""
     if kind not in DISTRIBUTIONS:
         return None
-    return distribution(kind, DISTRIBUTIONS[kind].FromString(row["distribution"] or b""))
+    point = DISTRIBUTIONS[kind].FromString(row["distribution"] or b"")
+    for name in ("count", "sum", "min", "max"):
+        if row[name] is not None:
+            setattr(point, name, row[name])
+    for name in ("bucket_counts", "explicit_bounds"):
+        if row[name] is not None:
+            getattr(point, name).extend(json.loads(row[name]))
+    if kind == "exponential_histogram":
+        for side in ("positive", "negative"):
+            if point.HasField(side):
+                read_differences(getattr(point, side))
+    return distribution(kind, point)
+
+
+def read_differences(buckets):
+    """Stored buckets have differences of their counts, in a field that the generated message does not know."""
+    for field in UnknownFieldSet(buckets):
+        assert field.field_number == 15
+        count, data = 0, iter(field.data)
+        for byte in data:
+            number, shift = byte & 0x7F, 7
+            while byte & 0x80:
+                byte = next(data)
+                number |= (byte & 0x7F) << shift
+                shift += 7
+            count += (number >> 1) ^ -(number & 1)
+            buckets.bucket_counts.append(count)
+    buckets.DiscardUnknownFields()
 
 
 def read_exemplar(row):

@@ -4,6 +4,7 @@ import base64
 import gzip
 import itertools
 import json
+import math
 
 import zstandard
 from google.protobuf import json_format
@@ -339,6 +340,23 @@ def metrics(seed=1):
             # A sum that is there and zero.
             m.HistogramDataPoint(attributes=labels, **times(2), count=0, sum=0.0, min=0.0),
             m.HistogramDataPoint(attributes=labels, **times(3), flags=1),
+            # Counts and bounds at the ends of what they can be.
+            m.HistogramDataPoint(
+                attributes=labels,
+                **times(4),
+                count=2**62,
+                bucket_counts=[2**62, 0, 0],
+                explicit_bounds=[-1.5e300, 5e-324],
+            ),
+            # A bound that JSON has no number for.
+            m.HistogramDataPoint(
+                attributes=labels,
+                **times(5),
+                count=3,
+                bucket_counts=[1, 2],
+                explicit_bounds=[math.inf],
+                max=2.0,
+            ),
         ],
     )
     buckets = m.ExponentialHistogramDataPoint.Buckets

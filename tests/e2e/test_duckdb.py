@@ -119,6 +119,17 @@ def test_duckdb_sums_the_same(full, duck, table, select):
     assert plain(ours) == plain(theirs)
 
 
+def test_duckdb_reads_explicit_buckets(duck):
+    """Histograms are arrays as text, which every engine casts; bounds are one less than counts."""
+    counts, bounds = "CAST(bucket_counts AS UBIGINT[])", "CAST(explicit_bounds AS DOUBLE[])"
+    select = f"SELECT count, {counts}, {bounds} FROM {{}} WHERE bucket_counts IS NOT NULL"
+    rows = duck.rows("metric_points", select)
+    assert any(len(buckets) > 1 for _, buckets, _ in rows)
+    for count, buckets, limits in rows:
+        assert sum(buckets) in (0, count)
+        assert len(buckets) in (0, len(limits) + 1)
+
+
 def as_number(value):
     """Counts and sums are decimal strings in JSON where they might not fit a double."""
     try:

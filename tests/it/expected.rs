@@ -3,6 +3,7 @@
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Kind;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue};
 use opentelemetry_proto::tonic::logs::v1::ResourceLogs;
+use opentelemetry_proto::tonic::metrics::v1::exponential_histogram_data_point::Buckets;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::{
     ExponentialHistogramDataPoint, HistogramDataPoint, NumberDataPoint, ResourceMetrics,
@@ -240,8 +241,9 @@ pub fn points(groups: &[ResourceMetrics]) -> Vec<Value> {
     sorted(points)
 }
 
-/// The same rows from the tables; `distribution` is still the stored message.
-pub const POINTS: &str = "SELECT p.time, p.start_time, p.value, p.int_value, p.distribution, s.name, s.description, \
+/// The same rows from the tables; the columns of a distribution are still apart.
+pub const POINTS: &str = "SELECT p.time, p.start_time, p.value, p.int_value, p.count, p.sum, p.min, p.max, \
+     p.bucket_counts, p.explicit_bounds, p.distribution, s.name, s.description, \
      s.unit, s.type, s.temporality, s.is_monotonic, s.route, s.ok FROM metric_points p JOIN (SELECT DISTINCT series_id, \
      name, description, unit, type, temporality, is_monotonic, attributes['route'] AS route, attributes['ok'] = true AS ok \
      FROM series) s ON p.series_id = s.series_id";
@@ -250,16 +252,92 @@ pub const POINTS: &str = "SELECT p.time, p.start_time, p.value, p.int_value, p.d
 pub fn answered_points(rows: &[Value]) -> Vec<Value> {
     let decoded = rows.iter().map(|row| {
         let mut row = row.clone();
-        row["distribution"] = match (row["type"].as_str().unwrap(), row["distribution"].as_str()) {
-            ("histogram", Some(hex)) => text(HistogramDataPoint::decode(&unhex(hex)[..]).unwrap()),
-            ("exponential_histogram", Some(hex)) => {
-                text(ExponentialHistogramDataPoint::decode(&unhex(hex)[..]).unwrap())
-            }
+        let mut columns = serde_json::Map::new();
+        for name in
+            ["count", "sum", "min", "max", "bucket_counts", "explicit_bounds", "distribution"]
+        {
+            let value = row.as_object_mut().and_then(|row| row.remove(name));
+            columns.insert(name.to_owned(), value.unwrap());
+        }
+        row["distribution"] = match row["type"].as_str().unwrap() {
+            "histogram" => text(histogram(&columns)),
+            "exponential_histogram" => text(exponential_histogram(&columns)),
             _ => Value::Null,
         };
         row
     });
     sorted(decoded.collect())
+}
+
+type Columns = serde_json::Map<String, Value>;
+
+fn histogram(columns: &Columns) -> HistogramDataPoint {
+    let array = |name: &str| columns[name].as_str().unwrap().to_owned();
+    HistogramDataPoint {
+        count: whole(&columns["count"]).unwrap(),
+        sum: columns["sum"].as_f64(),
+        min: columns["min"].as_f64(),
+        max: columns["max"].as_f64(),
+        bucket_counts: serde_json::from_str(&array("bucket_counts")).unwrap(),
+        explicit_bounds: serde_json::from_str(&array("explicit_bounds")).unwrap(),
+        ..HistogramDataPoint::default()
+    }
+}
+
+fn exponential_histogram(columns: &Columns) -> ExponentialHistogramDataPoint {
+    let message = unhex(columns["distribution"].as_str().unwrap());
+    let message = StoredExponential::decode(&message[..]).unwrap();
+    ExponentialHistogramDataPoint {
+        count: whole(&columns["count"]).unwrap(),
+        sum: columns["sum"].as_f64(),
+        min: columns["min"].as_f64(),
+        max: columns["max"].as_f64(),
+        scale: message.scale,
+        zero_count: message.zero_count,
+        zero_threshold: message.zero_threshold,
+        positive: message.positive.map(StoredBuckets::buckets),
+        negative: message.negative.map(StoredBuckets::buckets),
+        ..ExponentialHistogramDataPoint::default()
+    }
+}
+
+/// Large integers come as text.
+fn whole(value: &Value) -> Option<u64> {
+    value.as_u64().or_else(|| value.as_str()?.parse().ok())
+}
+
+/// The column `distribution` of an exponential histogram, as `storage/FORMAT.md` has it.
+#[derive(Clone, PartialEq, Message)]
+struct StoredExponential {
+    #[prost(sint32, tag = "6")]
+    scale: i32,
+    #[prost(fixed64, tag = "7")]
+    zero_count: u64,
+    #[prost(message, optional, tag = "8")]
+    positive: Option<StoredBuckets>,
+    #[prost(message, optional, tag = "9")]
+    negative: Option<StoredBuckets>,
+    #[prost(double, tag = "14")]
+    zero_threshold: f64,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct StoredBuckets {
+    #[prost(sint32, tag = "1")]
+    offset: i32,
+    #[prost(sint64, repeated, tag = "15")]
+    differences: Vec<i64>,
+}
+
+impl StoredBuckets {
+    fn buckets(self) -> Buckets {
+        let mut count = 0;
+        let counts = self.differences.iter().map(|difference| {
+            count += difference;
+            count as u64
+        });
+        Buckets { offset: self.offset, bucket_counts: counts.collect() }
+    }
 }
 
 type Row = (Value, Vec<KeyValue>);

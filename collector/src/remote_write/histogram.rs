@@ -100,16 +100,16 @@ fn read_field(reader: &mut Reader<'_>, field: u32, body: &mut Body) -> Result<()
     const CUSTOM_VALUES: u32 = 16;
     match field {
         COUNT_INT => (body.count, body.count_float) = (reader.varint()?, None),
-        COUNT_FLOAT => body.count_float = Some(double(reader)?),
-        SUM => body.sum = double(reader)?,
-        SCHEMA => body.schema = zigzag(reader.varint()?),
-        ZERO_THRESHOLD => body.zero_threshold = double(reader)?,
+        COUNT_FLOAT => body.count_float = Some(reader.double()?),
+        SUM => body.sum = reader.double()?,
+        SCHEMA => body.schema = reader.zigzag()?,
+        ZERO_THRESHOLD => body.zero_threshold = reader.double()?,
         ZERO_COUNT_INT => body.zero_count = reader.varint()?,
-        ZERO_COUNT_FLOAT => body.zero_count_float = double(reader)?,
+        ZERO_COUNT_FLOAT => body.zero_count_float = reader.double()?,
         other => match other >> 3 {
             8..=10 => read_side(reader, other, 8, &mut body.negative)?,
             11..=13 => read_side(reader, other, 11, &mut body.positive)?,
-            CUSTOM_VALUES => doubles(reader, other, &mut body.custom_values)?,
+            CUSTOM_VALUES => reader.doubles(other, &mut body.custom_values)?,
             _ => reader.skip(other)?,
         },
     }
@@ -125,14 +125,8 @@ fn read_side(
 ) -> Result<(), Malformed> {
     match ((field >> 3) - first, field & 7) {
         (0, LENGTH) => side.spans.push(span(reader.length_delimited()?)?),
-        (1, VARINT) => side.deltas.push(zigzag(reader.varint()?)),
-        (1, LENGTH) => {
-            let mut packed = Reader::new(reader.length_delimited()?);
-            while !packed.is_done() {
-                side.deltas.push(zigzag(packed.varint()?));
-            }
-        }
-        (2, _) => doubles(reader, field, &mut side.counts)?,
+        (1, _) => reader.zigzags(field, &mut side.deltas)?,
+        (2, _) => reader.doubles(field, &mut side.counts)?,
         _ => return Err(Malformed::Tag),
     }
     Ok(())
@@ -145,34 +139,12 @@ fn span(bytes: &[u8]) -> Result<(i64, u64), Malformed> {
     let mut reader = Reader::new(bytes);
     while !reader.is_done() {
         match reader.tag()? {
-            OFFSET => offset = zigzag(reader.varint()?),
+            OFFSET => offset = reader.zigzag()?,
             SPAN_LENGTH => length = reader.varint()?,
             other => reader.skip(other)?,
         }
     }
     Ok((offset, length))
-}
-
-fn doubles(reader: &mut Reader<'_>, field: u32, list: &mut Vec<f64>) -> Result<(), Malformed> {
-    match field & 7 {
-        FIXED64 => list.push(double(reader)?),
-        LENGTH => {
-            let mut packed = Reader::new(reader.length_delimited()?);
-            while !packed.is_done() {
-                list.push(double(&mut packed)?);
-            }
-        }
-        _ => return Err(Malformed::Tag),
-    }
-    Ok(())
-}
-
-fn double(reader: &mut Reader<'_>) -> Result<f64, Malformed> {
-    reader.fixed64().map(f64::from_bits)
-}
-
-fn zigzag(number: u64) -> i64 {
-    (number >> 1) as i64 ^ -((number & 1) as i64)
 }
 
 fn check(body: &Body) -> Result<(), &'static str> {

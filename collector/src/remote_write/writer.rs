@@ -131,9 +131,7 @@ impl Writer {
             start_time,
             flags: if is_stale { NO_RECORDED_VALUE } else { 0 },
             value: (!is_stale).then_some(NumberValue::Double(sample.value)),
-            count: None,
-            sum: None,
-            distribution: None,
+            ..MetricPointRow::default()
         });
         self.accepted += 1;
         self.written.samples += 1;
@@ -164,10 +162,10 @@ impl Writer {
             time,
             start_time,
             flags: if is_stale { NO_RECORDED_VALUE } else { 0 },
-            value: None,
             count: head.count.filter(|_| !is_stale),
             sum: (!is_stale).then_some(head.sum),
             distribution: (!is_stale).then_some(stored),
+            ..MetricPointRow::default()
         });
         self.accepted += 1;
         self.written.histograms += 1;

@@ -3,10 +3,10 @@
 use crate::Error;
 use arrow::array::{
     Array, ArrayRef, AsArray, BinaryViewArray, FixedSizeBinaryArray, Float64Array, Int64Array,
-    StringViewArray,
+    StringViewArray, UInt64Array,
 };
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Float64Type, Int64Type};
+use arrow::datatypes::{DataType, Float64Type, Int64Type, UInt64Type};
 use arrow::record_batch::RecordBatch;
 use binnacle_storage::model::wire::Malformed;
 
@@ -18,6 +18,7 @@ pub(crate) struct TextColumn(Option<StringViewArray>);
 pub(crate) struct ByteColumn(Option<BinaryViewArray>);
 pub(crate) struct FixedColumn(Option<FixedSizeBinaryArray>);
 pub(crate) struct IntColumn(Option<Int64Array>);
+pub(crate) struct CountColumn(Option<UInt64Array>);
 pub(crate) struct DoubleColumn(Option<Float64Array>);
 
 /// Stored bytes that are not what they should be.
@@ -52,6 +53,12 @@ impl Columns<'_> {
         Ok(IntColumn(array.map(|array| array.as_primitive::<Int64Type>().clone())))
     }
 
+    /// Counts, which may take all of 64 bits.
+    pub(crate) fn count(self, name: &str) -> Result<CountColumn, Error> {
+        let array = self.column(name, &DataType::UInt64)?;
+        Ok(CountColumn(array.map(|array| array.as_primitive::<UInt64Type>().clone())))
+    }
+
     pub(crate) fn double(self, name: &str) -> Result<DoubleColumn, Error> {
         let array = self.column(name, &DataType::Float64)?;
         Ok(DoubleColumn(array.map(|array| array.as_primitive::<Float64Type>().clone())))
@@ -80,6 +87,11 @@ fn valid<A: Array>(array: &Option<A>, row: usize) -> Option<&A> {
 impl TextColumn {
     pub(crate) fn value(&self, row: usize) -> Option<&str> {
         valid(&self.0, row).map(|array| array.value(row))
+    }
+
+    /// Within one batch, equal numbers mean equal values.
+    pub(crate) fn view(&self, row: usize) -> Option<u128> {
+        valid(&self.0, row).map(|array| array.views()[row])
     }
 
     /// The value, or an empty string.
@@ -123,6 +135,12 @@ impl IntColumn {
     /// A small count or flags; 0 when null.
     pub(crate) fn u32(&self, row: usize) -> u32 {
         self.value(row).and_then(|value| u32::try_from(value).ok()).unwrap_or(0)
+    }
+}
+
+impl CountColumn {
+    pub(crate) fn value(&self, row: usize) -> Option<u64> {
+        valid(&self.0, row).map(|array| array.value(row))
     }
 }
 

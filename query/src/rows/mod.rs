@@ -6,12 +6,14 @@
 
 mod attributes;
 mod columns;
+mod distributions;
 mod pages;
 mod read;
 mod shared;
 
 pub(crate) use attributes::{RowAttributes, attribute_value};
 pub(crate) use columns::{ByteColumn, Columns, FixedColumn, IntColumn, TextColumn, malformed};
+pub(crate) use distributions::DistributionColumns;
 pub(crate) use pages::{TimePage, rows_with_ids, time_pages};
 pub(crate) use read::{SegmentRows, Wanted, ranges_of};
 pub(crate) use shared::Shared;

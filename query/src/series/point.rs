@@ -2,7 +2,7 @@
 
 use super::Series;
 use crate::Error;
-use crate::rows::{Columns, malformed};
+use crate::rows::{Columns, DistributionColumns, malformed};
 use crate::value::Distribution;
 use arrow::record_batch::RecordBatch;
 use binnacle_storage::batch::NumberValue;
@@ -35,22 +35,21 @@ pub(super) fn points(
     let flags = columns.int("flags")?;
     let value = columns.double("value")?;
     let int_value = columns.int("int_value")?;
-    let distribution = columns.bytes("distribution")?;
+    let mut distributions = DistributionColumns::new(columns)?;
     let mut points = Vec::with_capacity(batch.num_rows());
     for row in 0..batch.num_rows() {
         let Some(id) = series_id.id(row).map(SeriesId) else { continue };
         let Some(of) = series.get(&id) else { continue };
-        let decode = |bytes| {
-            let decoded = Distribution::decode(&of.kind, bytes);
-            decoded.map_err(|error| malformed("distribution", error))
-        };
+        let distribution = distributions.value(row).and_then(|stored| {
+            stored.map(|stored| Distribution::decode(&of.kind, &stored)).transpose()
+        });
         let int = int_value.value(row).map(NumberValue::Int);
         let point = Point {
             time: Timestamp(time.value(row).unwrap_or_default()),
             start_time: start_time.value(row).map(Timestamp),
             flags: flags.u32(row),
             value: int.or_else(|| value.value(row).map(NumberValue::Double)),
-            distribution: distribution.value(row).map(decode).transpose()?,
+            distribution: distribution.map_err(|error| malformed("distribution", error))?,
         };
         points.push((id, point));
     }

@@ -2,6 +2,7 @@
 
 use super::SeriesRequest;
 use super::cursor::Cursor;
+use crate::rows::DistributionColumns;
 use crate::turn::Turn;
 use crate::{Error, QueryEngine, QueryStats, sql};
 use arrow::record_batch::RecordBatch;
@@ -66,11 +67,15 @@ pub(super) fn points(
     cursor: Option<Cursor>,
     limit: u64,
 ) -> String {
-    const COLUMNS: &str = "series_id, time, start_time, flags, value, int_value, distribution";
+    let columns = ["series_id", "time", "start_time", "flags", "value", "int_value"];
+    let columns = [&columns[..], &DistributionColumns::NAMES[..]].concat();
+    // `min` and the like are also functions.
+    let columns: Vec<String> = columns.iter().map(|name| format!("\"{name}\"")).collect();
+    let columns = columns.join(", ");
     let listed: Vec<String> = ids.iter().map(|id| format!("'{id}'")).collect();
     let (listed, times) = (listed.join(", "), times(request));
     let mut query =
-        format!("SELECT {COLUMNS} FROM metric_points WHERE series_id IN ({listed}){times}");
+        format!("SELECT {columns} FROM metric_points WHERE series_id IN ({listed}){times}");
     // Bounds close pages that a long list would have to be checked against.
     if let (Some(first), Some(last)) = (ids.first(), ids.last()) {
         let _ = write!(query, " AND series_id >= '{first}' AND series_id <= '{last}'");
@@ -79,7 +84,7 @@ pub(super) fn points(
         let time = time(given.time);
         let _ = write!(query, " AND (series_id <> '{series}' OR time >= {time})");
     }
-    let _ = write!(query, " ORDER BY {COLUMNS} LIMIT {limit}");
+    let _ = write!(query, " ORDER BY {columns} LIMIT {limit}");
     query
 }
 

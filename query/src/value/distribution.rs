@@ -1,9 +1,33 @@
 //! Distributions: what a histogram or summary data point holds beside its time and attributes.
 
 use super::NativeHistogram;
+use binnacle_storage::model::distribution::{COUNT_DIFFERENCES, parse_counts, read_differences};
 use binnacle_storage::model::wire::{FIXED64, LENGTH, Malformed, Reader, VARINT, tag};
+use std::sync::Arc;
 
-/// The `distribution` column of a data point.
+/// A distribution as the columns of a data point hold it (see [`binnacle_storage::model::distribution`]).
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct StoredDistribution {
+    pub count: u64,
+    pub sum: Option<f64>,
+    pub min: Option<f64>,
+    pub max: Option<f64>,
+    pub bucket_counts: Option<Box<str>>,
+    pub explicit_bounds: Option<Arc<[f64]>>,
+    /// The `distribution` column.
+    pub message: Box<[u8]>,
+}
+
+impl StoredDistribution {
+    /// Bytes of memory held; bounds are shared.
+    pub fn memory(&self) -> usize {
+        size_of::<StoredDistribution>()
+            + self.bucket_counts.as_ref().map_or(0, |counts| counts.len())
+            + self.message.len()
+    }
+}
+
+/// What a data point holds beside its time, in a series of its type.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Distribution {
     Histogram(Histogram),
@@ -59,82 +83,84 @@ pub struct Quantile {
     pub value: f64,
 }
 
-const COUNT: u32 = tag(4, FIXED64);
-const SUM: u32 = tag(5, FIXED64);
-
 impl Distribution {
-    /// Reads a `distribution` column. `kind` is the series' `type`.
-    pub fn decode(kind: &str, bytes: &[u8]) -> Result<Distribution, Malformed> {
+    /// `kind` is the series' `type`.
+    pub fn decode(kind: &str, stored: &StoredDistribution) -> Result<Distribution, Malformed> {
         Ok(match kind {
-            "histogram" => Distribution::Histogram(Histogram::decode(bytes)?),
+            "histogram" => Distribution::Histogram(Histogram::decode(stored)?),
             "exponential_histogram" => {
-                Distribution::ExponentialHistogram(ExponentialHistogram::decode(bytes)?)
+                Distribution::ExponentialHistogram(ExponentialHistogram::decode(stored)?)
             }
-            "summary" => Distribution::Summary(Summary::decode(bytes)?),
-            _ => Distribution::Native(NativeHistogram::decode(bytes)?),
+            "summary" => Distribution::Summary(Summary::decode(stored)?),
+            _ => Distribution::Native(NativeHistogram::decode(&stored.message)?),
         })
     }
 }
 
 impl Histogram {
-    pub fn decode(bytes: &[u8]) -> Result<Histogram, Malformed> {
+    pub fn decode(stored: &StoredDistribution) -> Result<Histogram, Malformed> {
+        let StoredDistribution { count, sum, min, max, bucket_counts, explicit_bounds, message } =
+            stored;
+        let mut histogram =
+            Histogram { count: *count, sum: *sum, min: *min, max: *max, ..Histogram::default() };
+        match (bucket_counts, explicit_bounds) {
+            (Some(counts), Some(bounds)) => {
+                histogram.bucket_counts = parse_counts(counts)?;
+                histogram.explicit_bounds = bounds.to_vec();
+            }
+            _ => histogram.read(message)?,
+        }
+        Ok(histogram)
+    }
+
+    /// Buckets whose bounds JSON has no numbers for.
+    fn read(&mut self, message: &[u8]) -> Result<(), Malformed> {
         const BUCKET_COUNTS: u32 = tag(6, LENGTH);
         const BUCKET_COUNT: u32 = tag(6, FIXED64);
-        const BOUNDS: u32 = tag(7, LENGTH);
-        const BOUND: u32 = tag(7, FIXED64);
-        const MIN: u32 = tag(11, FIXED64);
-        const MAX: u32 = tag(12, FIXED64);
-        let mut histogram = Histogram::default();
-        let mut reader = Reader::new(bytes);
+        const BOUNDS: u32 = 7;
+        let mut reader = Reader::new(message);
         while !reader.is_done() {
             match reader.tag()? {
-                COUNT => histogram.count = reader.fixed64()?,
-                SUM => histogram.sum = Some(double(&mut reader)?),
                 BUCKET_COUNTS => {
                     let mut packed = Reader::new(reader.length_delimited()?);
                     while !packed.is_done() {
-                        histogram.bucket_counts.push(packed.fixed64()?);
+                        self.bucket_counts.push(packed.fixed64()?);
                     }
                 }
-                BUCKET_COUNT => histogram.bucket_counts.push(reader.fixed64()?),
-                BOUNDS => {
-                    let mut packed = Reader::new(reader.length_delimited()?);
-                    while !packed.is_done() {
-                        histogram.explicit_bounds.push(double(&mut packed)?);
-                    }
+                BUCKET_COUNT => self.bucket_counts.push(reader.fixed64()?),
+                other if other >> 3 == BOUNDS => {
+                    reader.doubles(other, &mut self.explicit_bounds)?
                 }
-                BOUND => histogram.explicit_bounds.push(double(&mut reader)?),
-                MIN => histogram.min = Some(double(&mut reader)?),
-                MAX => histogram.max = Some(double(&mut reader)?),
                 other => reader.skip(other)?,
             }
         }
-        Ok(histogram)
+        Ok(())
     }
 }
 
 impl ExponentialHistogram {
-    pub fn decode(bytes: &[u8]) -> Result<ExponentialHistogram, Malformed> {
+    pub fn decode(stored: &StoredDistribution) -> Result<ExponentialHistogram, Malformed> {
         const SCALE: u32 = tag(6, VARINT);
         const ZERO_COUNT: u32 = tag(7, FIXED64);
         const POSITIVE: u32 = tag(8, LENGTH);
         const NEGATIVE: u32 = tag(9, LENGTH);
-        const MIN: u32 = tag(12, FIXED64);
-        const MAX: u32 = tag(13, FIXED64);
         const ZERO_THRESHOLD: u32 = tag(14, FIXED64);
-        let mut histogram = ExponentialHistogram::default();
-        let mut reader = Reader::new(bytes);
+        let StoredDistribution { count, sum, min, max, message, .. } = stored;
+        let mut histogram = ExponentialHistogram {
+            count: *count,
+            sum: *sum,
+            min: *min,
+            max: *max,
+            ..ExponentialHistogram::default()
+        };
+        let mut reader = Reader::new(message);
         while !reader.is_done() {
             match reader.tag()? {
-                COUNT => histogram.count = reader.fixed64()?,
-                SUM => histogram.sum = Some(double(&mut reader)?),
-                SCALE => histogram.scale = zigzag(&mut reader)?,
+                SCALE => histogram.scale = reader.zigzag()? as i32,
                 ZERO_COUNT => histogram.zero_count = reader.fixed64()?,
                 POSITIVE => histogram.positive.read(reader.length_delimited()?)?,
                 NEGATIVE => histogram.negative.read(reader.length_delimited()?)?,
-                MIN => histogram.min = Some(double(&mut reader)?),
-                MAX => histogram.max = Some(double(&mut reader)?),
-                ZERO_THRESHOLD => histogram.zero_threshold = double(&mut reader)?,
+                ZERO_THRESHOLD => histogram.zero_threshold = reader.double()?,
                 other => reader.skip(other)?,
             }
         }
@@ -145,19 +171,14 @@ impl ExponentialHistogram {
 impl Buckets {
     fn read(&mut self, bytes: &[u8]) -> Result<(), Malformed> {
         const OFFSET: u32 = tag(1, VARINT);
-        const BUCKET_COUNTS: u32 = tag(2, LENGTH);
-        const BUCKET_COUNT: u32 = tag(2, VARINT);
+        const DIFFERENCES: u32 = tag(COUNT_DIFFERENCES, LENGTH);
         let mut reader = Reader::new(bytes);
         while !reader.is_done() {
             match reader.tag()? {
-                OFFSET => self.offset = zigzag(&mut reader)?,
-                BUCKET_COUNTS => {
-                    let mut packed = Reader::new(reader.length_delimited()?);
-                    while !packed.is_done() {
-                        self.bucket_counts.push(packed.varint()?);
-                    }
+                OFFSET => self.offset = reader.zigzag()? as i32,
+                DIFFERENCES => {
+                    read_differences(reader.length_delimited()?, &mut self.bucket_counts)?;
                 }
-                BUCKET_COUNT => self.bucket_counts.push(reader.varint()?),
                 other => reader.skip(other)?,
             }
         }
@@ -166,14 +187,13 @@ impl Buckets {
 }
 
 impl Summary {
-    pub fn decode(bytes: &[u8]) -> Result<Summary, Malformed> {
+    pub fn decode(stored: &StoredDistribution) -> Result<Summary, Malformed> {
         const QUANTILE: u32 = tag(6, LENGTH);
-        let mut summary = Summary::default();
-        let mut reader = Reader::new(bytes);
+        let (count, sum) = (stored.count, stored.sum.unwrap_or_default());
+        let mut summary = Summary { count, sum, quantiles: Vec::new() };
+        let mut reader = Reader::new(&stored.message);
         while !reader.is_done() {
             match reader.tag()? {
-                COUNT => summary.count = reader.fixed64()?,
-                SUM => summary.sum = double(&mut reader)?,
                 QUANTILE => summary.quantiles.push(Quantile::decode(reader.length_delimited()?)?),
                 other => reader.skip(other)?,
             }
@@ -190,8 +210,8 @@ impl Quantile {
         let mut reader = Reader::new(bytes);
         while !reader.is_done() {
             match reader.tag()? {
-                QUANTILE => quantile.quantile = double(&mut reader)?,
-                VALUE => quantile.value = double(&mut reader)?,
+                QUANTILE => quantile.quantile = reader.double()?,
+                VALUE => quantile.value = reader.double()?,
                 other => reader.skip(other)?,
             }
         }
@@ -199,19 +219,10 @@ impl Quantile {
     }
 }
 
-fn double(reader: &mut Reader<'_>) -> Result<f64, Malformed> {
-    Ok(f64::from_bits(reader.fixed64()?))
-}
-
-/// `sint32`: small numbers of either sign are short.
-fn zigzag(reader: &mut Reader<'_>) -> Result<i32, Malformed> {
-    let bits = reader.varint()? as u32;
-    Ok((bits >> 1) as i32 ^ -((bits & 1) as i32))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use binnacle_storage::model::distribution::{put_differences, put_packed};
     use binnacle_storage::model::wire::{put_message, put_varint};
     use proptest::prelude::*;
 
@@ -227,15 +238,15 @@ mod tests {
 
     #[test]
     fn histograms_keep_every_field() {
-        let mut bytes = Vec::new();
-        put_fixed(&mut bytes, 4, 3);
-        put_fixed(&mut bytes, 5, 1.5f64.to_bits());
-        let packed =
-            |values: &[u64]| values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<_>>();
-        put_message(&mut bytes, 6, &packed(&[1, 2]));
-        put_message(&mut bytes, 7, &packed(&[10f64.to_bits()]));
-        put_fixed(&mut bytes, 11, 0f64.to_bits());
-        put_fixed(&mut bytes, 12, 9f64.to_bits());
+        let stored = StoredDistribution {
+            count: 3,
+            sum: Some(1.5),
+            min: Some(0.0),
+            max: Some(9.0),
+            bucket_counts: Some("[1,2]".into()),
+            explicit_bounds: Some([10.0].into()),
+            message: Box::default(),
+        };
         let expected = Histogram {
             count: 3,
             sum: Some(1.5),
@@ -244,25 +255,37 @@ mod tests {
             min: Some(0.0),
             max: Some(9.0),
         };
-        let decoded = Distribution::decode("histogram", &bytes).unwrap();
-        assert_eq!(decoded, Distribution::Histogram(expected));
+        let decoded = Distribution::decode("histogram", &stored).unwrap();
+        assert_eq!(decoded, Distribution::Histogram(expected.clone()));
+
+        let mut message = Vec::new();
+        put_packed(&mut message, 6, [1u64, 2].into_iter());
+        put_packed(&mut message, 7, [f64::INFINITY.to_bits()].into_iter());
+        let (bucket_counts, explicit_bounds) = (None, None);
+        let message = message.into();
+        let stored = StoredDistribution { bucket_counts, explicit_bounds, message, ..stored };
+        let expected = Histogram { explicit_bounds: vec![f64::INFINITY], ..expected };
+        assert_eq!(Histogram::decode(&stored).unwrap(), expected);
     }
 
     #[test]
     fn exponential_histograms_keep_every_field() {
         let mut positive = Vec::new();
         put_number(&mut positive, 1, 3); // zigzag of -2
-        put_message(&mut positive, 2, &[1, 0x80, 0x01]);
-        let mut bytes = Vec::new();
-        put_fixed(&mut bytes, 4, 129);
-        put_number(&mut bytes, 6, 6); // zigzag of 3
-        put_fixed(&mut bytes, 7, 5);
-        put_message(&mut bytes, 8, &positive);
-        put_fixed(&mut bytes, 14, 1e-6f64.to_bits());
-        let histogram = ExponentialHistogram::decode(&bytes).unwrap();
+        put_differences(&mut positive, &[1, 128, 127], &mut Vec::new());
+        let mut message = Vec::new();
+        put_number(&mut message, 6, 6); // zigzag of 3
+        put_fixed(&mut message, 7, 5);
+        put_message(&mut message, 8, &positive);
+        put_fixed(&mut message, 14, 1e-6f64.to_bits());
+        let message = message.into();
+        let stored =
+            StoredDistribution { count: 129, min: Some(2.0), message, ..Default::default() };
+        let histogram = ExponentialHistogram::decode(&stored).unwrap();
         assert_eq!((histogram.count, histogram.scale, histogram.zero_count), (129, 3, 5));
-        assert_eq!(histogram.positive, Buckets { offset: -2, bucket_counts: vec![1, 128] });
+        assert_eq!(histogram.positive, Buckets { offset: -2, bucket_counts: vec![1, 128, 127] });
         assert_eq!((histogram.zero_threshold, histogram.sum), (1e-6, None));
+        assert_eq!((histogram.min, histogram.max), (Some(2.0), None));
     }
 
     #[test]
@@ -270,11 +293,11 @@ mod tests {
         let mut quantile = Vec::new();
         put_fixed(&mut quantile, 1, 0.5f64.to_bits());
         put_fixed(&mut quantile, 2, 7f64.to_bits());
-        let mut bytes = Vec::new();
-        put_fixed(&mut bytes, 4, 2);
-        put_fixed(&mut bytes, 5, 8f64.to_bits());
-        put_message(&mut bytes, 6, &quantile);
-        let summary = Summary::decode(&bytes).unwrap();
+        let mut message = Vec::new();
+        put_message(&mut message, 6, &quantile);
+        let message = message.into();
+        let stored = StoredDistribution { count: 2, sum: Some(8.0), message, ..Default::default() };
+        let summary = Summary::decode(&stored).unwrap();
         assert_eq!((summary.count, summary.sum), (2, 8.0));
         assert_eq!(summary.quantiles, [Quantile { quantile: 0.5, value: 7.0 }]);
     }
@@ -282,8 +305,9 @@ mod tests {
     proptest! {
         #[test]
         fn damaged_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
-            for kind in ["histogram", "exponential_histogram", "summary"] {
-                let _ = Distribution::decode(kind, &bytes);
+            let stored = StoredDistribution { message: bytes.into(), ..Default::default() };
+            for kind in ["histogram", "exponential_histogram", "summary", "sum"] {
+                let _ = Distribution::decode(kind, &stored);
             }
         }
     }

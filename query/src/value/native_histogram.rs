@@ -63,12 +63,12 @@ impl NativeHistogram {
                 COUNT_INT => {
                     (histogram.is_float, histogram.count) = (false, reader.varint()? as f64);
                 }
-                COUNT_FLOAT => (histogram.is_float, histogram.count) = (true, double(&mut reader)?),
-                SUM => histogram.sum = double(&mut reader)?,
-                SCHEMA => histogram.schema = zigzag(reader.varint()?) as i32,
-                ZERO_THRESHOLD => histogram.zero_threshold = double(&mut reader)?,
+                COUNT_FLOAT => (histogram.is_float, histogram.count) = (true, reader.double()?),
+                SUM => histogram.sum = reader.double()?,
+                SCHEMA => histogram.schema = reader.zigzag()? as i32,
+                ZERO_THRESHOLD => histogram.zero_threshold = reader.double()?,
                 ZERO_COUNT_INT => histogram.zero_count = reader.varint()? as f64,
-                ZERO_COUNT_FLOAT => histogram.zero_count = double(&mut reader)?,
+                ZERO_COUNT_FLOAT => histogram.zero_count = reader.double()?,
                 RESET_HINT => {
                     histogram.reset_hint = match reader.varint()? {
                         1 => ResetHint::Reset,
@@ -80,7 +80,7 @@ impl NativeHistogram {
                 other => match other >> 3 {
                     8..=10 => negative.read(&mut reader, other, 8)?,
                     11..=13 => positive.read(&mut reader, other, 11)?,
-                    16 => read_doubles(&mut reader, other, &mut histogram.custom_values)?,
+                    16 => reader.doubles(other, &mut histogram.custom_values)?,
                     _ => reader.skip(other)?,
                 },
             }
@@ -103,14 +103,8 @@ impl Side {
     fn read(&mut self, reader: &mut Reader<'_>, field: u32, first: u32) -> Result<(), Malformed> {
         match ((field >> 3) - first, field & 7) {
             (0, LENGTH) => self.spans.push(BucketSpan::decode(reader.length_delimited()?)?),
-            (1, VARINT) => self.deltas.push(zigzag(reader.varint()?)),
-            (1, LENGTH) => {
-                let mut packed = Reader::new(reader.length_delimited()?);
-                while !packed.is_done() {
-                    self.deltas.push(zigzag(packed.varint()?));
-                }
-            }
-            (2, _) => read_doubles(reader, field, &mut self.counts)?,
+            (1, _) => reader.zigzags(field, &mut self.deltas)?,
+            (2, _) => reader.doubles(field, &mut self.counts)?,
             _ => return Err(Malformed::Tag),
         }
         Ok(())
@@ -138,35 +132,13 @@ impl BucketSpan {
         let mut reader = Reader::new(bytes);
         while !reader.is_done() {
             match reader.tag()? {
-                OFFSET => span.offset = zigzag(reader.varint()?) as i32,
+                OFFSET => span.offset = reader.zigzag()? as i32,
                 SPAN_LENGTH => span.length = reader.varint()? as u32,
                 other => reader.skip(other)?,
             }
         }
         Ok(span)
     }
-}
-
-fn read_doubles(reader: &mut Reader<'_>, field: u32, list: &mut Vec<f64>) -> Result<(), Malformed> {
-    match field & 7 {
-        FIXED64 => list.push(double(reader)?),
-        LENGTH => {
-            let mut packed = Reader::new(reader.length_delimited()?);
-            while !packed.is_done() {
-                list.push(double(&mut packed)?);
-            }
-        }
-        _ => return Err(Malformed::Tag),
-    }
-    Ok(())
-}
-
-fn double(reader: &mut Reader<'_>) -> Result<f64, Malformed> {
-    reader.fixed64().map(f64::from_bits)
-}
-
-fn zigzag(number: u64) -> i64 {
-    (number >> 1) as i64 ^ -((number & 1) as i64)
 }
 
 #[cfg(test)]

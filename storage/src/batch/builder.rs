@@ -228,6 +228,10 @@ impl BatchBuilder {
         row.number(point.value);
         row.optional_int(point.count.map(|count| count as i64));
         row.optional_double(point.sum);
+        row.optional_double(point.min);
+        row.optional_double(point.max);
+        row.optional_bytes(point.bucket_counts.map(str::as_bytes));
+        row.optional_bytes(point.explicit_bounds.map(str::as_bytes));
         row.optional_bytes(point.distribution);
         row.int(ingested_at.0);
         table.finish_row(&[]);

@@ -118,12 +118,7 @@ mod tests {
             builder.push_point(&MetricPointRow {
                 series_id: id(number),
                 time: Timestamp(i64::from(number)),
-                start_time: None,
-                flags: 0,
-                value: None,
-                count: None,
-                sum: None,
-                distribution: None,
+                ..MetricPointRow::default()
             });
         }
         let mut batch = builder.finish();

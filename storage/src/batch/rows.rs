@@ -88,7 +88,7 @@ pub enum NumberValue {
 }
 
 /// One data point of any kind.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct MetricPointRow<'a> {
     pub series_id: SeriesId,
     pub time: Timestamp,
@@ -100,8 +100,13 @@ pub struct MetricPointRow<'a> {
     /// Histograms and summaries.
     pub count: Option<u64>,
     pub sum: Option<f64>,
-    /// Histograms and summaries: the OTLP data point without its attributes, times, flags and exemplars; or the `Histogram`
-    /// message of remote write without its times.
+    pub min: Option<f64>,
+    pub max: Option<f64>,
+    /// Histograms with explicit bounds (see [`crate::model::distribution`]).
+    pub bucket_counts: Option<&'a str>,
+    pub explicit_bounds: Option<&'a str>,
+    /// Histograms and summaries: what no column says of the OTLP data point (see [`crate::model::distribution`]); or the
+    /// `Histogram` message of remote write without its times.
     pub distribution: Option<&'a [u8]>,
 }
 

@@ -1,6 +1,7 @@
 //! The telemetry model: OpenTelemetry's own, losslessly. No I/O, and nothing else of this crate is imported here.
 
 mod attribute;
+pub mod distribution;
 mod ids;
 mod signal;
 mod table;

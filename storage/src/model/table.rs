@@ -116,6 +116,10 @@ const METRIC_POINTS: &[ColumnSpec] = &[
     optional("int_value", Int64),
     optional("count", UInt64),
     optional("sum", Float64),
+    optional("min", Float64),
+    optional("max", Float64),
+    optional("bucket_counts", Text),
+    optional("explicit_bounds", Text),
     optional("distribution", Bytes),
     required("ingested_at", Timestamp),
 ];

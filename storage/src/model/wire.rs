@@ -19,6 +19,8 @@ pub enum Malformed {
     Utf8,
     #[error("messages are nested too deeply")]
     Depth,
+    #[error("text is not a list of numbers")]
+    Numbers,
 }
 
 /// Deepest nesting of messages accepted; the same as the official decoders' default.
@@ -114,6 +116,48 @@ impl<'a> Reader<'a> {
         let (field, rest) = self.bytes.split_first_chunk::<8>().ok_or(Malformed::Truncated)?;
         self.bytes = rest;
         Ok(u64::from_le_bytes(*field))
+    }
+
+    #[inline]
+    pub fn double(&mut self) -> Result<f64, Malformed> {
+        self.fixed64().map(f64::from_bits)
+    }
+
+    /// A `sint64`: small numbers of either sign are short.
+    #[inline]
+    pub fn zigzag(&mut self) -> Result<i64, Malformed> {
+        self.varint().map(|bits| (bits >> 1) as i64 ^ -((bits & 1) as i64))
+    }
+
+    /// Appends what a field of `repeated double` holds, packed or one alone. `field` is the tag just read.
+    pub fn doubles(&mut self, field: u32, list: &mut Vec<f64>) -> Result<(), Malformed> {
+        match field & 7 {
+            FIXED64 => list.push(self.double()?),
+            LENGTH => {
+                let mut packed = Reader::new(self.length_delimited()?);
+                list.reserve(packed.rest().len() / 8);
+                while !packed.is_done() {
+                    list.push(packed.double()?);
+                }
+            }
+            _ => return Err(Malformed::Tag),
+        }
+        Ok(())
+    }
+
+    /// The same for `repeated sint64`.
+    pub fn zigzags(&mut self, field: u32, list: &mut Vec<i64>) -> Result<(), Malformed> {
+        match field & 7 {
+            VARINT => list.push(self.zigzag()?),
+            LENGTH => {
+                let mut packed = Reader::new(self.length_delimited()?);
+                while !packed.is_done() {
+                    list.push(packed.zigzag()?);
+                }
+            }
+            _ => return Err(Malformed::Tag),
+        }
+        Ok(())
     }
 
     #[inline]
@@ -271,6 +315,11 @@ pub fn put_varint(out: &mut Vec<u8>, mut value: u64) {
         value >>= 7;
     }
     out.push(value as u8);
+}
+
+/// Appends a `sint64`.
+pub fn put_zigzag(out: &mut Vec<u8>, value: i64) {
+    put_varint(out, (value << 1 ^ value >> 63) as u64);
 }
 
 /// Appends `message` as a length-delimited field.

@@ -335,6 +335,10 @@ fn push_metric(builder: &mut BatchBuilder, seed: &Seed, number: u64, attributes:
         value,
         count: bit(6).then_some(seed.number as u64),
         sum: bit(7).then_some(f64::NAN),
+        min: bit(0).then_some(-0.5),
+        max: bit(1).then_some(f64::INFINITY),
+        bucket_counts: bit(5).then_some("[1,0,2]"),
+        explicit_bounds: bit(5).then_some("[0.5,1]"),
         distribution: bit(6).then_some(seed.text.as_bytes()),
     });
     builder.push_exemplar(&ExemplarRow {

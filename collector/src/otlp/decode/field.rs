@@ -107,17 +107,3 @@ pub fn text<'a>(reader: &mut Reader<'a>) -> Result<&'a str, Malformed> {
     }
     wire::text(bytes)
 }
-
-/// Checks a packed list of 8-byte numbers.
-pub fn check_packed_fixed64(bytes: &[u8]) -> Result<(), Malformed> {
-    if bytes.len().is_multiple_of(8) { Ok(()) } else { Err(Malformed::Truncated) }
-}
-
-/// Checks a packed list of variable-length numbers.
-pub fn check_packed_varint(bytes: &[u8]) -> Result<(), Malformed> {
-    let mut reader = Reader::new(bytes);
-    while !reader.is_done() {
-        reader.varint()?;
-    }
-    Ok(())
-}

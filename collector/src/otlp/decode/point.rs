@@ -1,13 +1,13 @@
 //! One data point of any kind: from its message to its row, its series and its exemplars.
 
 use super::attribute::key_value;
-use super::field::{self, Fault, check_packed_fixed64, check_packed_varint, inside, known, skip};
+use super::field::{self, Fault, inside, known, skip};
 use super::ids;
 use super::metric::Metric;
 use crate::identity::Identity;
 use binnacle_storage::batch::{BatchBuilder, ExemplarRow, MetricPointRow, NumberValue, SeriesRow};
-use binnacle_storage::model::wire::{FIXED64, LENGTH, Malformed, Reader, VARINT, tag};
-use binnacle_storage::model::{Attribute, SeriesId, SpanId, Timestamp, TraceId};
+use binnacle_storage::model::wire::{FIXED64, LENGTH, Malformed, Reader, VARINT, put_message, tag};
+use binnacle_storage::model::{Attribute, SeriesId, SpanId, Timestamp, TraceId, distribution};
 use opentelemetry_proto::tonic::metrics::v1 as otlp;
 use prost::Message;
 use std::collections::HashSet;
@@ -28,11 +28,29 @@ pub struct Layout {
     exemplars: u32,
     flags: u32,
     /// Reads a field that only this kind has, or passes over an unknown one.
-    value: fn(&mut Reader<'_>, u32, u32, &mut Values) -> Result<(), Fault>,
-    /// The value is a message of its own, kept without the fields that have columns.
-    is_distribution: bool,
+    value: fn(&mut Reader<'_>, u32, u32, &mut Values) -> Result<Place, Fault>,
+    form: Form,
     /// Puts a split data point together.
     join: fn(&[u8]) -> Result<Vec<u8>, prost::DecodeError>,
+}
+
+/// What a data point's value is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Number,
+    /// Counts between explicit bounds, which have columns.
+    Buckets,
+    /// A message of which fields without a column are kept.
+    Message,
+}
+
+/// Where a field that was read is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// In [`Values`].
+    Values,
+    /// As it was sent, in the `distribution` column.
+    Message,
 }
 
 /// No field has this tag.
@@ -53,7 +71,7 @@ static LAYOUTS: [Layout; 5] = [
         exemplars: tag(5, LENGTH),
         flags: tag(8, VARINT),
         value: read_number,
-        is_distribution: false,
+        form: Form::Number,
         join: join::<otlp::NumberDataPoint>,
     },
     Layout {
@@ -66,7 +84,7 @@ static LAYOUTS: [Layout; 5] = [
         exemplars: tag(5, LENGTH),
         flags: tag(8, VARINT),
         value: read_number,
-        is_distribution: false,
+        form: Form::Number,
         join: join::<otlp::NumberDataPoint>,
     },
     Layout {
@@ -79,7 +97,7 @@ static LAYOUTS: [Layout; 5] = [
         exemplars: tag(8, LENGTH),
         flags: tag(10, VARINT),
         value: read_histogram,
-        is_distribution: true,
+        form: Form::Buckets,
         join: join::<otlp::HistogramDataPoint>,
     },
     Layout {
@@ -92,7 +110,7 @@ static LAYOUTS: [Layout; 5] = [
         exemplars: tag(11, LENGTH),
         flags: tag(10, VARINT),
         value: read_exponential_histogram,
-        is_distribution: true,
+        form: Form::Message,
         join: join::<otlp::ExponentialHistogramDataPoint>,
     },
     Layout {
@@ -105,7 +123,7 @@ static LAYOUTS: [Layout; 5] = [
         exemplars: NO_TAG,
         flags: tag(8, VARINT),
         value: read_summary,
-        is_distribution: true,
+        form: Form::Message,
         join: join::<otlp::SummaryDataPoint>,
     },
 ];
@@ -115,14 +133,70 @@ pub fn layout(tag: u32) -> Option<&'static Layout> {
     LAYOUTS.iter().find(|layout| layout.field == tag)
 }
 
-/// The numbers of a data point that have columns.
+/// The value of a data point.
 #[derive(Debug, Default)]
 pub struct Values {
     number: Option<NumberValue>,
     count: u64,
     sum: Option<f64>,
+    min: Option<f64>,
+    max: Option<f64>,
     has_positive: bool,
     has_negative: bool,
+    counts: Vec<u64>,
+    bounds: Vec<f64>,
+    /// What has no column.
+    message: Vec<u8>,
+    buckets: Vec<u8>,
+    differences: Vec<u8>,
+}
+
+impl Values {
+    /// Empties it, but keeps its memory for the next data point.
+    fn clear(&mut self) {
+        let Values { counts, bounds, message, buckets, differences, .. } = std::mem::take(self);
+        *self = Values { counts, bounds, message, buckets, differences, ..Values::default() };
+        self.counts.clear();
+        self.bounds.clear();
+        self.message.clear();
+    }
+}
+
+/// Explicit buckets as the columns have them.
+#[derive(Debug, Default)]
+struct BucketTexts {
+    counts: String,
+    bounds: String,
+    /// What `bounds` says: one data point after the other has the same.
+    rendered: Option<Vec<f64>>,
+}
+
+impl BucketTexts {
+    /// `None` when the bounds have no text; then the message says it all.
+    fn render(&mut self, values: &mut Values) -> Option<(&str, &str)> {
+        let is_known = |known: &Vec<f64>| is_same(known, &values.bounds);
+        if !self.rendered.as_ref().is_some_and(is_known) {
+            self.bounds.clear();
+            self.rendered = None;
+            if !distribution::render_bounds(&values.bounds, &mut self.bounds) {
+                const BUCKET_COUNTS: u32 = 6;
+                const BOUNDS: u32 = 7;
+                let Values { counts, bounds, message, .. } = values;
+                distribution::put_packed(message, BUCKET_COUNTS, counts.iter().copied());
+                distribution::put_packed(message, BOUNDS, bounds.iter().map(|b| b.to_bits()));
+                return None;
+            }
+            self.rendered = Some(values.bounds.clone());
+        }
+        self.counts.clear();
+        distribution::render_counts(&values.counts, &mut self.counts);
+        Some((&self.counts, &self.bounds))
+    }
+}
+
+/// To the bit: zeros of different signs are not the same.
+fn is_same(a: &[f64], b: &[f64]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits())
 }
 
 /// Room for one data point, reused for the next.
@@ -132,7 +206,8 @@ pub struct Scratch<'a> {
     sorted: Vec<Attribute<'a>>,
     exemplars: Vec<Exemplar>,
     exemplar_attributes: Vec<Attribute<'a>>,
-    distribution: Vec<u8>,
+    values: Values,
+    texts: BucketTexts,
     identity: Identity,
 }
 
@@ -196,16 +271,27 @@ fn push_plain<'a>(
             attributes,
         });
     }
-    let is_distribution = metric.layout.is_distribution;
+    let form = metric.layout.form;
+    let Scratch { values, texts, .. } = scratch;
+    let buckets = if form == Form::Buckets { texts.render(values) } else { None };
+    let has_message = match form {
+        Form::Number => false,
+        Form::Buckets => !values.message.is_empty(),
+        Form::Message => true,
+    };
     builder.push_point(&MetricPointRow {
         series_id,
         time,
         start_time,
         flags: point.flags,
-        value: point.values.number,
-        count: is_distribution.then_some(point.values.count),
-        sum: point.values.sum,
-        distribution: is_distribution.then_some(&scratch.distribution),
+        value: values.number,
+        count: (form != Form::Number).then_some(values.count),
+        sum: values.sum,
+        min: values.min,
+        max: values.max,
+        bucket_counts: buckets.map(|(counts, _)| counts),
+        explicit_bounds: buckets.map(|(_, bounds)| bounds),
+        distribution: has_message.then_some(&values.message),
     });
     for exemplar in &scratch.exemplars {
         builder.push_exemplar(&ExemplarRow {
@@ -226,7 +312,6 @@ struct Point {
     time: u64,
     start: u64,
     flags: u32,
-    values: Values,
 }
 
 fn read<'a>(
@@ -240,10 +325,10 @@ fn read<'a>(
     scratch.attributes.clear();
     scratch.exemplars.clear();
     scratch.exemplar_attributes.clear();
-    scratch.distribution.clear();
+    scratch.values.clear();
     let mut point = Point::default();
     if layout.kind == "summary" {
-        point.values.sum = Some(0.0);
+        scratch.values.sum = Some(0.0);
     }
     let mut reader = Reader::new(bytes);
     while !reader.is_done() {
@@ -264,9 +349,11 @@ fn read<'a>(
                 field::push(&mut scratch.exemplars, exemplar)?;
             }
             number => {
-                (layout.value)(&mut reader, number, depth, &mut point.values)?;
-                let length = before.len() - reader.rest().len();
-                scratch.distribution.extend_from_slice(&before[..length]);
+                let place = (layout.value)(&mut reader, number, depth, &mut scratch.values)?;
+                if place == Place::Message {
+                    let length = before.len() - reader.rest().len();
+                    scratch.values.message.extend_from_slice(&before[..length]);
+                }
             }
         }
     }
@@ -278,16 +365,16 @@ fn read_number(
     field: u32,
     depth: u32,
     values: &mut Values,
-) -> Result<(), Fault> {
+) -> Result<Place, Fault> {
     const AS_DOUBLE: u32 = tag(4, FIXED64);
     const AS_INT: u32 = tag(6, FIXED64);
     const KNOWN: u64 = known(&[2, 3, 4, 5, 6, 7, 8]);
     match field {
-        AS_DOUBLE => values.number = Some(NumberValue::Double(f64::from_bits(reader.fixed64()?))),
+        AS_DOUBLE => values.number = Some(NumberValue::Double(reader.double()?)),
         AS_INT => values.number = Some(NumberValue::Int(reader.fixed64()? as i64)),
         other => skip(reader, other, KNOWN, depth)?,
     }
-    Ok(())
+    Ok(Place::Values)
 }
 
 fn read_histogram(
@@ -295,7 +382,7 @@ fn read_histogram(
     field: u32,
     depth: u32,
     values: &mut Values,
-) -> Result<(), Fault> {
+) -> Result<Place, Fault> {
     const COUNT: u32 = tag(4, FIXED64);
     const SUM: u32 = tag(5, FIXED64);
     const BUCKET_COUNTS: u32 = tag(6, LENGTH);
@@ -307,12 +394,23 @@ fn read_histogram(
     const KNOWN: u64 = known(&[2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
     match field {
         COUNT => values.count = reader.fixed64()?,
-        SUM => values.sum = Some(f64::from_bits(reader.fixed64()?)),
-        BUCKET_COUNTS | BOUNDS => check_packed_fixed64(reader.length_delimited()?)?,
-        BUCKET_COUNT | BOUND | MIN | MAX => drop(reader.fixed64()?),
-        other => skip(reader, other, KNOWN, depth)?,
+        SUM => values.sum = Some(reader.double()?),
+        BUCKET_COUNTS => {
+            let mut packed = Reader::new(reader.length_delimited()?);
+            while !packed.is_done() {
+                values.counts.push(packed.fixed64()?);
+            }
+        }
+        BUCKET_COUNT => values.counts.push(reader.fixed64()?),
+        BOUNDS | BOUND => reader.doubles(field, &mut values.bounds)?,
+        MIN => values.min = Some(reader.double()?),
+        MAX => values.max = Some(reader.double()?),
+        other => {
+            skip(reader, other, KNOWN, depth)?;
+            return Ok(Place::Message);
+        }
     }
-    Ok(())
+    Ok(Place::Values)
 }
 
 fn read_exponential_histogram(
@@ -320,7 +418,7 @@ fn read_exponential_histogram(
     field: u32,
     depth: u32,
     values: &mut Values,
-) -> Result<(), Fault> {
+) -> Result<Place, Fault> {
     const COUNT: u32 = tag(4, FIXED64);
     const SUM: u32 = tag(5, FIXED64);
     const SCALE: u32 = tag(6, VARINT);
@@ -333,38 +431,68 @@ fn read_exponential_histogram(
     const KNOWN: u64 = known(&[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14]);
     match field {
         COUNT => values.count = reader.fixed64()?,
-        SUM => values.sum = Some(f64::from_bits(reader.fixed64()?)),
-        SCALE => drop(reader.varint()?),
+        SUM => values.sum = Some(reader.double()?),
+        MIN => values.min = Some(reader.double()?),
+        MAX => values.max = Some(reader.double()?),
         POSITIVE if values.has_positive => return Err(Fault::Split),
         NEGATIVE if values.has_negative => return Err(Fault::Split),
-        POSITIVE => {
-            check_buckets(reader.length_delimited()?, depth)?;
-            values.has_positive = true;
+        POSITIVE | NEGATIVE => {
+            read_buckets(reader.length_delimited()?, depth, values)?;
+            put_message(&mut values.message, field >> 3, &values.buckets);
+            values.has_positive |= field == POSITIVE;
+            values.has_negative |= field == NEGATIVE;
         }
-        NEGATIVE => {
-            check_buckets(reader.length_delimited()?, depth)?;
-            values.has_negative = true;
+        SCALE => {
+            reader.varint()?;
+            return Ok(Place::Message);
         }
-        ZERO_COUNT | MIN | MAX | ZERO_THRESHOLD => drop(reader.fixed64()?),
-        other => skip(reader, other, KNOWN, depth)?,
+        ZERO_COUNT | ZERO_THRESHOLD => {
+            reader.fixed64()?;
+            return Ok(Place::Message);
+        }
+        other => {
+            skip(reader, other, KNOWN, depth)?;
+            return Ok(Place::Message);
+        }
     }
-    Ok(())
+    Ok(Place::Values)
 }
 
-fn check_buckets(bytes: &[u8], depth: u32) -> Result<(), Malformed> {
+/// Puts the stored form of a `Buckets` message into `values.buckets`.
+fn read_buckets(bytes: &[u8], depth: u32, values: &mut Values) -> Result<(), Malformed> {
     const OFFSET: u32 = tag(1, VARINT);
     const COUNTS: u32 = tag(2, LENGTH);
     const COUNT: u32 = tag(2, VARINT);
     const KNOWN: u64 = known(&[1, 2]);
+    let Values { counts, buckets, differences, .. } = values;
+    counts.clear();
+    buckets.clear();
     let depth = inside(depth)?;
     let mut reader = Reader::new(bytes);
     while !reader.is_done() {
+        let before = reader.rest();
         match reader.tag()? {
-            OFFSET | COUNT => drop(reader.varint()?),
-            COUNTS => check_packed_varint(reader.length_delimited()?)?,
-            other => skip(&mut reader, other, KNOWN, depth)?,
+            COUNT => counts.push(reader.varint()?),
+            COUNTS => {
+                let mut packed = Reader::new(reader.length_delimited()?);
+                while !packed.is_done() {
+                    counts.push(packed.varint()?);
+                }
+            }
+            other => {
+                if other == OFFSET {
+                    reader.varint()?;
+                } else {
+                    skip(&mut reader, other, KNOWN, depth)?;
+                }
+                // The stored form has a use of its own for one field number.
+                if other >> 3 != distribution::COUNT_DIFFERENCES {
+                    buckets.extend_from_slice(&before[..before.len() - reader.rest().len()]);
+                }
+            }
         }
     }
+    distribution::put_differences(buckets, counts, differences);
     Ok(())
 }
 
@@ -373,18 +501,24 @@ fn read_summary(
     field: u32,
     depth: u32,
     values: &mut Values,
-) -> Result<(), Fault> {
+) -> Result<Place, Fault> {
     const COUNT: u32 = tag(4, FIXED64);
     const SUM: u32 = tag(5, FIXED64);
     const QUANTILE: u32 = tag(6, LENGTH);
     const KNOWN: u64 = known(&[2, 3, 4, 5, 6, 7, 8]);
     match field {
         COUNT => values.count = reader.fixed64()?,
-        SUM => values.sum = Some(f64::from_bits(reader.fixed64()?)),
-        QUANTILE => check_quantile(reader.length_delimited()?, depth)?,
-        other => skip(reader, other, KNOWN, depth)?,
+        SUM => values.sum = Some(reader.double()?),
+        QUANTILE => {
+            check_quantile(reader.length_delimited()?, depth)?;
+            return Ok(Place::Message);
+        }
+        other => {
+            skip(reader, other, KNOWN, depth)?;
+            return Ok(Place::Message);
+        }
     }
-    Ok(())
+    Ok(Place::Values)
 }
 
 fn check_quantile(bytes: &[u8], depth: u32) -> Result<(), Malformed> {

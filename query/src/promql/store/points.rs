@@ -1,7 +1,8 @@
 //! The stored points of chosen series.
 
 use crate::broken;
-use crate::rows::{ByteColumn, Columns, SegmentRows, Wanted, rows_with_ids};
+use crate::rows::{Columns, DistributionColumns, SegmentRows, Wanted, malformed, rows_with_ids};
+use crate::value::StoredDistribution;
 use crate::{Error, QueryStats};
 use arrow::record_batch::RecordBatch;
 use binnacle_storage::model::{SeriesId, Table, TimeRange, Timestamp};
@@ -30,8 +31,7 @@ pub struct Points {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
     Float(f64),
-    /// The `distribution` column.
-    Distribution(Arc<[u8]>),
+    Distribution(Arc<StoredDistribution>),
     /// The series has gone.
     Stale,
 }
@@ -77,16 +77,8 @@ pub struct Wish {
     pub only_first: bool,
 }
 
-const COLUMNS: [&str; 8] = [
-    "series_id",
-    "time",
-    "start_time",
-    "flags",
-    "value",
-    "int_value",
-    "distribution",
-    "ingested_at",
-];
+const COLUMNS: [&str; 7] =
+    ["series_id", "time", "start_time", "flags", "value", "int_value", "ingested_at"];
 
 pub async fn read(
     storage: &Storage,
@@ -102,7 +94,8 @@ pub async fn read(
         found.take(&chunk.records)?;
     }
     let ids: BTreeSet<SeriesId> = wish.from.keys().copied().collect();
-    let names: Vec<String> = COLUMNS.iter().map(|name| (*name).to_owned()).collect();
+    let names = COLUMNS.iter().chain(&DistributionColumns::NAMES);
+    let names: Vec<String> = names.map(|name| (*name).to_owned()).collect();
     for segment in snapshot.segments(Table::MetricPoints, range) {
         let opened = SegmentRows::open(segment.clone(), stats.clone()).await;
         let read = async {
@@ -145,8 +138,8 @@ impl Found<'_> {
         let (ids, times) = (columns.fixed("series_id")?, columns.int("time")?);
         let (starts, flags) = (columns.int("start_time")?, columns.int("flags")?);
         let (values, ints) = (columns.double("value")?, columns.int("int_value")?);
-        let (distributions, arrived) =
-            (columns.bytes("distribution")?, columns.int("ingested_at")?);
+        let mut distributions = DistributionColumns::new(columns)?;
+        let arrived = columns.int("ingested_at")?;
         let rows = batch.num_rows();
         let mut row = 0;
         while row < rows {
@@ -178,9 +171,9 @@ impl Found<'_> {
                     Value::Float(value)
                 } else if let Some(value) = ints.value(row) {
                     Value::Float(value as f64)
-                } else if let Some(bytes) = distribution(&distributions, row) {
-                    self.bytes += bytes.len() as u64;
-                    Value::Distribution(bytes)
+                } else if let Some(stored) = distribution(&mut distributions, row)? {
+                    self.bytes += stored.memory() as u64;
+                    Value::Distribution(Arc::new(stored))
                 } else {
                     continue;
                 };
@@ -196,6 +189,9 @@ impl Found<'_> {
     }
 }
 
-fn distribution(column: &ByteColumn, row: usize) -> Option<Arc<[u8]>> {
-    column.value(row).map(Arc::from)
+fn distribution(
+    columns: &mut DistributionColumns,
+    row: usize,
+) -> Result<Option<StoredDistribution>, Error> {
+    columns.value(row).map_err(|error| malformed("distribution", error))
 }

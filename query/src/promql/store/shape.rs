@@ -9,7 +9,7 @@ use super::native;
 use super::points::{Points, Value};
 use crate::Error;
 use crate::rows::malformed;
-use crate::value::{Distribution, ExponentialHistogram};
+use crate::value::{self, ExponentialHistogram, Summary};
 use binnacle_storage::model::wire::Malformed;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -112,8 +112,8 @@ fn plain(series: &StoredSeries, points: &Points) -> Result<Vec<Samples>, Malform
                 builder.float(time, began, total);
             }
             Value::Float(value) => builder.float(time, start, *value),
-            Value::Distribution(bytes) => {
-                builder.histogram(time, start, native::prometheus(bytes)?)
+            Value::Distribution(stored) => {
+                builder.histogram(time, start, native::prometheus(&stored.message)?)
             }
         }
     }
@@ -134,8 +134,8 @@ fn exponential(series: &StoredSeries, points: &Points) -> Result<Vec<Samples>, M
                 builder.float(time, start, *value);
                 continue;
             }
-            Value::Distribution(bytes) => {
-                native::exponential(&ExponentialHistogram::decode(bytes)?)
+            Value::Distribution(stored) => {
+                native::exponential(&ExponentialHistogram::decode(stored)?)
             }
         };
         if !series.is_delta {
@@ -167,10 +167,7 @@ fn classic(series: &StoredSeries, points: &Points) -> Result<Vec<Samples>, Malfo
                 parts.stale(time);
                 continue;
             }
-            Value::Distribution(bytes) => match Distribution::decode("histogram", bytes)? {
-                Distribution::Histogram(histogram) => histogram,
-                _ => continue,
-            },
+            Value::Distribution(stored) => value::Histogram::decode(stored)?,
             Value::Float(_) => continue,
         };
         let mut running = 0.0;
@@ -199,10 +196,7 @@ fn summary(series: &StoredSeries, points: &Points) -> Result<Vec<Samples>, Malfo
                 parts.stale(time);
                 continue;
             }
-            Value::Distribution(bytes) => match Distribution::decode("summary", bytes)? {
-                Distribution::Summary(summary) => summary,
-                _ => continue,
-            },
+            Value::Distribution(stored) => Summary::decode(stored)?,
             Value::Float(_) => continue,
         };
         for quantile in &summary.quantiles {

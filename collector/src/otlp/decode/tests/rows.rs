@@ -71,7 +71,9 @@ fn read_row(
             ("series_id", Some(Cell::Bytes(id))) => Some(Cell::Int(ordinals[&id])),
             ("distribution", Some(Cell::Bytes(message))) => {
                 let kind = &kinds[&bytes(cell(&table.columns[0], row))];
-                Some(Cell::Bytes(normal(kind, &message)))
+                let message = normal(kind, &message);
+                // What was unknown to the reference is kept too, and may be all there is.
+                (kind != "histogram" || !message.is_empty()).then_some(Cell::Bytes(message))
             }
             (name, Some(Cell::Bytes(message))) if spec.kind == ColumnKind::Bytes => {
                 Some(Cell::Bytes(normal(name, &message)))
