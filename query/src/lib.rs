@@ -1,4 +1,4 @@
-//! Queries: SQL, traces by id, log search and metric series over storage snapshots.
+//! Queries: SQL, traces by id and by TraceQL, log search and metric series over storage snapshots.
 //!
 //! One read: [`QueryEngine::sql`] waits for its turn, opens one snapshot of one tenant, plans over exactly that snapshot,
 //! and streams the answer from the query runtime's threads, so that a heavy query never holds up ingest.
@@ -20,6 +20,7 @@ mod stats;
 #[cfg(test)]
 mod testing;
 pub mod trace;
+pub mod traceql;
 mod turn;
 pub mod value;
 
@@ -31,3 +32,4 @@ pub use series::{SeriesPage, SeriesRequest};
 pub use sql::{RecordBatches, SqlAnswer, SqlRequest};
 pub use stats::{QueryStats, StatsSnapshot};
 pub use trace::Trace;
+pub use traceql::{TracePage, TraceRequest};

@@ -7,10 +7,12 @@ mod admin;
 mod cardinality;
 mod error;
 mod health;
+mod jaeger;
 mod layers;
 mod logs;
 mod metrics;
 mod openapi;
+mod otlp;
 mod prometheus;
 mod record;
 mod remote_write;
@@ -19,7 +21,9 @@ mod request;
 mod series;
 mod sql;
 mod targets;
+mod tempo;
 mod trace;
+mod traces;
 mod value;
 
 pub use health::Listener;
@@ -152,6 +156,7 @@ pub fn router(api: Api) -> Router {
         .route("/api/v1/openapi.json", get(openapi::openapi))
         .route("/api/v1/status", get(health::status))
         .route("/api/v1/sql", post(sql::sql))
+        .route("/api/v1/traces", get(traces::traces))
         .route("/api/v1/traces/{trace_id}", get(trace::trace))
         .route("/api/v1/logs", get(logs::logs))
         .route("/api/v1/series", get(series::series))
@@ -160,6 +165,8 @@ pub fn router(api: Api) -> Router {
         .route("/prometheus/api/v1/write", post(remote_write::write))
         .route("/prometheus/api/v1/targets", get(targets::targets))
         .nest("/prometheus/api/v1", prometheus::routes())
+        .nest("/tempo", tempo::routes())
+        .nest("/jaeger", jaeger::routes())
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method);
     layers::around(routes, api.clone()).with_state(api)

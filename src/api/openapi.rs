@@ -2,7 +2,7 @@
 
 use super::{
     admin, cardinality, error, health, logs, metrics, remote_write, render, series, sql, targets,
-    trace,
+    trace, traces,
 };
 use axum::Json;
 use utoipa::OpenApi;
@@ -20,7 +20,7 @@ use utoipa::OpenApi;
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     paths(
-        sql::sql, trace::trace, logs::logs, series::series, remote_write::write,
+        sql::sql, traces::traces, trace::trace, logs::logs, series::series, remote_write::write,
         targets::targets, cardinality::cardinality,
         health::status, health::healthz, health::readyz, metrics::metrics, admin::admin, openapi
     ),

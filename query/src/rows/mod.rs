@@ -14,6 +14,6 @@ mod shared;
 pub(crate) use attributes::{RowAttributes, attribute_value};
 pub(crate) use columns::{ByteColumn, Columns, FixedColumn, IntColumn, TextColumn, malformed};
 pub(crate) use distributions::DistributionColumns;
-pub(crate) use pages::{TimePage, rows_with_ids, time_pages};
+pub(crate) use pages::{PageTest, TimePage, pages_that_may_hold, rows_with_ids, time_pages};
 pub(crate) use read::{SegmentRows, Wanted, ranges_of};
 pub(crate) use shared::Shared;

@@ -54,6 +54,38 @@ pub(crate) fn rows_with_ids(
     ranges
 }
 
+/// What a wanted row has in a column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum PageTest {
+    /// An integer or time, both ends included.
+    Within(i64, i64),
+    /// This text.
+    Equals(String),
+}
+
+/// The rows of every page that may hold a wanted one, page by page, and how many pages cannot.
+pub(crate) fn pages_that_may_hold(
+    metadata: &ParquetMetaData,
+    column: &str,
+    test: &PageTest,
+) -> (Vec<Range<u32>>, usize) {
+    let all = bounds(metadata, column);
+    let pages = all.len();
+    let may = |page: &PageBounds<'_>| match (&page.bounds, test) {
+        (Some((Bound::Int(min), Bound::Int(max))), PageTest::Within(low, high)) => {
+            min <= high && max >= low
+        }
+        // Upper bounds that were cut short are rounded up, so that both hold as they stand.
+        (Some((Bound::Bytes(min), Bound::Bytes(max))), PageTest::Equals(text)) => {
+            (*min..=*max).contains(&text.as_bytes())
+        }
+        _ => true,
+    };
+    let kept: Vec<_> = all.into_iter().filter(may).map(|page| page.rows).collect();
+    let pruned = pages - kept.len();
+    (kept, pruned)
+}
+
 enum Bound<'a> {
     Int(i64),
     Bytes(&'a [u8]),
@@ -119,6 +151,9 @@ fn page_bounds(index: &ColumnIndexMetaData, page: usize) -> Option<(Bound<'_>, B
     match index {
         ColumnIndexMetaData::INT64(index) => {
             Some((Bound::Int(*index.min_value(page)?), Bound::Int(*index.max_value(page)?)))
+        }
+        ColumnIndexMetaData::BYTE_ARRAY(index) => {
+            Some((Bound::Bytes(index.min_value(page)?), Bound::Bytes(index.max_value(page)?)))
         }
         ColumnIndexMetaData::FIXED_LEN_BYTE_ARRAY(index) => {
             Some((Bound::Bytes(index.min_value(page)?), Bound::Bytes(index.max_value(page)?)))

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 /// Sorts spans by start time, span id and kind, and drops repetitions of one span, which are those that a merge of segments
 /// drops: of spans that agree in ids, service, name, kind and times the one that arrived first stays.
-pub(super) fn order_spans(spans: &mut Vec<Span>) {
+pub(crate) fn order_spans(spans: &mut Vec<Span>) {
     spans.sort_by(|a, b| identity(a).cmp(&identity(b)).then(a.ingested_at.cmp(&b.ingested_at)));
     spans.dedup_by(|a, b| identity(a) == identity(b));
 }

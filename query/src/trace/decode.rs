@@ -9,7 +9,7 @@ use binnacle_storage::batch::NumberValue;
 use binnacle_storage::model::{SeriesId, SpanId, Timestamp, TraceId};
 
 /// The spans of `found`, in its order.
-pub(super) fn spans(found: &Found, shared: &mut Shared) -> Result<Vec<Span>, Error> {
+pub(crate) fn spans(found: &Found, shared: &mut Shared) -> Result<Vec<Span>, Error> {
     let columns = Columns(&found.batch);
     let trace_id = columns.fixed("trace_id")?;
     let span_id = columns.fixed("span_id")?;

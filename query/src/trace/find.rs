@@ -10,9 +10,9 @@ use binnacle_storage::{Snapshot, Storage};
 use std::sync::Arc;
 
 /// Rows of one batch that belong to the trace.
-pub(super) struct Found {
-    pub(super) batch: RecordBatch,
-    pub(super) rows: Vec<usize>,
+pub(crate) struct Found {
+    pub(crate) batch: RecordBatch,
+    pub(crate) rows: Vec<usize>,
 }
 
 /// The rows of `table` that have `id`: at most `limit`, and whether there are more. A segment that cannot be read is

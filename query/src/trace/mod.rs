@@ -8,11 +8,18 @@ mod assemble;
 mod critical_path;
 mod decode;
 mod find;
+mod names;
 mod span;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use assemble::order_spans;
 pub use critical_path::{CriticalSegment, critical_path};
+pub(crate) use decode::spans as decode_spans;
+pub(crate) use find::Found;
+pub use names::{Calls, Operation};
+#[cfg(test)]
+pub(crate) use span::tests::span as tests_span;
 pub use span::{Exemplar, Span};
 
 use crate::logs::{LogRecord, LogRows};
@@ -21,7 +28,7 @@ use crate::series::find_series;
 use crate::{Error, QueryEngine, QueryStats, StatsSnapshot};
 use binnacle_storage::model::{SpanId, Table, TenantId, TraceId};
 use binnacle_storage::{Snapshot, Storage};
-use find::{Found, find};
+use find::find;
 use std::sync::Arc;
 
 /// Most spans of one trace in an answer. The largest traces seen in practice have some ten thousand; more are a loop that

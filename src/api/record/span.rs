@@ -14,7 +14,7 @@ use utoipa::{PartialSchema, ToSchema};
 /// Names of OTLP's `SpanKind`.
 const KINDS: &[&str] = &["unspecified", "internal", "server", "client", "producer", "consumer"];
 /// Names of OTLP's `StatusCode`.
-const STATUS_CODES: &[&str] = &["unset", "ok", "error"];
+pub const STATUS_CODES: &[&str] = &["unset", "ok", "error"];
 
 /// One span.
 #[derive(Debug, Clone, Serialize, ToSchema)]

@@ -1,0 +1,80 @@
+//! Reading whole traces, several at a time.
+
+use super::tree::Tree;
+use crate::broken;
+use crate::rows::{Columns, SegmentRows, Shared, Wanted, ranges_of};
+use crate::trace::{Found, Span, decode_spans, order_spans};
+use crate::{Error, QueryStats};
+use arrow::record_batch::RecordBatch;
+use binnacle_storage::model::{Table, TimeRange, TraceId};
+use binnacle_storage::segment::Segment;
+use binnacle_storage::{Snapshot, Storage};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+/// The traces with these ids. A segment that cannot be read is named in the warnings and left out.
+pub(super) async fn traces(
+    storage: &Storage,
+    snapshot: &Snapshot,
+    ids: &[TraceId],
+    shared: &mut Shared,
+    stats: &Arc<QueryStats>,
+) -> Result<HashMap<TraceId, Tree>, Error> {
+    let mut spans: HashMap<TraceId, Vec<Span>> = HashMap::new();
+    for chunk in snapshot.chunks(Table::Spans, TimeRange::all()) {
+        add(&chunk.records, ids, shared, &mut spans)?;
+    }
+    for segment in snapshot.segments(Table::Spans, TimeRange::all()) {
+        match rows(&segment, ids, stats).await {
+            Ok(batches) => {
+                for batch in batches {
+                    add(&batch, ids, shared, &mut spans)?;
+                    tokio::task::yield_now().await;
+                }
+            }
+            Err(error) => broken::leave_out(storage, &segment, &error, stats).await,
+        }
+    }
+    let trees = spans.into_iter().map(|(id, mut spans)| {
+        order_spans(&mut spans);
+        (id, Tree::of(spans))
+    });
+    Ok(trees.collect())
+}
+
+async fn rows(
+    segment: &Arc<Segment>,
+    ids: &[TraceId],
+    stats: &Arc<QueryStats>,
+) -> Result<Vec<RecordBatch>, Error> {
+    let mut rows = BTreeSet::new();
+    for &id in ids {
+        rows.extend(segment.trace_rows(id).await?);
+    }
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    stats.add_rows_scanned(rows.len() as u64);
+    let reader = SegmentRows::open(segment.clone(), stats.clone()).await?;
+    reader.read(Wanted::All, &ranges_of(rows)).await
+}
+
+/// Adds the spans of a batch that belong to the traces.
+fn add(
+    batch: &RecordBatch,
+    ids: &[TraceId],
+    shared: &mut Shared,
+    spans: &mut HashMap<TraceId, Vec<Span>>,
+) -> Result<(), Error> {
+    let column = Columns(batch).fixed("trace_id")?;
+    let wanted = |row: &usize| column.id(*row).is_some_and(|id| ids.contains(&TraceId(id)));
+    let rows: Vec<usize> = (0..batch.num_rows()).filter(wanted).collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let found = Found { batch: batch.clone(), rows };
+    for span in decode_spans(&found, shared)? {
+        spans.entry(span.trace_id).or_default().push(span);
+    }
+    Ok(())
+}

@@ -1,0 +1,44 @@
+//! TraceQL: searching traces by what their spans are and how they stand to each other.
+//!
+//! The path: the text is parsed and checked ([`parse()`]) and planned ([`evaluate`]); a scan of the columns that its
+//! conditions name finds the traces that may match, newest first ([`scan`]); these are read whole ([`fetch`]), put up as
+//! trees ([`tree`]) and the pipeline is run over each ([`evaluate`]), until the page is full.
+//!
+//! A trace matches when the pipeline leaves a set of its spans; the sets speak of all spans of the trace, also of those
+//! outside the time range, in which one span must lie that the query's first conditions leave open.
+
+mod ast;
+mod check;
+mod condition;
+mod cursor;
+mod error;
+mod evaluate;
+mod fetch;
+mod parse;
+mod print;
+mod prune;
+mod row_fields;
+mod scan;
+mod search;
+mod span_fields;
+mod tags;
+#[cfg(test)]
+mod tests;
+mod token;
+mod tree;
+mod value;
+
+pub(crate) use parse::parse;
+pub use search::{
+    MatchedSpan, ServiceStats, SpansetMatch, TRACES_LIMIT_DEFAULT, TRACES_LIMIT_MAX, TraceMatch,
+    TracePage, TraceRequest,
+};
+pub use tags::{TAGS_LIMIT_MAX, TagScope, TagTimes, TagValue};
+pub use token::quoted;
+
+use crate::Error;
+
+/// The query as TraceQL writes it, in one form for all ways of writing it.
+pub fn format(text: &str) -> Result<String, Error> {
+    Ok(parse(text)?.to_string())
+}

@@ -1,0 +1,31 @@
+//! `/tempo/…`: the HTTP API of Grafana Tempo, for Grafana's stock Tempo data source and other clients of it.
+//!
+//! Errors are plain text, as Tempo's are. Times in parameters are Unix seconds.
+
+mod error;
+mod params;
+mod search;
+mod status;
+mod tags;
+mod trace;
+
+use super::Api;
+use axum::Router;
+use axum::routing::get;
+
+/// The routes below `/tempo`.
+pub fn routes() -> Router<Api> {
+    Router::new()
+        .route("/api/echo", get(status::echo))
+        .route("/api/status/buildinfo", get(status::buildinfo))
+        .route("/api/overrides", get(status::overrides))
+        .route("/ready", get(status::ready))
+        .route("/api/search", get(search::search))
+        .route("/api/search/tags", get(tags::tags))
+        .route("/api/search/tag/{tag}/values", get(tags::values))
+        .route("/api/v2/search/tags", get(tags::tags_v2))
+        .route("/api/v2/search/tag/{tag}/values", get(tags::values_v2))
+        .route("/api/traces/{trace_id}", get(trace::trace))
+        .route("/api/v2/traces/{trace_id}", get(trace::trace_v2))
+        .fallback(error::unknown_path)
+}

@@ -1,0 +1,61 @@
+//! Parameters in Tempo's notations.
+
+use super::error::TempoError;
+use axum::extract::{FromRequestParts, Query};
+use binnacle_storage::model::Timestamp;
+use http::request::Parts;
+use std::fmt::Display;
+use std::str::FromStr;
+
+/// The parameters of the URL. Unknown ones are passed over: Grafana sends some that only Tempo's own parts read.
+#[derive(Debug)]
+pub struct Params(Vec<(String, String)>);
+
+impl<S: Sync> FromRequestParts<S> for Params {
+    type Rejection = TempoError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Params, TempoError> {
+        let pairs = Query::try_from_uri(&parts.uri);
+        pairs
+            .map(|Query(pairs)| Params(pairs))
+            .map_err(|error| TempoError::bad_request(format!("wrong query parameters: {error}")))
+    }
+}
+
+impl Params {
+    /// The first value of a parameter; an empty one is none.
+    pub fn find(&self, name: &str) -> Option<&str> {
+        let found = self.0.iter().find(|(key, value)| key == name && !value.is_empty());
+        found.map(|(_, value)| value.as_str())
+    }
+
+    pub fn number<T: FromStr>(&self, name: &str) -> Result<Option<T>, TempoError>
+    where
+        T::Err: Display,
+    {
+        let parse = |text: &str| text.parse().map_err(|error| invalid(name, error));
+        self.find(name).map(parse).transpose()
+    }
+
+    /// Unix seconds.
+    pub fn time(&self, name: &str) -> Result<Option<Timestamp>, TempoError> {
+        let Some(seconds) = self.number::<i64>(name)? else {
+            return Ok(None);
+        };
+        let nanos = seconds.checked_mul(1_000_000_000);
+        nanos.map(|nanos| Some(Timestamp(nanos))).ok_or_else(|| invalid(name, "out of range"))
+    }
+
+    /// A duration such as `100ms`, in nanoseconds.
+    pub fn duration(&self, name: &str) -> Result<Option<i64>, TempoError> {
+        let parse = |text: &str| {
+            let duration = humantime::parse_duration(text).map_err(|error| invalid(name, error))?;
+            i64::try_from(duration.as_nanos()).map_err(|_| invalid(name, "out of range"))
+        };
+        self.find(name).map(parse).transpose()
+    }
+}
+
+fn invalid(name: &str, reason: impl Display) -> TempoError {
+    TempoError::bad_request(format!("invalid {name}: {reason}"))
+}
