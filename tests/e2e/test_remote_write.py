@@ -71,7 +71,7 @@ def test_a_bad_series_is_named_and_its_neighbours_land(server, version):
         Series({"__name__": "good"}, samples=[(1.0, 1_000)]),
         Series({"job": "nameless"}, samples=[(1.0, 1_000), (2.0, 2_000)]),
         Series([("__name__", "twice"), ("a", "1"), ("a", "1")], samples=[(1.0, 1_000)]),
-        Series({"__name__": "fine"}, samples=[(1.0, 1_000)]),
+        Series([("zone", "a"), ("__name__", "fine")], samples=[(1.0, 1_000)]),
     ]
     body = (request_v1 if version == 1 else request_v2)(series)
     answer = write(server, body, version, tenant)

@@ -12,7 +12,14 @@ const SERIES_BYTES_MAX: usize = 64 << 10;
 /// Longest text of a series in a message to its sender.
 const SHOWN_BYTES_MAX: usize = 200;
 
-/// The metric's name, or why these are not the labels of a series.
+/// Puts labels in the order of their names. Senders are to do so; Prometheus takes them in any order, and so do we.
+pub fn sort(labels: &mut [Label<'_>]) {
+    if !labels.is_sorted_by(|a, b| a.0 <= b.0) {
+        labels.sort_by_key(|(name, _)| *name);
+    }
+}
+
+/// The metric's name, or why these sorted labels are not those of a series.
 pub fn check<'a>(labels: &[Label<'a>]) -> Result<&'a str, &'static str> {
     let bytes: usize = labels.iter().map(|(name, value)| name.len() + value.len()).sum();
     if bytes > SERIES_BYTES_MAX {
@@ -21,12 +28,8 @@ pub fn check<'a>(labels: &[Label<'a>]) -> Result<&'a str, &'static str> {
     if labels.iter().any(|(name, _)| name.is_empty()) {
         return Err("a label has no name");
     }
-    for pair in labels.windows(2) {
-        match pair[0].0.cmp(pair[1].0) {
-            std::cmp::Ordering::Less => {}
-            std::cmp::Ordering::Equal => return Err("a label occurs twice"),
-            std::cmp::Ordering::Greater => return Err("labels are not sorted by name"),
-        }
+    if labels.windows(2).any(|pair| pair[0].0 == pair[1].0) {
+        return Err("a label occurs twice");
     }
     let name = labels.iter().find(|(name, _)| *name == NAME).map(|(_, value)| *value);
     name.filter(|name| !name.is_empty()).ok_or("the metric has no name")
@@ -64,20 +67,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn labels_are_named_sorted_and_occur_once() {
+    fn labels_are_named_and_occur_once_in_any_order() {
         let long = "x".repeat(SERIES_BYTES_MAX);
-        let cases: [(&[Label<'_>], Result<&str, &str>); 8] = [
+        let cases: [(&[Label<'_>], Result<&str, &str>); 9] = [
             (&[(NAME, "up"), ("job", "a")], Ok("up")),
             (&[("A", "a"), (NAME, "up"), ("häuser", "ß")], Ok("up")),
             (&[(NAME, "up"), ("", "a")], Err("a label has no name")),
-            (&[(NAME, "up"), ("b", "1"), ("a", "2")], Err("labels are not sorted by name")),
+            (&[("b", "1"), (NAME, "up"), ("a", "2")], Ok("up")),
             (&[(NAME, "up"), ("b", "1"), ("b", "1")], Err("a label occurs twice")),
+            (&[("b", "1"), (NAME, "up"), ("b", "2")], Err("a label occurs twice")),
             (&[("job", "a")], Err("the metric has no name")),
             (&[(NAME, "")], Err("the metric has no name")),
             (&[(NAME, "up"), ("a", &long)], Err("labels take more than 65,536 bytes")),
         ];
         for (labels, expected) in cases {
-            assert_eq!(check(labels), expected, "{}", show(labels));
+            let mut labels = labels.to_vec();
+            sort(&mut labels);
+            assert_eq!(check(&labels), expected, "{}", show(&labels));
         }
     }
 

@@ -18,7 +18,7 @@ pub fn decode(body: &[u8], ingested_at: Timestamp) -> Result<Decoded, Broken> {
         match reader.tag()? {
             SERIES => {
                 read_series(reader.length_delimited()?, &mut entry)?;
-                writer.push(&entry)?;
+                writer.push(&mut entry)?;
             }
             METADATA => {
                 let metadata = read_metadata(reader.length_delimited()?)?;

@@ -63,8 +63,9 @@ impl Writer {
     }
 
     /// Takes one series with all it holds, as far as it is good.
-    pub fn push(&mut self, entry: &Entry<'_>) -> Result<(), Broken> {
+    pub fn push(&mut self, entry: &mut Entry<'_>) -> Result<(), Broken> {
         self.enter(entry)?;
+        labels::sort(&mut entry.labels);
         let checked = match entry.fault {
             Some(fault) => Err(fault),
             None => labels::check(&entry.labels),

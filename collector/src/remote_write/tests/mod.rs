@@ -93,6 +93,25 @@ fn a_series_is_its_labels_whatever_else_is_said_of_it() {
 }
 
 #[test]
+fn labels_may_come_in_any_order_and_make_the_same_series() {
+    let message = |labels: &[(&str, &str)]| series(labels).sample(1.0, 1);
+    let list = [
+        message(&[("__name__", "up"), ("a", "1"), ("b", "2")]),
+        message(&[("b", "2"), ("__name__", "up"), ("a", "1")]),
+        message(&[("b", "2"), ("__name__", "up"), ("b", "3")]),
+        message(&[("b", "2"), ("a", "1")]),
+    ];
+    for decoded in decode_both(&list) {
+        assert_eq!(rows(&decoded.batch, Table::Series, SERIES), ["up gauge - - - -  a=1 b=2"]);
+        let ids = rows(&decoded.batch, Table::MetricPoints, &["series_id"]);
+        assert_eq!((ids.len(), &ids[0]), (2, &ids[1]));
+        assert_eq!((decoded.accepted, decoded.rejected.count), (2, 2));
+        let reasons = decoded.rejected.message(1000);
+        assert!(reasons.contains("a label occurs twice"), "{reasons}");
+    }
+}
+
+#[test]
 fn the_description_of_a_series_is_kept_with_it() {
     let message = SeriesMessage {
         description: Some((1, "Bytes sent.", "bytes")),
