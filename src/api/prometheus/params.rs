@@ -181,8 +181,8 @@ fn parse_time(text: &str) -> Result<i64, String> {
     let wrong = || format!("cannot parse {text:?} to a valid timestamp");
     if let Ok(seconds) = text.parse::<f64>() {
         let milliseconds = (seconds * 1000.0).round();
-        // Far beyond every stored time, and far from what arithmetic could overflow.
-        if milliseconds.is_nan() || milliseconds.abs() > i64::MAX as f64 / 4e6 {
+        // As far as nanoseconds go, which is beyond every stored time, and far from what milliseconds could overflow.
+        if milliseconds.is_nan() || milliseconds.abs() > i64::MAX as f64 / 1e6 {
             return Err(wrong());
         }
         return Ok(milliseconds as i64);
@@ -207,6 +207,7 @@ mod tests {
         assert!(read_form("a=%zz", &mut Vec::new()).is_err());
         assert_eq!(parse_time("1.5"), Ok(1500));
         assert_eq!(parse_time("1970-01-01T00:00:01.25Z"), Ok(1250));
+        assert_eq!(parse_time("9e9"), Ok(9_000_000_000_000));
         assert!(parse_time("never").is_err() && parse_time("1e300").is_err());
     }
 }

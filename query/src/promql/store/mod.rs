@@ -10,6 +10,8 @@ mod naming;
 mod native;
 mod points;
 mod shape;
+#[cfg(test)]
+mod tests;
 
 pub use exemplars::{Exemplar, ExemplarSeries};
 pub use naming::Translation;
@@ -19,11 +21,13 @@ use super::series::Samples;
 use super::source::{Select, SeriesSource};
 use crate::{Error, QueryStats};
 use async_trait::async_trait;
+use binnacle_storage::model::SeriesId;
 use binnacle_storage::{Snapshot, Storage};
 use catalog::{Catalog, StoredSeries};
-use points::Wish;
+use points::{Points, Wish};
 use shape::{extra_label, samples, suffixes};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use tokio::sync::OnceCell;
 
@@ -121,7 +125,8 @@ impl Store {
             }
         }
         let from = members.values().flatten().map(|series| (series.id, select.start)).collect();
-        let wish = Wish { from, end: select.end, bytes_max: select.bytes_max, only_first };
+        let exact = HashSet::new();
+        let wish = Wish { from, exact, end: select.end, bytes_max: select.bytes_max, only_first };
         let mut points = points::read(&self.storage, &self.snapshot, &wish, &self.stats).await?;
         let mut list = Vec::new();
         for (labels, members) in members {
@@ -172,15 +177,15 @@ impl Store {
             |series: &&StoredSeries| (series.id, if totals(series) { 0 } else { select.start });
         let wish = Wish {
             from: chosen.iter().map(from).collect(),
+            exact: chosen.iter().filter(|s| totals(s)).map(|s| s.id).collect(),
             end: select.end,
             bytes_max: select.bytes_max,
             only_first,
         };
         let mut points = points::read(&self.storage, &self.snapshot, &wish, &self.stats).await?;
         let mut list = self.target_info(select, only_first).await?;
-        for series in chosen {
-            let Some(points) = points.remove(&series.id) else { continue };
-            for samples in samples(series, points)? {
+        for (series, points) in gathered(&chosen, &mut points) {
+            for samples in samples(series, &points)? {
                 if all_match(&select.matchers, &samples.labels) {
                     list.push(if totals(series) { since(samples, select.start) } else { samples });
                 }
@@ -190,6 +195,35 @@ impl Store {
         list.sort_by(|a, b| a.labels.cmp(&b.labels));
         Ok(joined(list))
     }
+}
+
+/// The points of each series. Deltas of senders that have the same labels are those of one: they add up to one total.
+fn gathered<'a>(
+    chosen: &[&'a StoredSeries],
+    points: &mut HashMap<SeriesId, Points>,
+) -> Vec<(&'a StoredSeries, Points)> {
+    let mut gathered: Vec<(&StoredSeries, Points)> = Vec::with_capacity(chosen.len());
+    let mut places: HashMap<_, usize> = HashMap::new();
+    for series in chosen {
+        let Some(own) = points.remove(&series.id) else { continue };
+        let own = own.sorted();
+        if series.is_delta {
+            match places.entry((&series.labels, series.shape)) {
+                Entry::Occupied(place) => {
+                    gathered[*place.get()].1.extend(own);
+                    continue;
+                }
+                Entry::Vacant(place) => {
+                    place.insert(gathered.len());
+                }
+            }
+        }
+        gathered.push((*series, own));
+    }
+    for (_, points) in gathered.iter_mut().filter(|(series, _)| series.is_delta) {
+        *points = std::mem::take(points).in_order();
+    }
+    gathered
 }
 
 /// The samples not before `start`.

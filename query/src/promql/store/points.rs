@@ -7,7 +7,7 @@ use crate::{Error, QueryStats};
 use arrow::record_batch::RecordBatch;
 use binnacle_storage::model::{SeriesId, Table, TimeRange, Timestamp};
 use binnacle_storage::{Snapshot, Storage};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -22,6 +22,8 @@ const NO_RECORDED_VALUE: u32 = 1;
 pub struct Points {
     /// Unix milliseconds.
     pub times: Vec<i64>,
+    /// Nanoseconds after `times`, of deltas: each counts, also when many are of one millisecond. Empty otherwise.
+    pub nanos: Vec<u32>,
     pub starts: Vec<i64>,
     /// When each arrived: of two points of one time the later one counts.
     pub arrived: Vec<i64>,
@@ -44,26 +46,56 @@ impl Points {
         self.values.push(value);
     }
 
+    fn at(&self, at: usize) -> (i64, u32) {
+        (self.times[at], self.nanos.get(at).copied().unwrap_or(0))
+    }
+
     /// By time, each time once.
     pub fn sorted(self) -> Points {
-        if self.times.is_sorted_by(|a, b| a < b) {
+        let is_sorted = if self.nanos.is_empty() {
+            self.times.is_sorted_by(|a, b| a < b)
+        } else {
+            (1..self.times.len()).all(|at| self.at(at - 1) < self.at(at))
+        };
+        if is_sorted {
             return self;
         }
         let mut order: Vec<usize> = (0..self.times.len()).collect();
-        order.sort_by_key(|at| (self.times[*at], self.arrived[*at], *at));
-        let mut sorted = Points::default();
-        for (place, at) in order.iter().enumerate() {
-            let next = order.get(place + 1);
-            if next.is_none_or(|next| self.times[*next] != self.times[*at]) {
-                sorted.push(
-                    self.times[*at],
-                    self.starts[*at],
-                    self.arrived[*at],
-                    self.values[*at].clone(),
-                );
-            }
+        order.sort_by_key(|at| (self.at(*at), self.arrived[*at], *at));
+        let is_last = |place: usize| {
+            order.get(place + 1).is_none_or(|next| self.at(*next) != self.at(order[place]))
+        };
+        let kept = order.iter().enumerate().filter(|(place, _)| is_last(*place));
+        self.picked(kept.map(|(_, at)| *at))
+    }
+
+    /// Takes the points of another series, for [`Points::in_order`] to place.
+    pub fn extend(&mut self, other: Points) {
+        self.times.extend(other.times);
+        self.nanos.extend(other.nanos);
+        self.starts.extend(other.starts);
+        self.arrived.extend(other.arrived);
+        self.values.extend(other.values);
+    }
+
+    /// By time, all of them.
+    pub fn in_order(self) -> Points {
+        let mut order: Vec<usize> = (0..self.times.len()).collect();
+        if order.is_sorted_by_key(|at| self.at(*at)) {
+            return self;
         }
-        sorted
+        order.sort_by_key(|at| self.at(*at));
+        self.picked(order.into_iter())
+    }
+
+    fn picked(&self, order: impl Iterator<Item = usize>) -> Points {
+        let mut picked = Points::default();
+        for at in order {
+            let value = self.values[at].clone();
+            picked.push(self.times[at], self.starts[at], self.arrived[at], value);
+            picked.nanos.extend(self.nanos.get(at));
+        }
+        picked
     }
 }
 
@@ -71,6 +103,8 @@ impl Points {
 #[derive(Debug)]
 pub struct Wish {
     pub from: HashMap<SeriesId, i64>,
+    /// Those of them whose times are wanted to the nanosecond.
+    pub exact: HashSet<SeriesId>,
     pub end: i64,
     pub bytes_max: u64,
     /// One point of each series is enough.
@@ -155,11 +189,13 @@ impl Found<'_> {
                 continue;
             };
             let points = self.points.entry(id).or_default();
+            let is_exact = self.wish.exact.contains(&id);
             for row in row..end {
                 if self.wish.only_first && !points.times.is_empty() {
                     break;
                 }
-                let time = times.value(row).unwrap_or(0).div_euclid(MILLISECOND);
+                let nanos = times.value(row).unwrap_or(0);
+                let time = nanos.div_euclid(MILLISECOND);
                 if time < from || time > self.wish.end {
                     continue;
                 }
@@ -179,6 +215,9 @@ impl Found<'_> {
                 };
                 self.bytes += 16;
                 points.push(time, start, arrived, value);
+                if is_exact {
+                    points.nanos.push(nanos.rem_euclid(MILLISECOND) as u32);
+                }
             }
             if self.bytes > self.wish.bytes_max {
                 return Err(Error::MemoryLimit { limit: self.wish.bytes_max });

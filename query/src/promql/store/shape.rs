@@ -39,14 +39,13 @@ pub fn suffixed(labels: &Labels, suffix: &str) -> Labels {
     labels.with(METRIC_NAME, &format!("{}{suffix}", labels.metric_name()))
 }
 
-/// The samples of a stored series.
-pub fn samples(series: &StoredSeries, points: Points) -> Result<Vec<Samples>, Error> {
-    let points = points.sorted();
+/// The samples of a stored series, from its points by time.
+pub fn samples(series: &StoredSeries, points: &Points) -> Result<Vec<Samples>, Error> {
     let shaped = match series.shape {
-        Shape::Samples => plain(series, &points),
-        Shape::Exponential => exponential(series, &points),
-        Shape::Classic => classic(series, &points),
-        Shape::Summary => summary(series, &points),
+        Shape::Samples => plain(series, points),
+        Shape::Exponential => exponential(series, points),
+        Shape::Classic => classic(series, points),
+        Shape::Summary => summary(series, points),
     };
     let mut list = shaped.map_err(|error| malformed("distribution", error))?;
     for samples in &mut list {
@@ -72,23 +71,27 @@ impl Builder {
         Builder(Samples { labels, ..Samples::default() })
     }
 
+    /// Of two of one time the later one counts.
     fn float(&mut self, time: i64, start: i64, value: f64) {
+        if self.0.times.last() == Some(&time) {
+            self.0.times.pop();
+            self.0.values.pop();
+            self.0.starts.pop();
+        }
         self.0.times.push(time);
         self.0.values.push(value);
         self.0.starts.push(start);
     }
 
     fn histogram(&mut self, time: i64, start: i64, histogram: Histogram) {
+        if self.0.histogram_times.last() == Some(&time) {
+            self.0.histogram_times.pop();
+            self.0.histograms.pop();
+            self.0.histogram_starts.pop();
+        }
         self.0.histogram_times.push(time);
         self.0.histograms.push(Arc::new(histogram));
         self.0.histogram_starts.push(start);
-    }
-
-    /// A counter sent as deltas was at zero when it began.
-    fn begin(&mut self, time: i64, start: i64) {
-        if self.0.is_empty() && start > 0 && start < time {
-            self.float(start, start, 0.0);
-        }
     }
 }
 
@@ -106,7 +109,6 @@ fn plain(series: &StoredSeries, points: &Points) -> Result<Vec<Samples>, Malform
         match value {
             Value::Stale => builder.float(time, 0, STALE),
             Value::Float(value) if series.is_delta => {
-                builder.begin(time, start);
                 began = if began == 0 { start } else { began };
                 total += value;
                 builder.float(time, began, total);
@@ -147,9 +149,6 @@ fn exponential(series: &StoredSeries, points: &Points) -> Result<Vec<Samples>, M
             zero_threshold: histogram.zero_threshold,
             ..Histogram::default()
         };
-        if total.is_none() && start > 0 && start < time {
-            builder.histogram(start, start, empty());
-        }
         let (began, sum) = total.get_or_insert_with(|| (start, empty()));
         // Both are exponential, so they can be added.
         let _ = sum.add(&histogram);
@@ -234,7 +233,6 @@ impl Parts<'_> {
             builder.float(time, start, value);
             return;
         }
-        builder.begin(time, start);
         *began = if *began == 0 { start } else { *began };
         *total += value;
         builder.float(time, *began, *total);

@@ -5,6 +5,7 @@ mod expect;
 mod load;
 mod memory;
 pub mod script;
+mod starts;
 pub mod values;
 
 use binnacle_query::promql::annotation::Level;

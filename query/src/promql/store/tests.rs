@@ -1,0 +1,79 @@
+//! Stored counters as PromQL sees them.
+
+use crate::promql::series::Sample;
+use crate::promql::{Request, Times, Value as Answered};
+use crate::testing::{Fixture, resource, scope};
+use binnacle_storage::batch::{BatchBuilder, MetricPointRow, NumberValue, SeriesRow};
+use binnacle_storage::model::{SeriesId, Signal, TenantId, Timestamp};
+
+const SECOND: i64 = 1_000_000_000;
+const DELTA: i32 = 1;
+
+/// Points of one sender: `(start, time, value)` in nanoseconds.
+fn push(builder: &mut BatchBuilder, zone: &str, points: &[(i64, i64, f64)]) {
+    builder.resource(&resource("shop", zone), "shop");
+    builder.scope(&scope("till"));
+    let series_id = SeriesId([zone.as_bytes()[0]; 16]);
+    builder.push_series(&SeriesRow {
+        series_id,
+        time: Timestamp(points[0].1),
+        name: "orders",
+        description: "",
+        unit: "",
+        kind: "sum",
+        temporality: Some(DELTA),
+        is_monotonic: Some(true),
+        metadata: &[],
+        attributes: &[],
+    });
+    for &(start, time, value) in points {
+        builder.push_point(&MetricPointRow {
+            series_id,
+            time: Timestamp(time),
+            start_time: Some(Timestamp(start)),
+            flags: 0,
+            value: Some(NumberValue::Double(value)),
+            count: None,
+            sum: None,
+            min: None,
+            max: None,
+            bucket_counts: None,
+            explicit_bounds: None,
+            distribution: None,
+        });
+    }
+}
+
+fn ask(fixture: &Fixture, query: &str, second: i64) -> f64 {
+    let engine = fixture.engine();
+    let time = second * 1000;
+    let times = Times { start: time, end: time, step: 0 };
+    let settings = engine.config().promql_settings();
+    let request = Request { query: query.to_owned(), times, settings };
+    let answer = futures::executor::block_on(engine.promql(&TenantId::default(), request));
+    let (answer, _) = answer.unwrap();
+    let Answered::Vector(list) = answer.value else { panic!("{query}") };
+    let [(_, Sample::Float(value))] = list[..] else { panic!("{query}: {list:?}") };
+    value
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deltas_add_up_whoever_sent_them_and_however_close_they_are() {
+    let mut fixture = Fixture::new().await;
+    let at = |second: i64| second * SECOND;
+    // Three within one millisecond, the last of them sent again later.
+    let close =
+        [(at(90), at(100), 1.0), (at(100), at(100) + 10, 2.0), (at(100) + 10, at(100) + 20, 4.0)];
+    fixture.append(Signal::Metrics, |builder| push(builder, "a", &close)).await;
+    fixture.append(Signal::Metrics, |builder| push(builder, "a", &close[2..])).await;
+    // Another process whose resource differs by what is no label.
+    let other = [(at(95), at(105), 8.0), (at(105), at(110), 16.0)];
+    fixture.append(Signal::Metrics, |builder| push(builder, "b", &other)).await;
+    assert_eq!(ask(&fixture, "orders_total", 104), 7.0);
+    assert_eq!(ask(&fixture, "orders_total", 105), 15.0);
+    assert_eq!(ask(&fixture, "orders_total", 110), 31.0);
+    assert_eq!(ask(&fixture, "count_over_time(orders_total[1m])", 110), 3.0);
+    assert_eq!(ask(&fixture, "increase(orders_total[1m])", 110), 31.0);
+    assert_eq!(ask(&fixture, "increase(orders_total[8s])", 110), 16.0 * 8.0 / 5.0);
+    assert_eq!(ask(&fixture, "resets(orders_total[1m])", 110), 0.0);
+}
