@@ -251,6 +251,18 @@ class Server:
                 return found
             cursor = {"cursor": page["cursor"]}
 
+    def prometheus(self, path, tenant=None, **parameters):
+        """The `data` of an answer of Prometheus's API, which must have nothing to warn of."""
+        answer = self.call("GET", f"/prometheus/api/v1/{path}", tenant, params=parameters)
+        assert answer.status_code == 200, (parameters, answer.text)
+        body = answer.json()
+        assert "warnings" not in body, (parameters, body["warnings"])
+        return body["data"]
+
+    def promql(self, query, tenant=None, **parameters):
+        """The result of an instant query."""
+        return self.prometheus("query", tenant, query=query, **parameters)["result"]
+
     def segments(self, table=None, tenant=None):
         """The Parquet files of the live segments."""
         rows = self.query('SELECT id, "table" FROM segments', tenant)
