@@ -7,6 +7,7 @@ use super::message::{Description, Exemplar, Message, Sample};
 use super::relabel::{self, Rule};
 use crate::remote_write::{MetricType, STALE_BITS};
 use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// What reading an answer needs to know of its job and target.
 #[derive(Debug, Clone, Copy)]
@@ -17,12 +18,20 @@ pub struct Rules<'a> {
     pub target: &'a Labels,
 }
 
+/// What a scrape leaves for the next one to compare with.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// Series whose end would be marked.
+    pub series: HashSet<Labels>,
+    /// Hashes of the exemplars shown: targets show one until there is a newer one, and it is to be stored once.
+    pub exemplars: HashMap<Labels, u64>,
+}
+
 /// What came of one scrape.
 #[derive(Debug)]
 pub struct Scraped {
     pub message: Message,
-    /// Series whose end would be marked.
-    pub series: HashSet<Labels>,
+    pub known: Known,
     pub samples: u64,
     pub kept: u64,
     pub added: u64,
@@ -39,7 +48,7 @@ pub fn read(
     format: TextFormat,
     text: &str,
     now: i64,
-    before: &HashSet<Labels>,
+    before: &Known,
 ) -> Result<Scraped, String> {
     let created = created(format, text);
     let mut reader = Reader {
@@ -50,7 +59,7 @@ pub fn read(
         descriptions: HashMap::new(),
         scraped: Scraped {
             message: Message::new(),
-            series: HashSet::new(),
+            known: Known::default(),
             samples: 0,
             kept: 0,
             added: 0,
@@ -63,7 +72,7 @@ pub fn read(
     if let Some(fault) = fault {
         return Err(fault);
     }
-    for labels in before.difference(&scraped.series) {
+    for labels in before.series.difference(&scraped.known.series) {
         scraped.message.push(&stale(labels, now));
     }
     Ok(scraped)
@@ -79,12 +88,19 @@ pub fn plain(labels: &Labels, value: f64, time: i64) -> Sample<'_> {
     Sample { labels, value, time, start: None, description: None, exemplar: None }
 }
 
+/// What makes an exemplar the one that was shown before. Its time counts where it says one.
+fn exemplar_hash(exemplar: &exposition::Exemplar<'_>, labels: &Labels) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (labels, exemplar.value.to_bits(), exemplar.time).hash(&mut hasher);
+    hasher.finish()
+}
+
 type CreatedKey = (String, Vec<(String, String)>);
 
 struct Reader<'a> {
     rules: Rules<'a>,
     now: i64,
-    before: &'a HashSet<Labels>,
+    before: &'a Known,
     /// When counters began, by metric and labels.
     created: HashMap<CreatedKey, i64>,
     descriptions: HashMap<String, Description>,
@@ -122,7 +138,7 @@ impl Reader<'_> {
         let sent_time = sample.time.filter(|_| job.honor_timestamps);
         let time = sent_time.unwrap_or(self.now);
         let is_tracked = sent_time.is_none() || job.track_timestamps_staleness;
-        if is_tracked && self.scraped.series.contains(&labels) {
+        if is_tracked && self.scraped.known.series.contains(&labels) {
             // The same series twice at one time: the first counts.
             return Ok(());
         }
@@ -133,7 +149,12 @@ impl Reader<'_> {
         let exemplar_labels: Option<Labels> = sample.exemplar.as_ref().map(|exemplar| {
             exemplar.labels.iter().map(|(name, value)| (name, value.as_ref())).collect()
         });
-        let exemplar = sample.exemplar.as_ref().zip(exemplar_labels.as_ref());
+        let mut exemplar = sample.exemplar.as_ref().zip(exemplar_labels.as_ref());
+        if let Some((shown, of)) = exemplar {
+            let hash = exemplar_hash(shown, of);
+            exemplar = exemplar.filter(|_| self.before.exemplars.get(&labels) != Some(&hash));
+            self.scraped.known.exemplars.insert(labels.clone(), hash);
+        }
         let exemplar = exemplar.map(|(exemplar, labels)| Exemplar {
             labels,
             value: exemplar.value,
@@ -148,8 +169,8 @@ impl Reader<'_> {
             exemplar,
         });
         if is_tracked {
-            self.scraped.added += u64::from(!self.before.contains(&labels));
-            self.scraped.series.insert(labels);
+            self.scraped.added += u64::from(!self.before.series.contains(&labels));
+            self.scraped.known.series.insert(labels);
         }
         Ok(())
     }
@@ -264,7 +285,7 @@ mod tests {
         serde_json::from_str(json).unwrap()
     }
 
-    fn scrape(job: &JobConfig, text: &str, before: &HashSet<Labels>) -> Result<Scraped, String> {
+    fn scrape(job: &JobConfig, text: &str, before: &Known) -> Result<Scraped, String> {
         let target: Labels = [("instance", "i"), ("job", "j")].into_iter().collect();
         let rules = relabel::compile(&job.metric_relabel_configs).unwrap();
         let rules = Rules { job, metric_rules: &rules, target: &target };
@@ -290,7 +311,7 @@ mod tests {
             (r#"{"honor_labels": true}"#, "up exported_job=x job=own"),
         ];
         for (json, expected) in cases {
-            let scraped = scrape(&job(json), text, &HashSet::new()).unwrap();
+            let scraped = scrape(&job(json), text, &Known::default()).unwrap();
             assert_eq!(points(scraped, Table::Series, &["name"]), [expected]);
         }
     }
@@ -298,9 +319,12 @@ mod tests {
     #[test]
     fn series_that_are_gone_end() {
         let job = job("{}");
-        let first = scrape(&job, "a 1\nb 2\nc 3 4000\n", &HashSet::new()).unwrap();
-        assert_eq!((first.samples, first.kept, first.added, first.series.len()), (3, 3, 2, 2));
-        let second = scrape(&job, "b 3\nd 4\nd 5\n", &first.series).unwrap();
+        let first = scrape(&job, "a 1\nb 2\nc 3 4000\n", &Known::default()).unwrap();
+        assert_eq!(
+            (first.samples, first.kept, first.added, first.known.series.len()),
+            (3, 3, 2, 2)
+        );
+        let second = scrape(&job, "b 3\nd 4\nd 5\n", &first.known).unwrap();
         assert_eq!((second.samples, second.kept, second.added), (3, 2, 1));
         let mut ends = points(second, Table::MetricPoints, &["time", "flags", "value"]);
         ends.sort();
@@ -310,7 +334,7 @@ mod tests {
     #[test]
     fn rules_and_limits_hold_after_relabelling() {
         let drop = r#"{"metric_relabel_configs": [{"source_labels": ["__name__"], "regex": "go_.*", "action": "drop"}], "sample_limit": 1}"#;
-        let scraped = scrape(&job(drop), "go_a 1\ngo_b 1\nc 1\n", &HashSet::new()).unwrap();
+        let scraped = scrape(&job(drop), "go_a 1\ngo_b 1\nc 1\n", &Known::default()).unwrap();
         assert_eq!((scraped.samples, scraped.kept), (3, 1));
         for (json, text) in [
             (r#"{"sample_limit": 1}"#, "a 1\nb 1\n"),
@@ -319,7 +343,7 @@ mod tests {
             (r#"{"label_value_length_limit": 3}"#, "a{b=\"four\"} 1\n"),
             ("{}", "a 1\nb\n"),
         ] {
-            assert!(scrape(&job(json), text, &HashSet::new()).is_err(), "{json}");
+            assert!(scrape(&job(json), text, &Known::default()).is_err(), "{json}");
         }
     }
 
@@ -328,12 +352,25 @@ mod tests {
         let text = "# TYPE sent counter\n# HELP sent Bytes.\n# UNIT sent bytes\n\
             sent_total{a=\"b\"} 1 # {trace_id=\"5b8aa5a2d2c872e8321cf37308d69df2\"} 2\n\
             sent_created{a=\"b\"} 1.5\n# EOF\n";
-        let scrape = || scrape(&job("{}"), text, &HashSet::new()).unwrap();
+        let scrape = || scrape(&job("{}"), text, &Known::default()).unwrap();
         let series = points(scrape(), Table::Series, &["name", "type", "unit", "description"]);
         assert_eq!(series[0], "sent_total sum bytes Bytes. a=b instance=i job=j");
         let times = points(scrape(), Table::MetricPoints, &["time", "start_time", "value"]);
         assert_eq!(times[0], "5000000000 1500000000 1");
         let exemplars = points(scrape(), Table::Exemplars, &["time", "trace_id", "value"]);
         assert_eq!(exemplars, ["5000000000 5b8aa5a2d2c872e8321cf37308d69df2 2"]);
+    }
+
+    #[test]
+    fn an_exemplar_is_stored_once_however_often_it_is_shown() {
+        let text = |exemplar: &str| format!("a_total 1 # {{trace_id=\"{exemplar}\"}} 2\n# EOF\n");
+        let job = job("{}");
+        let mut known = Known::default();
+        for (exemplar, stored) in [("x", 1), ("x", 0), ("y", 1), ("x", 1)] {
+            let mut scraped = scrape(&job, &text(exemplar), &known).unwrap();
+            known = std::mem::take(&mut scraped.known);
+            let exemplars = points(scraped, Table::Exemplars, &["value"]);
+            assert_eq!(exemplars.len(), stored, "{exemplars:?}");
+        }
     }
 }

@@ -6,7 +6,7 @@ use super::exposition::TextFormat;
 use super::labels::Labels;
 use super::message::Message;
 use super::relabel::Rule;
-use super::series::{self, Rules, Scraped, plain, stale};
+use super::series::{self, Known, Rules, Scraped, plain, stale};
 use super::status::{Health, SharedStatus};
 use super::target::Target;
 use crate::Error;
@@ -62,7 +62,7 @@ impl TargetLoop {
         let mut ticks = tokio::time::interval_at(Instant::now() + first, interval);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut tick_time = now.saturating_add(first.as_millis() as i64);
-        let mut known = HashSet::new();
+        let mut known = Known::default();
         loop {
             let stop = tokio::select! {
                 _ = ticks.tick() => Stop::No,
@@ -70,7 +70,7 @@ impl TargetLoop {
             };
             match stop {
                 Stop::No => {}
-                Stop::Gone => return self.end(&known).await,
+                Stop::Gone => return self.end(known).await,
                 Stop::Shutdown => return,
             }
             let time = self.align(&mut tick_time);
@@ -94,13 +94,8 @@ impl TargetLoop {
         if (now - tick).abs() <= TIME_TOLERANCE_MS { tick } else { now }
     }
 
-    /// Scrapes once, writes what came, and answers with the series known now.
-    async fn scrape(
-        &self,
-        time: i64,
-        known: HashSet<Labels>,
-        deadline: Instant,
-    ) -> HashSet<Labels> {
+    /// Scrapes once, writes what came, and answers with what is known now.
+    async fn scrape(&self, time: i64, known: Known, deadline: Instant) -> Known {
         let started = Instant::now();
         let bytes_max = self.job.config.body_size_limit.unwrap_or(self.job.body_bytes_max);
         let client = &self.job.client;
@@ -112,11 +107,15 @@ impl TargetLoop {
         };
         let (health, error, mut scraped) = match read {
             Ok(scraped) => (Health::Up, String::new(), scraped),
-            Err(error) => (Health::Down, error, nothing(&known, time)),
+            Err(error) => (Health::Down, error, nothing(known, time)),
         };
         self.report(&mut scraped, health, time, duration);
-        let Scraped { message, series, .. } = scraped;
+        let Scraped { message, mut known, .. } = scraped;
         let written = self.write(message, deadline).await;
+        if written.is_err() {
+            // What was shown is to be stored by the next scrape.
+            known.exemplars.clear();
+        }
         let error = match written {
             Ok(()) => error,
             Err(failure) if error.is_empty() => failure,
@@ -130,7 +129,7 @@ impl TargetLoop {
         status.last_error = error;
         status.last_scrape = Some(Timestamp(time.saturating_mul(1_000_000)));
         status.last_duration = duration;
-        series
+        known
     }
 
     /// Decompresses and reads an answer on a thread of its own.
@@ -138,8 +137,8 @@ impl TargetLoop {
         &self,
         answer: Answer,
         time: i64,
-        known: HashSet<Labels>,
-    ) -> (Result<Scraped, String>, HashSet<Labels>) {
+        known: Known,
+    ) -> (Result<Scraped, String>, Known) {
         let job = self.job.clone();
         let target = self.target.labels.clone();
         let mut reservation = job.collector.in_flight().reservation();
@@ -160,7 +159,7 @@ impl TargetLoop {
         };
         match tokio::task::spawn_blocking(work).await {
             Ok(read) => read,
-            Err(error) => (Err(error.to_string()), HashSet::new()),
+            Err(error) => (Err(error.to_string()), Known::default()),
         }
     }
 
@@ -186,7 +185,7 @@ impl TargetLoop {
     }
 
     /// The target is gone: all its series end.
-    async fn end(&self, known: &HashSet<Labels>) {
+    async fn end(&self, known: Known) {
         let time = self.now();
         let mut scraped = nothing(known, time);
         for name in REPORTS {
@@ -246,10 +245,11 @@ const REPORTS: [&str; 5] = [
 ];
 
 /// A scrape that brought nothing: the series known end.
-fn nothing(known: &HashSet<Labels>, time: i64) -> Scraped {
+fn nothing(known: Known, time: i64) -> Scraped {
     let mut message = Message::new();
-    known.iter().for_each(|labels| message.push(&stale(labels, time)));
-    Scraped { message, series: HashSet::new(), samples: 0, kept: 0, added: 0 }
+    known.series.iter().for_each(|labels| message.push(&stale(labels, time)));
+    let known = Known { series: HashSet::new(), ..known };
+    Scraped { message, known, samples: 0, kept: 0, added: 0 }
 }
 
 /// How long until the first scrape: targets are spread over the interval, each always at the same place in it.

@@ -97,7 +97,10 @@ impl Store {
             }
         }
         let series = found.into_iter().map(|(labels, mut exemplars)| {
-            exemplars.sort_by_key(|exemplar| exemplar.time);
+            // What was sent twice, as by a scrape after a restart, is one.
+            let order = |e: &Exemplar| (e.time, e.value.to_bits());
+            exemplars.sort_by(|a, b| order(a).cmp(&order(b)).then_with(|| a.labels.cmp(&b.labels)));
+            exemplars.dedup();
             ExemplarSeries { labels, exemplars }
         });
         Ok(series.collect())
