@@ -31,19 +31,20 @@ def programs(directory):
 class Prometheus:
     """One Prometheus process and its data directory."""
 
-    def __init__(self, directory, port, config, programs):
+    def __init__(self, directory, port, config, programs, options=()):
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.data = self.directory / "data"
         self.address = f"127.0.0.1:{port}"
         self.program, self.tool = programs
         (self.directory / "prometheus.yml").write_text(config)
+        self.options = list(options)
         self.process = None
 
     def start(self):
         command = [self.program, f"--config.file={self.directory}/prometheus.yml"]
         command += [f"--storage.tsdb.path={self.data}", f"--web.listen-address={self.address}"]
-        command += ["--enable-feature=native-histograms,exemplar-storage"]
+        command += ["--enable-feature=native-histograms,exemplar-storage", *self.options]
         with open(self.directory / "log.txt", "ab") as log:
             environment = os.environ | {"GOMAXPROCS": "2"}
             self.process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)

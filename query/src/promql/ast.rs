@@ -114,13 +114,20 @@ pub enum Edges {
 pub struct Shift {
     pub at: Option<At>,
     pub offset: Length,
+    pub offset_span: Span,
     pub at_time: Option<i64>,
     pub offset_ms: i64,
 }
 
 impl Default for Shift {
     fn default() -> Shift {
-        Shift { at: None, offset: Length::ZERO, at_time: None, offset_ms: 0 }
+        Shift {
+            at: None,
+            offset: Length::ZERO,
+            offset_span: Span::default(),
+            at_time: None,
+            offset_ms: 0,
+        }
     }
 }
 
@@ -147,6 +154,7 @@ pub struct VectorSelector {
 pub struct MatrixSelector {
     pub selector: VectorSelector,
     pub range: Length,
+    pub range_span: Span,
     pub range_ms: i64,
     pub span: Span,
 }
@@ -155,9 +163,11 @@ pub struct MatrixSelector {
 pub struct Subquery {
     pub expr: Box<Expr>,
     pub range: Length,
+    pub range_span: Span,
     pub range_ms: i64,
     /// Zero when left out.
     pub step: Length,
+    pub step_span: Span,
     pub step_ms: i64,
     pub shift: Shift,
     pub span: Span,
@@ -273,8 +283,6 @@ pub struct Binary {
     pub left: Expr,
     pub right: Expr,
     pub matching: Matching,
-    /// Whether `on` or `ignoring` is written.
-    pub has_matching: bool,
     pub return_bool: bool,
 }
 

@@ -206,9 +206,26 @@ pub fn whole_regex(pattern: &str) -> Result<Regex, String> {
         .or_else(|error| build(&escape_plain_braces(pattern)).map_err(|_| error))
         .map_err(|error| {
             let text = error.to_string();
-            let reason = text.lines().last().unwrap_or("").trim_start_matches("error: ").to_owned();
-            format!("invalid regular expression {}: {reason}", quote(pattern))
+            let reason = text.lines().last().unwrap_or("").trim_start_matches("error: ");
+            format!("error parsing regexp: {}", regex_reason(pattern, reason))
         })
+}
+
+/// Why a pattern cannot be read, in the words of RE2 for the common mistakes.
+fn regex_reason(pattern: &str, reason: &str) -> String {
+    match reason {
+        "unclosed group" => format!("missing closing ): `{pattern}`"),
+        "unopened group" => format!("unexpected ): `{pattern}`"),
+        "unclosed character class" => {
+            let class = pattern.rfind('[').map_or(pattern, |at| &pattern[at..]);
+            format!("missing closing ]: `{class}`")
+        }
+        "repetition operator missing expression" => {
+            let operator = pattern.chars().find(|c| matches!(c, '*' | '+' | '?')).unwrap_or('*');
+            format!("missing argument to repetition operator: `{operator}`")
+        }
+        reason => format!("{reason}: `{pattern}`"),
+    }
 }
 
 fn escape_plain_braces(pattern: &str) -> String {

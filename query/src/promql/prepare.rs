@@ -1,6 +1,7 @@
 //! Filling in what a query leaves to its request: lengths that depend on step and range, `@ start()` and `@ end()`.
 
 use super::ast::*;
+use super::parse::ParseError;
 
 /// When a query is evaluated, in Unix milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,18 +19,18 @@ impl Times {
 }
 
 /// Replaces every length and `@` in `expr` by numbers.
-pub fn prepare(expr: &mut Expr, times: Times) -> Result<(), String> {
+pub fn prepare(expr: &mut Expr, times: Times) -> Result<(), ParseError> {
     match expr {
         Expr::Number(_) | Expr::Text(_) => Ok(()),
         Expr::Vector(node) => shift(&mut node.shift, times),
         Expr::Matrix(node) => {
-            node.range_ms = positive(&node.range, times)?;
+            node.range_ms = positive(&node.range, node.range_span, times)?;
             shift(&mut node.selector.shift, times)
         }
         Expr::Subquery(node) => {
-            node.range_ms = positive(&node.range, times)?;
+            node.range_ms = positive(&node.range, node.range_span, times)?;
             if !node.step.is_zero() {
-                node.step_ms = positive(&node.step, times)?;
+                node.step_ms = positive(&node.step, node.step_span, times)?;
             }
             shift(&mut node.shift, times)?;
             prepare(&mut node.expr, times)
@@ -50,34 +51,41 @@ pub fn prepare(expr: &mut Expr, times: Times) -> Result<(), String> {
     }
 }
 
-fn shift(shift: &mut Shift, times: Times) -> Result<(), String> {
+fn shift(shift: &mut Shift, times: Times) -> Result<(), ParseError> {
     shift.at_time = shift.at.map(|at| match at {
         At::Time(time) => time,
         At::Start => times.start,
         At::End => times.end,
     });
-    shift.offset_ms = milliseconds(&shift.offset, times)?;
+    let offset = milliseconds(&shift.offset, times);
+    shift.offset_ms = offset.map_err(|message| wrong(shift.offset_span, message))?;
     Ok(())
 }
 
-fn positive(length: &Length, times: Times) -> Result<i64, String> {
-    match milliseconds(length, times)? {
-        ms if ms > 0 => Ok(ms),
-        _ => Err("duration must be greater than 0".to_owned()),
+/// What is wrong with a length only when it is computed, worded with its place in the text as Prometheus does.
+fn wrong(span: Span, message: &str) -> ParseError {
+    ParseError::at(span, format!("{}:{}: {message}", span.start, span.end))
+}
+
+fn positive(length: &Length, span: Span, times: Times) -> Result<i64, ParseError> {
+    match milliseconds(length, times) {
+        Ok(ms) if ms > 0 => Ok(ms),
+        Ok(_) => Err(wrong(span, "duration must be greater than 0")),
+        Err(message) => Err(wrong(span, message)),
     }
 }
 
-fn milliseconds(length: &Length, times: Times) -> Result<i64, String> {
+fn milliseconds(length: &Length, times: Times) -> Result<i64, &'static str> {
     let ms = seconds(length, times)? * 1000.0;
     // What fits into Go's nanoseconds.
     if ms.is_nan() || ms.abs() >= i64::MAX as f64 / 1e6 {
-        return Err("duration is out of range".to_owned());
+        return Err("duration is out of range");
     }
     // Whole milliseconds, but not one less because a decimal fraction is a little short of its value.
     Ok((ms * 1e3).round() as i64 / 1000)
 }
 
-fn seconds(length: &Length, times: Times) -> Result<f64, String> {
+fn seconds(length: &Length, times: Times) -> Result<f64, &'static str> {
     let value = |length: &Length| seconds(length, times);
     Ok(match length {
         Length::Seconds(seconds) => *seconds,
@@ -90,8 +98,8 @@ fn seconds(length: &Length, times: Times) -> Result<f64, String> {
         Length::Binary(op, a, b) => {
             let (a, b) = (value(a)?, value(b)?);
             match op {
-                BinaryOp::Div if b == 0.0 => return Err("division by zero".to_owned()),
-                BinaryOp::Mod if b == 0.0 => return Err("modulo by zero".to_owned()),
+                BinaryOp::Div if b == 0.0 => return Err("division by zero"),
+                BinaryOp::Mod if b == 0.0 => return Err("modulo by zero"),
                 op => super::eval::arithmetic(*op, a, b),
             }
         }

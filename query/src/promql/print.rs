@@ -1,7 +1,7 @@
 //! Writing expressions as text: on one line, or broken over lines where that would be too long.
 
 use super::ast::*;
-use super::labels::{METRIC_NAME, MatchOp};
+use super::labels::{METRIC_NAME, MatchOp, Matcher};
 use super::text::{float_short, format_duration, is_legacy_name, quote};
 
 /// Longest line before an expression is broken.
@@ -102,7 +102,9 @@ fn operator(node: &Binary) -> String {
         out.push_str(" bool");
     }
     let matching = &node.matching;
-    if matching.on || !matching.labels.is_empty() {
+    let is_grouped =
+        matches!(matching.cardinality, Cardinality::ManyToOne | Cardinality::OneToMany);
+    if matching.on || !matching.labels.is_empty() || is_grouped {
         let word = if matching.on { "on" } else { "ignoring" };
         out.push_str(&format!(" {word} ({})", names(&matching.labels)));
     }
@@ -131,17 +133,22 @@ fn operator(node: &Binary) -> String {
 
 fn vector(node: &VectorSelector, range: &str) -> String {
     let name = node.name.as_deref().unwrap_or("");
-    let conditions = node.matchers.iter().filter_map(|matcher| {
-        let is_name = &*matcher.name == METRIC_NAME && matcher.op == MatchOp::Equal;
-        if is_name && node.name.as_deref() == Some(&*matcher.value) {
-            return None;
-        }
-        if is_name && !is_legacy_name(&matcher.value, true) {
-            return Some(quote(&matcher.value));
-        }
-        Some(matcher.to_string())
-    });
-    let conditions: Vec<String> = conditions.collect();
+    let is_name =
+        |matcher: &&Matcher| &*matcher.name == METRIC_NAME && matcher.op == MatchOp::Equal;
+    let is_written = |matcher: &&Matcher| is_name(matcher) && &*matcher.value == name;
+    let mut conditions: Vec<String> = node
+        .matchers
+        .iter()
+        .filter(|matcher| !is_written(matcher))
+        .filter(|matcher| !is_name(matcher) || is_legacy_name(&matcher.value, true))
+        .map(|matcher| matcher.to_string())
+        .collect();
+    conditions.sort();
+    // A name that needs quotes comes first.
+    let quoted = node.matchers.iter().filter(|matcher| !is_written(matcher)).find(is_name);
+    if let Some(name) = quoted.filter(|name| !is_legacy_name(&name.value, true)) {
+        conditions.insert(0, quote(&name.value));
+    }
     let edges = match node.edges {
         Edges::Plain => "",
         Edges::Anchored => " anchored",
@@ -178,8 +185,8 @@ pub(crate) fn length(node: &Length) -> String {
         Length::Range => "range()".to_owned(),
         Length::Negative(inner) => format!("-{}", length(inner)),
         Length::Paren(inner) => format!("({})", length(inner)),
-        Length::Least(a, b) => format!("min({}, {})", length(a), length(b)),
-        Length::Greatest(a, b) => format!("max({}, {})", length(a), length(b)),
+        Length::Least(a, b) => format!("min_of({}, {})", length(a), length(b)),
+        Length::Greatest(a, b) => format!("max_of({}, {})", length(a), length(b)),
         Length::Binary(op, a, b) => format!("{} {} {}", factor(a), op.text(), factor(b)),
     }
 }

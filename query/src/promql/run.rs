@@ -74,7 +74,10 @@ pub async fn run(
         Failure::Parse { error, text }
     })?;
     check_kind(&expr, request)?;
-    prepare(&mut expr, request.times).map_err(Failure::Execution)?;
+    prepare(&mut expr, request.times).map_err(|error| {
+        let text = error.message.clone();
+        Failure::Parse { error, text }
+    })?;
     let grid = Grid::of(request.times);
     let (lookback, subquery_step) =
         (milliseconds(settings.lookback), milliseconds(settings.subquery_step).max(1));

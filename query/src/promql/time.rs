@@ -17,10 +17,10 @@ pub struct Civil {
     pub year_day: u32,
 }
 
-const DAY: i64 = 86_400;
+const DAY: i128 = 86_400;
 
-/// The furthest a date is computed: beyond, arithmetic on years would overflow.
-const SECONDS_MAX: i64 = 1 << 55;
+/// How far before 1970 the calendar of Go's clock begins; what lies before is taken modulo 2⁶⁴ seconds.
+const BEGINNING: i128 = 9_223_371_966_579_724_800;
 
 pub fn is_leap(year: i64) -> bool {
     year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
@@ -37,8 +37,11 @@ pub fn days_in_month(year: i64, month: u32) -> u32 {
 
 /// The date of Unix seconds.
 pub fn civil(seconds: i64) -> Civil {
-    let seconds = seconds.clamp(-SECONDS_MAX, SECONDS_MAX);
-    let (days, rest) = (seconds.div_euclid(DAY), seconds.rem_euclid(DAY) as u32);
+    let mut seconds = i128::from(seconds);
+    if seconds < -BEGINNING {
+        seconds += 1 << 64;
+    }
+    let (days, rest) = (seconds.div_euclid(DAY) as i64, seconds.rem_euclid(DAY) as u32);
     // Eras of 400 years, counted from the first of March of year 0, so that leap days come last.
     let shifted = days + 719_468;
     let (era, of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
@@ -83,7 +86,7 @@ mod tests {
         }
         assert_eq!(civil(1_483_191_420).year_day, 366);
         assert_eq!(civil(0).weekday, 4);
-        civil(i64::MAX);
-        civil(i64::MIN);
+        assert_eq!(civil(i64::MAX).year, 292_277_026_596);
+        assert_eq!(rfc3339(i64::MIN), "292277026596-12-04T15:30:08Z");
     }
 }

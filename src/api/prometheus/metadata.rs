@@ -9,7 +9,7 @@ use axum::response::Response;
 use serde_json::{Map, Value, json};
 
 pub async fn metadata(State(api): State<Api>, params: Params) -> Result<Response, PromError> {
-    let (limit, per_metric) = (params.limit("limit")?, params.limit("limit_per_metric")?);
+    let (limit, per_metric) = (params.count("limit")?, params.count("limit_per_metric")?);
     let product = api.ready_product()?;
     let all = product.engine.metric_metadata(&params.tenant).await?;
     let wanted = params.value("metric");

@@ -14,7 +14,7 @@ use http::header;
 use std::time::Duration;
 
 /// Most points of one series in an answer: more than any screen has pixels.
-const POINTS_MAX: i64 = 11_000;
+const POINTS_MAX: f64 = 11_000.0;
 
 /// A request: its tenant and its parameters.
 #[derive(Debug)]
@@ -89,52 +89,58 @@ impl Params {
     }
 
     pub fn time(&self, name: &str) -> Result<Option<i64>, PromError> {
-        let read =
-            |text: &str| parse_time(text).map_err(|reason| PromError::parameter(name, reason));
+        let read = |text: &str| {
+            parse_time(text).map_err(|reason| {
+                let reason = format!("Invalid time value for '{name}': {reason}");
+                PromError::parameter(name, reason)
+            })
+        };
         self.value(name).map(read).transpose()
     }
 
     fn required_time(&self, name: &str) -> Result<i64, PromError> {
-        let missing = || PromError::parameter(name, "cannot parse \"\" to a valid timestamp");
-        self.time(name)?.ok_or_else(missing)
+        let text = self.value(name).unwrap_or("");
+        parse_time(text).map_err(|reason| PromError::parameter(name, reason))
     }
 
-    /// Milliseconds of a duration.
-    pub fn duration(&self, name: &str) -> Result<Option<i64>, PromError> {
-        let read = |text: &str| {
-            let seconds = || text.parse::<f64>().ok().map(|seconds| (seconds * 1000.0).round());
-            let milliseconds = parse_duration(text).map(|ms| ms as f64).or_else(seconds);
-            match milliseconds.filter(|ms| ms.abs() < i64::MAX as f64 / 1e6) {
-                Some(milliseconds) => Ok(milliseconds as i64),
-                None => Err(PromError::parameter(
-                    name,
-                    format!("cannot parse {text:?} to a valid duration"),
-                )),
-            }
-        };
+    /// Milliseconds of a duration, as a fraction.
+    fn duration(&self, name: &str) -> Result<Option<f64>, PromError> {
+        let read =
+            |text: &str| parse_length(text).map_err(|reason| PromError::parameter(name, reason));
         self.value(name).map(read).transpose()
+    }
+
+    /// How far back the latest sample may lie, when the request says.
+    pub fn lookback(&self) -> Result<Option<Duration>, PromError> {
+        let Some(text) = self.value("lookback_delta") else { return Ok(None) };
+        let milliseconds = parse_length(text).map_err(|reason| {
+            PromError::bad_data(format!("error parsing lookback delta duration: {reason}"))
+        })?;
+        Ok((milliseconds >= 1.0).then(|| Duration::from_millis(milliseconds as u64)))
     }
 
     /// How many results to return; `None` is all.
     pub fn limit(&self, name: &str) -> Result<Option<usize>, PromError> {
         let Some(text) = self.value(name) else { return Ok(None) };
-        let wrong = || PromError::parameter(name, format!("cannot parse {text:?} to a limit"));
-        let limit: i64 = text.parse().map_err(|_| wrong())?;
+        let wrong = || format!("strconv.Atoi: parsing {text:?}: invalid syntax");
+        let limit: i64 = text.parse().map_err(|_| PromError::parameter(name, wrong()))?;
         let limit = usize::try_from(limit)
             .map_err(|_| PromError::parameter(name, "limit must be non-negative"))?;
         Ok(Some(limit).filter(|limit| *limit > 0))
+    }
+
+    /// How many results to return, where none is an answer too and negative is all.
+    pub fn count(&self, name: &str) -> Result<Option<usize>, PromError> {
+        let Some(text) = self.value(name) else { return Ok(None) };
+        let wrong = |_| PromError::bad_data(format!("{name} must be a number"));
+        Ok(usize::try_from(text.parse::<i64>().map_err(wrong)?).ok())
     }
 
     /// `start` and `end`; what is left out is without bound.
     pub fn range(&self) -> Result<(i64, i64), PromError> {
         // Beyond what can be stored, and far from what arithmetic could overflow.
         let (first, last) = (0, i64::MAX / 4_000_000);
-        let range = (self.time("start")?.unwrap_or(first), self.time("end")?.unwrap_or(last));
-        if range.1 < range.0 {
-            let reason = "end timestamp must not be before start timestamp";
-            return Err(PromError::parameter("end", reason));
-        }
-        Ok(range)
+        Ok((self.time("start")?.unwrap_or(first), self.time("end")?.unwrap_or(last)))
     }
 
     /// When a range query is evaluated.
@@ -147,33 +153,49 @@ impl Params {
         let step = self.duration("step")?;
         let step = step
             .ok_or_else(|| PromError::parameter("step", "cannot parse \"\" to a valid duration"))?;
-        if step <= 0 {
+        // Not a number is none of both.
+        if step.is_nan() || step <= 0.0 {
             let reason = "zero or negative query resolution step widths are not accepted. Try a positive integer";
             return Err(PromError::parameter("step", reason));
         }
-        if (end - start) / step > POINTS_MAX {
+        if ((end - start) as f64 / step).floor() > POINTS_MAX {
             return Err(PromError::bad_data(
                 "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)",
             ));
         }
-        Ok(Times { start, end, step })
+        Ok(Times { start, end, step: (step as i64).max(1) })
     }
 
     /// A timeout, at most `limit`.
     pub fn timeout(&self, limit: Duration) -> Result<Duration, PromError> {
-        let asked = self.duration("timeout")?.and_then(|ms| u64::try_from(ms).ok());
-        Ok(asked.map(Duration::from_millis).filter(|asked| *asked < limit).unwrap_or(limit))
+        let asked = self.duration("timeout")?.map(|ms| Duration::from_millis(ms as u64));
+        Ok(asked.filter(|asked| *asked < limit).unwrap_or(limit))
     }
 
-    /// The sets of matchers of `match[]`.
-    pub fn matchers(&self) -> Result<Vec<Vec<Matcher>>, PromError> {
+    /// The sets of matchers of `match[]`, or why one cannot be read.
+    pub fn matchers(&self) -> Result<Vec<Vec<Matcher>>, String> {
         let read = |text: &str| {
-            let selector = parse_selector(text)
-                .map_err(|error| PromError::parameter("match[]", error.text(text)))?;
+            let selector = parse_selector(text).map_err(|error| error.text(text))?;
+            if selector.matchers.iter().all(|matcher| matcher.matches("")) {
+                return Err("match[] must contain at least one non-empty matcher".to_owned());
+            }
             Ok(selector.matchers)
         };
         self.values("match[]").map(read).collect()
     }
+}
+
+/// Seconds or a duration, as milliseconds.
+fn parse_length(text: &str) -> Result<f64, String> {
+    let wrong = || format!("cannot parse {text:?} to a valid duration");
+    let Ok(seconds) = text.parse::<f64>() else {
+        return parse_duration(text).map(|ms| ms as f64).ok_or_else(wrong);
+    };
+    // What fits into Go's nanoseconds.
+    if seconds.abs() >= i64::MAX as f64 / 1e9 {
+        return Err(format!("{}. It overflows int64", wrong()));
+    }
+    Ok(seconds * 1000.0)
 }
 
 /// Unix seconds or RFC 3339, as Unix milliseconds.

@@ -35,17 +35,21 @@ async fn ask(api: &Api, params: &Params, times: Times) -> Result<Response, PromE
     let limit = params.limit("limit")?;
     let mut settings = product.engine.config().promql_settings();
     settings.timeout = params.timeout(settings.timeout)?;
-    if let Some(lookback) = params.duration("lookback_delta")?.and_then(|ms| u64::try_from(ms).ok())
-    {
-        settings.lookback = Duration::from_millis(lookback);
+    if let Some(lookback) = params.lookback()? {
+        settings.lookback = lookback;
     }
     let query = params.value("query").unwrap_or("").to_owned();
     let started = Instant::now();
     let request = Request { query: query.clone(), times, settings };
     let (answer, stats) = product.engine.promql(&params.tenant, request).await?;
     let mut notes = notes(&answer, &query, &stats);
-    let wants_stats = params.value("stats").is_some();
-    let stats = wants_stats.then(|| query_stats(&answer, &stats, started.elapsed()));
+    let wanted = params.value("stats");
+    if let Some(unknown) = wanted.filter(|wanted| !matches!(*wanted, "true" | "all")) {
+        notes.warnings.push(format!(
+            "value {unknown:?} for parameter \"stats\" is deprecated and will be rejected in the next major release, use \"true\" or \"all\""
+        ));
+    }
+    let stats = wanted.map(|_| query_stats(&answer, &stats, started.elapsed()));
     let value = truncated(answer.value, limit, &mut notes);
     Ok(json::answer(value, times.start, stats, notes))
 }
@@ -94,6 +98,7 @@ fn query_stats(answer: &Answer, stats: &StatsSnapshot, elapsed: Duration) -> ser
         "samples": {
             "totalQueryableSamples": answer.samples,
             "peakSamples": answer.samples,
+            "samplesRead": answer.samples,
         },
         "storage": {
             "segments": stats.segments,

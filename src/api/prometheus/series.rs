@@ -7,7 +7,7 @@ use super::params::Params;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use binnacle_query::promql::ast::Expr;
-use binnacle_query::promql::labels::Labels;
+use binnacle_query::promql::labels::{Labels, Matcher};
 use binnacle_query::promql::parse::{Features, parse};
 use binnacle_query::promql::text::float_json;
 use serde_json::{Value, json};
@@ -17,12 +17,14 @@ pub async fn series(State(api): State<Api>, params: Params) -> Result<Response, 
     if params.values("match[]").next().is_none() {
         return Err(PromError::bad_data("no match[] parameter provided"));
     }
-    let found = found(&api, &params).await?;
+    let sets = params.matchers().map_err(|error| PromError::parameter("match[]", error))?;
+    let found = found(&api, &params, sets).await?;
     list(found.iter().map(labels_json), &params)
 }
 
 pub async fn labels(State(api): State<Api>, params: Params) -> Result<Response, PromError> {
-    let found = found(&api, &params).await?;
+    let sets = params.matchers().map_err(PromError::bad_data)?;
+    let found = found(&api, &params, sets).await?;
     let names: BTreeSet<&str> =
         found.iter().flat_map(|labels| labels.iter().map(|(name, _)| name)).collect();
     list(names.into_iter().map(Value::from), &params)
@@ -37,19 +39,26 @@ pub async fn label_values(
     if name.is_empty() {
         return Err(PromError::bad_data("invalid label name: \"\""));
     }
-    let found = found(&api, &params).await?;
+    let sets = params.matchers().map_err(PromError::bad_data)?;
+    let found = found(&api, &params, sets).await?;
     let values: BTreeSet<&str> =
         found.iter().map(|labels| labels.value(&name)).filter(|value| !value.is_empty()).collect();
     list(values.into_iter().map(Value::from), &params)
 }
 
 /// The labels of the series the request names; of all series when it names none.
-async fn found(api: &Api, params: &Params) -> Result<BTreeSet<Labels>, PromError> {
-    let mut sets = params.matchers()?;
+async fn found(
+    api: &Api,
+    params: &Params,
+    mut sets: Vec<Vec<Matcher>>,
+) -> Result<BTreeSet<Labels>, PromError> {
     if sets.is_empty() {
         sets.push(Vec::new());
     }
     let range = params.range()?;
+    if range.1 < range.0 {
+        return Ok(BTreeSet::new());
+    }
     let product = api.ready_product()?;
     Ok(product.engine.series_labels(&params.tenant, sets, range).await?)
 }
@@ -92,15 +101,18 @@ fn unescaped(name: &str) -> String {
 
 pub async fn exemplars(State(api): State<Api>, params: Params) -> Result<Response, PromError> {
     let text = params.value("query").unwrap_or("");
+    let range = params.range()?;
+    if range.1 < range.0 {
+        return Err(PromError::bad_data("end timestamp must not be before start timestamp"));
+    }
     let expr = parse(text, Features { experimental: true })
-        .map_err(|error| PromError::parameter("query", error.text(text)))?;
+        .map_err(|error| PromError::bad_data(error.text(text)))?;
     let mut sets = Vec::new();
     expr.walk(&mut |expr| match expr {
         Expr::Vector(selector) => sets.push(selector.matchers.clone()),
         Expr::Matrix(matrix) => sets.push(matrix.selector.matchers.clone()),
         _ => {}
     });
-    let range = params.range()?;
     let product = api.ready_product()?;
     let found = product.engine.exemplars(&params.tenant, sets, range).await?;
     let series = found.iter().map(|series| {

@@ -13,6 +13,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The release of Prometheus whose API and language this is. Grafana switches its features by it.
 const PROMETHEUS_VERSION: &str = "3.14.0";
 
+/// Most counts of each kind in one answer.
+const LIMIT_MAX: usize = 10_000;
+
 fn success(data: &Value) -> Response {
     json::success(data, &Notes::default())
 }
@@ -29,8 +32,11 @@ pub async fn buildinfo() -> Response {
 }
 
 /// Alerting rules come with alerting.
-pub async fn rules() -> Response {
-    success(&json!({"groups": []}))
+pub async fn rules(params: Params) -> Result<Response, PromError> {
+    if let Some(kind) = params.value("type").filter(|kind| !matches!(*kind, "alert" | "record")) {
+        return Err(PromError::parameter("type", format!("not supported value {kind:?}")));
+    }
+    Ok(success(&json!({"groups": []})))
 }
 
 pub async fn alerts() -> Response {
@@ -71,7 +77,14 @@ pub async fn runtimeinfo(State(api): State<Api>) -> Response {
 
 /// How many series there are, and of what: where cardinality comes from.
 pub async fn tsdb(State(api): State<Api>, params: Params) -> Result<Response, PromError> {
-    let limit = params.limit("limit")?.unwrap_or(10);
+    let limit = match params.count("limit") {
+        Ok(None) if params.value("limit").is_none() => 10,
+        Ok(Some(limit)) if limit > 0 => limit,
+        _ => return Err(PromError::bad_data("limit must be a positive number")),
+    };
+    if limit > LIMIT_MAX {
+        return Err(PromError::bad_data(format!("limit must not exceed {LIMIT_MAX}")));
+    }
     let product = api.ready_product()?;
     let all = product.engine.all_series_labels(&params.tenant).await?;
     Ok(success(&counted(&all, limit)))

@@ -84,9 +84,12 @@ impl Evaluator {
             labels: HashMap::new(),
             output: Output::new(grid.count()),
         };
-        for group in &groups {
+        let done = groups.iter().try_for_each(|group| {
             joiner.evaluator.check_time()?;
-            joiner.group(group, grid)?;
+            joiner.group(group, grid)
+        });
+        if let Err(failure) = done {
+            return Err(joiner.first_failure(&groups, grid, failure));
         }
         let mut columns = joiner.output.into_columns();
         columns.retain(Column::has_any);
@@ -150,6 +153,31 @@ impl Joiner<'_> {
         Ok(())
     }
 
+    /// The failure of the earliest step, which is the one an evaluation step by step would meet.
+    fn first_failure(&mut self, groups: &[Group], grid: Grid, failure: Failure) -> Failure {
+        if !matches!(failure, Failure::Execution(_)) {
+            return failure;
+        }
+        self.output = Output::new(grid.count());
+        let mut group_of = HashMap::new();
+        for (group, of_one) in groups.iter().enumerate() {
+            group_of.extend(of_one.one.iter().map(|at| (*at, group)));
+        }
+        for step in (0..grid.count()).filter(|step| self.active[*step]) {
+            let mut firsts = HashMap::new();
+            for at in (0..self.sides.one.len()).filter(|at| self.sides.one[*at].has(step)) {
+                if let Some(first) = group_of.get(&at).and_then(|group| firsts.insert(group, at)) {
+                    return self.duplicates(first, at);
+                }
+            }
+            let wrong = groups.iter().find_map(|group| self.step(group, step).err());
+            if let Some(failure) = wrong {
+                return failure;
+            }
+        }
+        failure
+    }
+
     fn step(&mut self, group: &Group, step: usize) -> Result<(), Failure> {
         let sides = self.sides;
         let mut there = group.one.iter().copied().filter(|at| sides.one[*at].has(step));
@@ -209,7 +237,10 @@ impl Joiner<'_> {
         *matched = true;
         let value = if node.return_bool { Sample::Float(f64::from(u8::from(keep))) } else { value };
         if keep || node.return_bool {
-            self.output.put(&labels, node.return_bool, step, value)?;
+            // A filter keeps what the name's side knows of its name.
+            let side = self.sides.many.get(pair.0);
+            let drop_name = node.return_bool || side.is_some_and(|column| column.drop_name);
+            self.output.put(&labels, drop_name, step, value)?;
         }
         Ok(())
     }

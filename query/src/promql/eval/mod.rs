@@ -7,6 +7,7 @@ mod element;
 mod grid;
 mod matching;
 mod selector;
+mod smooth;
 mod windows;
 
 pub use element::arithmetic;

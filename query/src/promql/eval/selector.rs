@@ -2,10 +2,10 @@
 
 use super::super::ast::*;
 use super::super::error::Failure;
-use super::super::function::interpolated;
 use super::super::histogram::{Histogram, ResetHint};
 use super::super::run::samples;
 use super::super::series::{Column, Sample, Samples, is_stale};
+use super::smooth::{extend, smoothed};
 use super::{Evaluator, Grid, subquery_grid};
 use std::sync::Arc;
 
@@ -43,6 +43,15 @@ impl<'a> Lookup<'a> {
         };
         (!is_gone && found_at > time.saturating_sub(self.lookback)).then_some((found_at, found))
     }
+
+    /// When the counter of the sample found last began, in Unix milliseconds; 0 is unknown.
+    pub fn start(&self, found: Found<'_>) -> i64 {
+        let (starts, count) = match found {
+            Found::Float(_) => (&self.samples.starts, self.floats),
+            Found::Histogram(_) => (&self.samples.histogram_starts, self.histograms),
+        };
+        count.checked_sub(1).and_then(|at| starts.get(at)).copied().unwrap_or(0)
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -79,7 +88,7 @@ impl Evaluator {
         for samples in series.iter() {
             self.check_time()?;
             let column = match node.edges {
-                Edges::Smoothed => self.smoothed(samples, &node.shift, grid)?,
+                Edges::Smoothed => smoothed(samples, &node.shift, grid, self.lookback),
                 _ => self.instant(samples, &node.shift, grid),
             };
             if column.has_any() {
@@ -104,36 +113,6 @@ impl Evaluator {
         column
     }
 
-    /// Values on the line between the samples around each moment.
-    fn smoothed(&self, samples: &Samples, shift: &Shift, grid: Grid) -> Result<Column, Failure> {
-        let samples = samples.without_stale();
-        let mut column = Column::empty(samples.labels.clone(), samples.drop_name, grid.count());
-        for step in 0..grid.count() {
-            let time = shift.apply(grid.time(step));
-            let (from, to) = (time - self.lookback, time + self.lookback);
-            if inside(&samples.histogram_times, from, to).next().is_some() {
-                return Err(Failure::execution(
-                    "smoothed and anchored modifiers do not work with native histograms",
-                ));
-            }
-            let at = samples.times.partition_point(|other| *other < time);
-            let next = samples.times.get(at).filter(|next| **next <= to);
-            let before = at.checked_sub(1).filter(|at| samples.times[*at] > from);
-            column.floats[step] = match (before, next) {
-                (_, Some(next)) if *next == time => samples.values[at],
-                (Some(before), Some(_)) => interpolated(
-                    (samples.times[before], samples.values[before]),
-                    (samples.times[at], samples.values[at]),
-                    time,
-                    false,
-                ),
-                (Some(before), None) => samples.values[before],
-                (None, _) => continue,
-            };
-        }
-        Ok(column)
-    }
-
     /// The samples of a range selector at the query's moment.
     pub(super) fn matrix(
         &mut self,
@@ -154,12 +133,7 @@ impl Evaluator {
         for samples in self.fetched(&node.selector).iter() {
             let mut cut = cut(&samples.without_stale(), from, to);
             if edges != Edges::Plain {
-                if !cut.histogram_times.is_empty() {
-                    return Err(Failure::execution(
-                        "smoothed and anchored modifiers do not work with native histograms",
-                    ));
-                }
-                super::windows::extend(&mut cut, start, end, edges == Edges::Smoothed);
+                extend(&mut cut, start, end, edges == Edges::Smoothed);
             }
             if !cut.is_empty() {
                 list.push(cut);
@@ -192,11 +166,6 @@ impl Evaluator {
         }
         Ok(list)
     }
-}
-
-fn inside(times: &[i64], after: i64, to: i64) -> impl Iterator<Item = &i64> {
-    let from = times.partition_point(|time| *time <= after);
-    times[from..].iter().take_while(move |time| **time <= to)
 }
 
 /// The samples after `after` and not after `to`.

@@ -2,7 +2,6 @@
 
 use super::super::ast::*;
 use super::super::error::Failure;
-use super::super::function::{interpolated, picked};
 use super::super::histogram::Histogram;
 use super::super::series::Samples;
 use super::{Evaluator, Grid};
@@ -95,31 +94,4 @@ fn slide(times: &[i64], range: &mut std::ops::Range<usize>, after: i64, to: i64)
     while range.start < range.end && times[range.start] <= after {
         range.start += 1;
     }
-}
-
-/// Replaces samples outside of a range by values at its edges.
-pub fn extend(samples: &mut Samples, start: i64, end: i64, smoothed: bool) {
-    let (times, values) = (&samples.times, &samples.values);
-    let Some((first, last)) = picked(times, start, end, smoothed) else {
-        samples.times.clear();
-        samples.values.clear();
-        return;
-    };
-    let point = |at: usize| (times[at], values[at]);
-    let left = match times.get(first + 1) {
-        Some(_) if smoothed && times[first] < start => {
-            interpolated(point(first), point(first + 1), start, false)
-        }
-        _ => values[first],
-    };
-    let right = if smoothed && last > 0 && times[last] > end {
-        interpolated(point(last - 1), point(last), end, false)
-    } else {
-        values[last]
-    };
-    let between = times.iter().zip(values).filter(|(time, _)| start < **time && **time < end);
-    let between: Vec<(i64, f64)> = between.map(|(time, value)| (*time, *value)).collect();
-    let all = [(start, left)].into_iter().chain(between).chain([(end, right)]);
-    (samples.times, samples.values) = all.unzip();
-    samples.starts.clear();
 }

@@ -3,7 +3,6 @@
 use super::super::ast::Edges;
 use super::super::eval::Window;
 use super::super::series::Sample;
-use super::edge::picked;
 use super::range::{Context, Outcome};
 use super::rate::{began_anew, start_at};
 use std::iter::Peekable;
@@ -17,36 +16,50 @@ pub fn changes(context: &mut Context<'_>, window: &Window<'_>) -> Outcome {
 
 pub fn resets(context: &mut Context<'_>, window: &Window<'_>) -> Outcome {
     Ok(count(context, window, |before, now| {
-        began_anew((before.start, before.time), (now.start, now.time))
-            || match (&before.sample, &now.sample) {
-                (Sample::Float(a), Sample::Float(b)) => b < a,
-                (Sample::Histogram(a), Sample::Histogram(b)) => b.is_reset_after(a),
-                _ => true,
-            }
+        let anew = began_anew((before.start, before.time), (now.start, now.time));
+        match (&before.sample, &now.sample) {
+            (Sample::Float(a), Sample::Float(b)) => b < a || anew,
+            (Sample::Histogram(a), Sample::Histogram(b)) => anew || b.is_reset_after(a),
+            _ => true,
+        }
     }))
 }
 
-/// How many neighbours meet a condition.
+struct Point {
+    time: i64,
+    /// When the counter began; 0 is unknown.
+    start: i64,
+    sample: Sample,
+}
+
+/// How many neighbours meet a condition. An anchored range begins with the last sample not after its start.
 fn count(
     context: &Context<'_>,
     window: &Window<'_>,
     is_counted: impl Fn(&Point, &Point) -> bool,
 ) -> Option<Sample> {
-    let first = match context.edges {
-        Edges::Plain => 0,
-        _ => picked(window.times, context.start, context.end, false)?.0,
-    };
-    let floats = (first..window.times.len()).map(|at| Point {
-        time: window.times[at],
-        start: start_at(window.starts, at),
-        sample: Sample::Float(window.values[at]),
+    let mut from = i64::MIN;
+    if context.edges != Edges::Plain {
+        let last = |times: &[i64]| {
+            times[..times.partition_point(|time| *time <= context.start)].last().copied()
+        };
+        from = last(window.times).max(last(window.histogram_times)).unwrap_or(from);
+        let latest = window.times.last().max(window.histogram_times.last())?;
+        if *latest <= context.start {
+            return None;
+        }
+    }
+    let floats = window.times.iter().zip(window.values).enumerate().map(|(at, (time, value))| {
+        Point { time: *time, start: start_at(window.starts, at), sample: Sample::Float(*value) }
     });
-    let histograms = (0..window.histogram_times.len()).map(|at| Point {
-        time: window.histogram_times[at],
+    let histograms = window.histogram_times.iter().zip(window.histograms).enumerate();
+    let histograms = histograms.map(|(at, (time, histogram))| Point {
+        time: *time,
         start: start_at(window.histogram_starts, at),
-        sample: Sample::Histogram(window.histograms[at].clone()),
+        sample: Sample::Histogram(histogram.clone()),
     });
-    let (mut floats, mut histograms) = (floats.peekable(), histograms.peekable());
+    let mut floats = floats.skip_while(|point| point.time < from).peekable();
+    let mut histograms = histograms.skip_while(|point| point.time < from).peekable();
     let mut before = next(&mut floats, &mut histograms)?;
     let mut counted = 0u64;
     while let Some(now) = next(&mut floats, &mut histograms) {
@@ -54,13 +67,6 @@ fn count(
         before = now;
     }
     Some(Sample::Float(counted as f64))
-}
-
-/// A sample with its time and when its counter began.
-struct Point {
-    time: i64,
-    start: i64,
-    sample: Sample,
 }
 
 /// The earlier of both.

@@ -41,5 +41,11 @@ fn map_dates(
     columns: Vec<Column>,
     part: fn(Civil) -> f64,
 ) -> Result<Vec<Column>, Failure> {
-    math::map(evaluator, columns, |_, value| part(civil(value as i64)))
+    math::map(evaluator, columns, |_, value| part(civil(seconds(value))))
+}
+
+/// Whole seconds; what fits into no integer is the least one, as on the processors Prometheus mostly runs on.
+fn seconds(value: f64) -> i64 {
+    let limit = i64::MIN as f64;
+    if value >= limit && value < -limit { value as i64 } else { i64::MIN }
 }

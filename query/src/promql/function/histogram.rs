@@ -1,7 +1,7 @@
 //! Functions of histograms, native and classic.
 
 use super::super::annotation::Annotation;
-use super::super::ast::{Call, Expr, Span};
+use super::super::ast::{Call, Span};
 use super::super::error::Failure;
 use super::super::eval::{Evaluator, Grid};
 use super::super::histogram::{
@@ -74,7 +74,6 @@ pub fn over_buckets(
     };
     let columns = evaluator.vector(vector, grid)?;
     let questions = questions(evaluator, node, grid)?;
-    let first_span = node.args.first().map_or(node.span, Expr::span);
     let classics = Classics::new(&columns);
     let mut output = Output::new(grid.count());
     for (step, questions) in questions.iter().enumerate() {
@@ -84,7 +83,7 @@ pub fn over_buckets(
             for at in &found.natives {
                 let column = &columns[*at];
                 let Some(histogram) = column.histogram(step) else { continue };
-                let value = native(evaluator, question, histogram, &column.labels, first_span);
+                let value = native(evaluator, question, histogram, &column.labels, vector.span());
                 put(evaluator, &mut output, question, &column.labels, step, value)?;
             }
             for (labels, buckets) in &found.classics {

@@ -1,12 +1,13 @@
 //! `info`: series with labels of the info metrics that describe their job and instance.
 
-use super::super::ast::{Call, Expr};
+use super::super::ast::{Call, Expr, Shift};
 use super::super::error::Failure;
 use super::super::eval::{Evaluator, Grid};
 use super::super::labels::{Labels, METRIC_NAME, MatchOp, Matcher, all_match};
 use super::super::series::{Column, Output, Samples, is_stale};
 use super::arg;
-use std::collections::{BTreeMap, HashMap};
+use super::reference::{Reference, reference};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 const TARGET_INFO: &str = "target_info";
 /// The labels that say which series an info metric describes.
@@ -27,32 +28,43 @@ fn target_info() -> Vec<Matcher> {
     Matcher::new(MatchOp::Equal, METRIC_NAME, TARGET_INFO).into_iter().collect()
 }
 
+/// The conditions on the names of info metrics; none where the call says nothing about names.
+fn name_conditions(node: &Call) -> Vec<Matcher> {
+    if node.args.len() < 2 {
+        return target_info();
+    }
+    let mut names: Vec<Matcher> = conditions(node).iter().filter(|m| is_name(m)).cloned().collect();
+    let is_positive = |matcher: &Matcher| matches!(matcher.op, MatchOp::Equal | MatchOp::Regex);
+    if !names.is_empty() && !names.iter().any(is_positive) {
+        // What only excludes names says nothing about which metrics are info metrics.
+        names.extend(Matcher::new(MatchOp::Regex, METRIC_NAME, ".+_info"));
+    }
+    names
+}
+
 /// Which info series a call needs, and of which time.
 pub fn request(node: &Call, grid: Grid, lookback: i64) -> (Vec<Matcher>, (i64, i64)) {
-    let mut matchers = conditions(node).to_vec();
-    if !matchers.iter().any(is_name) {
-        matchers.extend(target_info());
+    let mut matchers = name_conditions(node);
+    if matchers.is_empty() {
+        matchers = target_info();
     }
-    // As the first selector of the described series.
-    let mut shift = None;
-    if let Some(first) = node.args.first() {
-        first.walk(&mut |expr| {
-            if let (Expr::Vector(selector), None) = (expr, &shift) {
-                shift = Some(selector.shift.clone());
-            }
-        });
-    }
-    let shift = shift.unwrap_or_default();
+    matchers.extend(conditions(node).iter().filter(|matcher| !is_name(matcher)).cloned());
+    let shift = described_at(node);
     let start = shift.apply(grid.start).saturating_sub(lookback - 1);
     (matchers, (start, shift.apply(grid.end)))
 }
 
+/// When the described series were looked at.
+fn described_at(node: &Call) -> Shift {
+    match node.args.first().map(reference) {
+        Some(Reference::Of(shift)) => shift,
+        _ => Shift::default(),
+    }
+}
+
 pub fn info(evaluator: &mut Evaluator, node: &Call, grid: Grid) -> Result<Vec<Column>, Failure> {
     let base = evaluator.vector(arg(node, 0)?, grid)?;
-    let name_matchers: Vec<Matcher> = match node.args.len() {
-        0 | 1 => target_info(),
-        _ => conditions(node).iter().filter(|matcher| is_name(matcher)).cloned().collect(),
-    };
+    let name_matchers = name_conditions(node);
     let mut wanted: BTreeMap<&str, Vec<&Matcher>> = BTreeMap::new();
     for matcher in conditions(node).iter().filter(|matcher| !is_name(matcher)) {
         wanted.entry(&matcher.name).or_default().push(matcher);
@@ -61,10 +73,13 @@ pub fn info(evaluator: &mut Evaluator, node: &Call, grid: Grid) -> Result<Vec<Co
     let is_info = |labels: &Labels| {
         !name_matchers.is_empty() && all_match(&name_matchers, &labels.keep(&[METRIC_NAME]))
     };
-    let described: Vec<&Labels> =
-        base.iter().map(|column| &column.labels).filter(|labels| !is_info(labels)).collect();
+    let described: HashSet<Labels> = base
+        .iter()
+        .filter(|column| !is_info(&column.labels))
+        .map(|column| column.labels.keep(&IDENTIFYING))
+        .collect();
     let fetched = evaluator.info.get(&node.span.start).cloned().unwrap_or_default();
-    let infos = InfoSeries::new(evaluator, &fetched, &described, grid)?;
+    let infos = InfoSeries::new(evaluator, &fetched, &described, &described_at(node), grid)?;
     let mut output = Output::new(grid.count());
     for column in &base {
         evaluator.check_time()?;
@@ -97,24 +112,14 @@ impl InfoSeries {
     fn new(
         evaluator: &Evaluator,
         fetched: &[Samples],
-        described: &[&Labels],
+        described: &HashSet<Labels>,
+        shift: &Shift,
         grid: Grid,
     ) -> Result<InfoSeries, Failure> {
         let mut infos = InfoSeries { by_signature: HashMap::new(), names: Vec::new() };
         for samples in fetched {
-            // Every identifying label that some series has must have one of its values.
-            let fits = IDENTIFYING.iter().all(|label| {
-                let mut values = described
-                    .iter()
-                    .map(|labels| labels.value(label))
-                    .filter(|v| !v.is_empty())
-                    .peekable();
-                values.peek().is_none() || values.any(|value| value == samples.labels.value(label))
-            });
-            let has_identity = described
-                .iter()
-                .any(|labels| IDENTIFYING.iter().any(|label| !labels.value(label).is_empty()));
-            if !fits || !has_identity {
+            let identity = samples.labels.keep(&IDENTIFYING);
+            if identity.is_empty() || !described.contains(&identity) {
                 continue;
             }
             if samples.histograms.iter().any(|histogram| !is_stale(histogram.sum)) {
@@ -125,7 +130,7 @@ impl InfoSeries {
             }
             let mut lookup = super::super::eval::Lookup::new(samples, evaluator.lookback);
             let times: Vec<Option<i64>> = (0..grid.count())
-                .map(|step| lookup.at(grid.time(step)).map(|(time, _)| time))
+                .map(|step| lookup.at(shift.apply(grid.time(step))).map(|(time, _)| time))
                 .collect();
             let name = samples.labels.metric_name();
             if !infos.names.iter().any(|other| other == name) {

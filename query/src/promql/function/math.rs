@@ -81,14 +81,14 @@ fn clamp(
     grid: Grid,
 ) -> Result<Vec<Column>, Failure> {
     let columns = evaluator.vector(arg(node, 0)?, grid)?;
-    let mut limit = |expr: Option<&Expr>, none: f64| match expr {
-        Some(expr) => evaluator.scalar(expr, grid),
-        None => Ok(vec![none; grid.count()]),
-    };
-    let (low, high) = (limit(low, f64::NEG_INFINITY)?, limit(high, f64::INFINITY)?);
-    map(evaluator, columns, |step, value| {
-        let (low, high) = (low[step], high[step]);
-        if high < low { STALE } else { greatest(low, least(high, value)) }
+    let mut limit = |expr: Option<&Expr>| expr.map(|e| evaluator.scalar(e, grid)).transpose();
+    let (low, high) = (limit(low)?, limit(high)?);
+    map(evaluator, columns, |step, value| match (&low, &high) {
+        (Some(low), Some(high)) if high[step] < low[step] => STALE,
+        (low, high) => {
+            let capped = high.as_ref().map_or(value, |high| least(high[step], value));
+            low.as_ref().map_or(capped, |low| greatest(low[step], capped))
+        }
     })
 }
 

@@ -4,6 +4,7 @@ mod absent;
 mod changes;
 mod date;
 mod edge;
+mod edge_rate;
 mod exponential;
 mod histogram;
 pub mod info;
@@ -13,12 +14,13 @@ mod math;
 mod over_time;
 mod range;
 mod rate;
+mod reference;
 mod regression;
 mod scalar;
 mod sort;
 mod timestamp;
 
-pub use edge::{interpolated, picked};
+pub use edge::{interpolated, interpolated_histogram, picked};
 pub use over_time::{add_lost, mean_of, quantile_of};
 
 use super::ast::{Call, Expr, Kind};
@@ -45,7 +47,7 @@ pub fn call(evaluator: &mut Evaluator, node: &Call, grid: Grid) -> Result<Evalua
         "sort" | "sort_desc" | "sort_by_label" | "sort_by_label_desc" => {
             sort::sort(evaluator, node, grid)?
         }
-        "timestamp" => timestamp::timestamp(evaluator, node, grid)?,
+        "timestamp" | "start_timestamp" => timestamp::timestamp(evaluator, node, grid)?,
         "vector" => {
             let floats = evaluator.scalar(arg(node, 0)?, grid)?;
             vec![Column { floats, ..Column::default() }]

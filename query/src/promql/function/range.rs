@@ -113,11 +113,6 @@ pub fn call(
             if window.is_empty() {
                 continue;
             }
-            if ranges.edges != Edges::Plain && !window.histograms.is_empty() {
-                return Err(Failure::execution(
-                    "smoothed and anchored modifiers do not work with native histograms",
-                ));
-            }
             for (number, values) in numbers.iter_mut().zip(&others) {
                 *number = values[step];
             }

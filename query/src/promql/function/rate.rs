@@ -5,7 +5,7 @@ use super::super::ast::Edges;
 use super::super::eval::Window;
 use super::super::histogram::{Histogram, ResetHint};
 use super::super::series::Sample;
-use super::edge::{interpolated, picked};
+use super::edge_rate::between_edges;
 use super::range::{Context, Outcome};
 use std::sync::Arc;
 
@@ -20,53 +20,32 @@ pub fn rate(context: &mut Context<'_>, window: &Window<'_>) -> Outcome {
         context.note(Annotation::MixedFloatsHistograms { metric });
         return Ok(None);
     }
-    if !window.times.is_empty() {
-        let span = Sampled::of(context, window.times, window.starts, is_counter);
-        return Ok(span.map(|span| {
-            let change = float_change(window, is_counter, &span);
-            let first_value = window.values[0];
-            let to_zero = (change > 0.0 && first_value >= 0.0).then(|| first_value / change);
-            Sample::Float(change * factor(context, &span, is_counter, to_zero, is_rate))
-        }));
+    if let Some(ends) = Ends::of(context, window.times, window.starts, is_counter) {
+        let mut change = float_change(window, is_counter);
+        let first = window.values[0];
+        if ends.origin.is_some() {
+            change += first;
+        }
+        let to_zero = (is_counter && change > 0.0 && first >= 0.0).then(|| first / change);
+        return Ok(Some(Sample::Float(change * ends.factor(context, to_zero, is_rate))));
     }
-    let starts = window.histogram_starts;
-    let Some(span) = Sampled::of(context, window.histogram_times, starts, is_counter) else {
-        return Ok(None);
-    };
-    let Some(mut change) = histogram_change(context, window, is_counter, &span) else {
-        return Ok(None);
-    };
-    let first_count = window.histograms[0].count;
-    let to_zero = (change.count > 0.0 && first_count >= 0.0).then(|| first_count / change.count);
-    change.scale(factor(context, &span, is_counter, to_zero, is_rate));
-    Ok(Some(Sample::Histogram(Arc::new(change))))
-}
-
-/// What of a range is known from its samples, in Unix milliseconds.
-struct Sampled {
-    /// When the counter was at zero, if it says so and that is in the range: no sample before is missed then.
-    began: Option<i64>,
-    first: i64,
-    last: i64,
-    count: usize,
-}
-
-impl Sampled {
-    /// `None` when that is too little to tell a change.
-    fn of(
-        context: &Context<'_>,
-        times: &[i64],
-        starts: &[i64],
-        is_counter: bool,
-    ) -> Option<Sampled> {
-        let (first, last, count) = (*times.first()?, *times.last()?, times.len());
-        let began = if is_counter { began_inside(context, first, starts) } else { None };
-        (count > 1 || began.is_some()).then_some(Sampled { began, first, last, count })
+    if let Some(ends) =
+        Ends::of(context, window.histogram_times, window.histogram_starts, is_counter)
+    {
+        let Some(mut change) = histogram_change(context, window, is_counter, ends.origin) else {
+            return Ok(None);
+        };
+        let first = window.histograms[0].count;
+        let to_zero =
+            (is_counter && change.count > 0.0 && first >= 0.0).then(|| first / change.count);
+        change.scale(ends.factor(context, to_zero, is_rate));
+        return Ok(Some(Sample::Histogram(Arc::new(change))));
     }
+    Ok(None)
 }
 
 /// When a counter began, if that is in the range and before its first sample.
-fn began_inside(context: &Context<'_>, first: i64, starts: &[i64]) -> Option<i64> {
+pub fn began_inside(context: &Context<'_>, first: i64, starts: &[i64]) -> Option<i64> {
     let start = start_at(starts, 0);
     (start != 0 && context.start < start && start < first).then_some(start)
 }
@@ -74,7 +53,8 @@ fn began_inside(context: &Context<'_>, first: i64, starts: &[i64]) -> Option<i64
 /// Whether a counter began anew between two samples, by when each says it began.
 pub fn began_anew(before: (i64, i64), now: (i64, i64)) -> bool {
     let ((start_before, time_before), (start, time)) = (before, now);
-    if start == start_before || start == 0 || start > time || start < time_before {
+    // An unbroken sequence keeps its beginning.
+    if start == 0 || start > time || start < time_before || start == start_before {
         return false;
     }
     // Beginning exactly at the sample before is what deltas do; without a known beginning of that one it says nothing.
@@ -85,10 +65,10 @@ pub fn start_at(starts: &[i64], at: usize) -> i64 {
     starts.get(at).copied().unwrap_or(0)
 }
 
-fn float_change(window: &Window<'_>, is_counter: bool, span: &Sampled) -> f64 {
+fn float_change(window: &Window<'_>, is_counter: bool) -> f64 {
     let (times, values, starts) = (window.times, window.values, window.starts);
     let last = values.len() - 1;
-    let mut change = values[last] - if span.began.is_some() { 0.0 } else { values[0] };
+    let mut change = values[last] - values[0];
     if !is_counter {
         return change;
     }
@@ -106,47 +86,60 @@ fn float_change(window: &Window<'_>, is_counter: bool, span: &Sampled) -> f64 {
     change
 }
 
-/// By how much the change between the first and last sample is scaled to stand for the whole range. Edges a sample could
-/// have been missed at are covered; beyond, the series is taken to begin or end half an interval outside. Nothing came
-/// before a known beginning, and after a single sample nobody knows when to expect the next.
-fn factor(
-    context: &Context<'_>,
-    span: &Sampled,
-    is_counter: bool,
-    to_zero: Option<f64>,
-    is_rate: bool,
-) -> f64 {
-    let seconds = |milliseconds: i64| milliseconds as f64 / 1000.0;
-    let sampled = seconds(span.last - span.began.unwrap_or(span.first));
-    let average = match span.count {
-        1 => 0.0,
-        count => seconds(span.last - span.first) / (count - 1) as f64,
-    };
-    let threshold = average * 1.1;
-    let mut before = seconds(span.first - context.start);
-    if before >= threshold {
-        before = average / 2.0;
+/// The first and last sample of a range that changes can be told from.
+struct Ends {
+    first: i64,
+    last: i64,
+    count: usize,
+    /// When the counter began, at zero, if that was inside of the range.
+    origin: Option<i64>,
+}
+
+impl Ends {
+    /// `None` for fewer than two samples, unless a counter is known to have begun within the range.
+    fn of(context: &Context<'_>, times: &[i64], starts: &[i64], is_counter: bool) -> Option<Ends> {
+        let (first, last) = (*times.first()?, *times.last()?);
+        let origin = if is_counter { began_inside(context, first, starts) } else { None };
+        let ends = Ends { first, last, count: times.len(), origin };
+        (times.len() > 1 || origin.is_some()).then_some(ends)
     }
-    // A counter was never below zero.
-    if let (true, Some(to_zero)) = (is_counter, to_zero) {
-        before = before.min(sampled * to_zero);
+
+    /// By how much the change is scaled to stand for the whole range. Edges a sample could have been missed at are
+    /// covered; beyond, the series is taken to begin or end half an interval outside. Before its beginning a counter was
+    /// not there, and below zero (`to_zero` samplings before) it never was.
+    fn factor(&self, context: &Context<'_>, to_zero: Option<f64>, is_rate: bool) -> f64 {
+        let seconds = |milliseconds: i64| milliseconds as f64 / 1000.0;
+        let sampled = seconds(self.last - self.origin.unwrap_or(self.first));
+        let average = seconds(self.last - self.first) / (self.count - 1) as f64;
+        let threshold = average * 1.1;
+        let mut before = seconds(self.first - context.start);
+        if before >= threshold {
+            before = average / 2.0;
+        }
+        if let Some(to_zero) = to_zero {
+            before = before.min(sampled * to_zero);
+        }
+        let mut after = seconds(context.end - self.last);
+        if after >= threshold {
+            after = average / 2.0;
+        }
+        if self.origin.is_some() {
+            before = 0.0;
+        }
+        // One sample says nothing about how often to expect the next.
+        if self.count == 1 {
+            after = 0.0;
+        }
+        let factor = (sampled + before + after) / sampled;
+        if is_rate { factor / context.seconds() } else { factor }
     }
-    if span.began.is_some() {
-        before = 0.0;
-    }
-    let mut after = seconds(context.end - span.last);
-    if after >= threshold {
-        after = average / 2.0;
-    }
-    let factor = (sampled + before + after) / sampled;
-    if is_rate { factor / context.seconds() } else { factor }
 }
 
 fn histogram_change(
     context: &mut Context<'_>,
     window: &Window<'_>,
     is_counter: bool,
-    span: &Sampled,
+    origin: Option<i64>,
 ) -> Option<Histogram> {
     let list = window.histograms;
     let (first, last) = (&list[0], list.last()?);
@@ -163,32 +156,24 @@ fn histogram_change(
         let metric = context.metric();
         context.note(Annotation::NotCounter { metric });
     }
-    // A first sample before a reset does not count, so its layout does not either; but if the counter is known to have
-    // begun before it.
-    let has_begun = span.began.is_some();
+    // A first sample before a reset does not count, so its layout does not either.
     let mut base = first.clone();
-    if is_counter && !has_begun && (anew(1) || list[1].is_reset_after(first)) {
-        base = Arc::new(Histogram {
-            schema: list[1].schema,
-            bounds: list[1].bounds.clone(),
-            zero_threshold: list[1].zero_threshold,
-            ..Histogram::default()
-        });
+    let counts_from_zero = origin.is_some();
+    if counts_from_zero {
+        base = Arc::new(first.emptied());
+    } else if is_counter && (anew(1) || list[1].is_reset_after(first)) {
+        base = Arc::new(list[1].emptied());
     }
+    let rest = if counts_from_zero { 0 } else { 1 };
     let mixed = last.is_custom() != base.is_custom()
-        || (is_counter && list[1..].iter().any(|h| h.is_custom() != base.is_custom()));
+        || (is_counter && list[rest..].iter().any(|h| h.is_custom() != base.is_custom()));
     if mixed {
         let metric = context.metric();
         context.note(Annotation::MixedSchemas { metric });
         return None;
     }
-    let inner = if is_counter { list.get(1..list.len() - 1) } else { None };
-    let schema = inner
-        .unwrap_or_default()
-        .iter()
-        .map(|h| h.schema)
-        .chain([last.schema, base.schema])
-        .min()?;
+    let inner = if is_counter { &list[rest..list.len() - 1] } else { &[] };
+    let schema = inner.iter().map(|h| h.schema).chain([last.schema, base.schema]).min()?;
     let mut change = last.reduced(schema);
     let combine =
         |context: &mut Context<'_>, change: &mut Histogram, other: &Histogram, add: bool| {
@@ -204,11 +189,9 @@ fn histogram_change(
             }
             Some(())
         };
-    if !has_begun {
-        combine(context, &mut change, &base, false)?;
-    }
+    combine(context, &mut change, &base, false)?;
     if is_counter {
-        let mut before = &base;
+        let mut before = if counts_from_zero { first } else { &base };
         for (at, histogram) in list.iter().enumerate().skip(1) {
             if anew(at) || histogram.is_reset_after(before) {
                 combine(context, &mut change, before, true)?;
@@ -222,45 +205,4 @@ fn histogram_change(
     change.hint = ResetHint::Gauge;
     change.compact();
     Some(change)
-}
-
-/// The change between the values exactly at the edges: of the samples next to them, or interpolated.
-fn between_edges(
-    context: &Context<'_>,
-    window: &Window<'_>,
-    is_counter: bool,
-    is_rate: bool,
-) -> Option<Sample> {
-    let (times, values) = (window.times, window.values);
-    let smoothed = context.edges == Edges::Smoothed;
-    let (mut first, mut last) = picked(times, context.start, context.end, smoothed)?;
-    let point = |at: usize| (times[at], values[at]);
-    let left = if smoothed && times[first] < context.start && first + 1 < times.len() {
-        interpolated(point(first), point(first + 1), context.start, is_counter)
-    } else if is_counter && began_inside(context, times[first], window.starts).is_some() {
-        0.0
-    } else {
-        values[first]
-    };
-    let right = if smoothed && last > 0 && times[last] > context.end {
-        interpolated(point(last - 1), point(last), context.end, is_counter)
-    } else {
-        values[last]
-    };
-    let mut change = right - left;
-    if is_counter {
-        if times[first] <= context.start {
-            first += 1;
-        }
-        let end = if times[last] >= context.end { last } else { last + 1 };
-        last = end.max(first);
-        let mut before = left;
-        for value in values[first..last].iter().copied().chain([right]) {
-            if value < before {
-                change += before;
-            }
-            before = value;
-        }
-    }
-    Some(Sample::Float(if is_rate { change / context.seconds() } else { change }))
 }

@@ -5,6 +5,7 @@ use super::super::error::Failure;
 use super::super::eval::{Evaluator, Grid};
 use super::super::series::Column;
 use super::arg;
+use std::cmp::Ordering;
 
 /// `None` for functions of other families.
 pub fn call(
@@ -37,14 +38,31 @@ pub fn call(
     Ok(Some(values))
 }
 
-/// Unlike `f64::min`, not a number when either is not.
+/// Go's `math.Min`: unlike `f64::min`, not a number when either is not, unless the other is the least of all.
 pub fn least(a: f64, b: f64) -> f64 {
-    if a.is_nan() || b.is_nan() { f64::NAN } else { a.min(b) }
+    if a == f64::NEG_INFINITY || b == f64::NEG_INFINITY {
+        return f64::NEG_INFINITY;
+    }
+    match (a.is_nan() || b.is_nan(), a.partial_cmp(&b)) {
+        (true, _) => f64::NAN,
+        (_, Some(Ordering::Less)) => a,
+        // Negative zero is less than zero.
+        (_, Some(Ordering::Equal)) if a.is_sign_negative() => a,
+        _ => b,
+    }
 }
 
-/// Unlike `f64::max`, not a number when either is not.
+/// Go's `math.Max`: unlike `f64::max`, not a number when either is not, unless the other is the greatest of all.
 pub fn greatest(a: f64, b: f64) -> f64 {
-    if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) }
+    if a == f64::INFINITY || b == f64::INFINITY {
+        return f64::INFINITY;
+    }
+    match (a.is_nan() || b.is_nan(), a.partial_cmp(&b)) {
+        (true, _) => f64::NAN,
+        (_, Some(Ordering::Greater)) => a,
+        (_, Some(Ordering::Equal)) if a.is_sign_positive() => a,
+        _ => b,
+    }
 }
 
 /// The value of a vector that has exactly one float.

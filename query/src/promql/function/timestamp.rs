@@ -1,4 +1,5 @@
-//! `timestamp`: of a selector the time of the sample, of anything else the moment itself.
+//! `timestamp`: of a selector the time of the sample, of anything else the moment itself; and `start_timestamp`: when the
+//! counter of a sample began, 0 when that is not known.
 
 use super::super::ast::{Call, Edges, Expr};
 use super::super::error::Failure;
@@ -12,6 +13,7 @@ pub fn timestamp(
     grid: Grid,
 ) -> Result<Vec<Column>, Failure> {
     let seconds = |milliseconds: i64| milliseconds as f64 / 1000.0;
+    let of_start = node.function.name == "start_timestamp";
     let mut columns = Vec::new();
     match arg(node, 0)?.bare() {
         Expr::Vector(selector) if selector.edges == Edges::Plain => {
@@ -20,8 +22,9 @@ pub fn timestamp(
                 let mut lookup = Lookup::new(samples, evaluator.lookback);
                 for step in 0..grid.count() {
                     let moment = selector.shift.apply(grid.time(step));
-                    if let Some((time, _)) = lookup.at(moment) {
-                        column.floats[step] = seconds(time);
+                    if let Some((time, found)) = lookup.at(moment) {
+                        let start = if of_start { lookup.start(found) } else { time };
+                        column.floats[step] = seconds(start);
                     }
                 }
                 columns.push(column);
@@ -32,7 +35,8 @@ pub fn timestamp(
                 for step in 0..grid.count() {
                     if column.has(step) {
                         column.clear(step);
-                        column.floats[step] = seconds(grid.time(step));
+                        let start = if of_start { 0 } else { grid.time(step) };
+                        column.floats[step] = seconds(start);
                     }
                 }
                 column.histograms = None;

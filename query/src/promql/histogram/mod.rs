@@ -149,6 +149,16 @@ impl Histogram {
         negative.chain(zero).chain(positive)
     }
 
+    /// The same layout without observations.
+    pub fn emptied(&self) -> Histogram {
+        Histogram {
+            schema: self.schema,
+            bounds: self.bounds.clone(),
+            zero_threshold: self.zero_threshold,
+            ..Histogram::default()
+        }
+    }
+
     /// Drops empty buckets.
     pub fn compact(&mut self) {
         self.positive.retain(|(_, count)| *count != 0.0);

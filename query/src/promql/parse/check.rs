@@ -56,7 +56,7 @@ pub(super) fn check(expr: &Expr, text: &str) -> Checked {
 }
 
 /// A selector has to name something: one that matches every series would read everything.
-pub(super) fn check_selector(selector: &VectorSelector) -> Checked {
+fn check_selector(selector: &VectorSelector) -> Checked {
     if selector.matchers.iter().any(|matcher| !matcher.matches("")) {
         return Ok(());
     }
@@ -78,7 +78,7 @@ fn check_binary(node: &Binary, text: &str) -> Checked {
     let span = node.left.span().to(node.right.span());
     let both_vectors = left == Kind::Vector && right == Kind::Vector;
     let fills = node.matching.fill_left.is_some() || node.matching.fill_right.is_some();
-    if !both_vectors && node.has_matching {
+    if !both_vectors && !node.matching.labels.is_empty() {
         return wrong(span, "vector matching only allowed between instant vectors".to_owned());
     }
     if !both_vectors && fills {

@@ -4,7 +4,7 @@ use super::super::ast::*;
 use super::super::signature;
 use super::super::text::{parse_duration, parse_number, unquote};
 use super::token::Token;
-use super::{ParseError, Parser};
+use super::{ParseError, Parser, word};
 
 /// A unary sign binds like multiplication: tighter operators belong to its operand.
 const UNARY_OPERAND: u8 = 6;
@@ -64,13 +64,19 @@ impl Parser<'_> {
             self.require_experimental(place, "trimming of histograms")?;
         }
         let return_bool = self.take_word("bool");
-        let (mut matching, has_matching) = self.matching()?;
+        let mut matching = self.matching()?;
         if op.is_set() && matching.cardinality == Cardinality::OneToOne {
             matching.cardinality = Cardinality::ManyToMany;
         }
         // Powers group to the right, everything else to the left.
         let tighter = if op == BinaryOp::Pow { op.precedence() } else { op.precedence() + 1 };
         let right = self.expr(tighter)?;
+        if let Some(label) =
+            matching.labels.iter().find(|label| matching.on && matching.include.contains(label))
+        {
+            let message = format!("label {label:?} must not occur in ON and GROUP clause at once");
+            return Err(ParseError::at(place, message));
+        }
         if return_bool && !op.is_comparison() {
             let message = "bool modifier can only be used on comparison operators".to_owned();
             return Err(ParseError::at(place, message));
@@ -80,12 +86,12 @@ impl Parser<'_> {
             let message = "comparisons between scalars must use BOOL modifier".to_owned();
             return Err(ParseError::at(place, message));
         }
-        let node = Binary { op, left, right, matching, has_matching, return_bool };
+        let node = Binary { op, left, right, matching, return_bool };
         Ok(Expr::Binary(Box::new(node)))
     }
 
     /// `on(…)`, `ignoring(…)`, `group_left(…)`, `group_right(…)` and fill values.
-    fn matching(&mut self) -> Result<(Matching, bool), ParseError> {
+    fn matching(&mut self) -> Result<Matching, ParseError> {
         let mut matching = Matching {
             cardinality: Cardinality::OneToOne,
             on: false,
@@ -94,11 +100,8 @@ impl Parser<'_> {
             fill_left: None,
             fill_right: None,
         };
-        let place = self.span();
-        let mut has_matching = self.keyword_before_paren("on");
-        matching.on = has_matching;
-        if has_matching || self.keyword_before_paren("ignoring") {
-            has_matching = true;
+        matching.on = self.is_word("on");
+        if matching.on || self.is_word("ignoring") {
             self.advance();
             matching.labels = self.label_list()?;
             for (word, cardinality) in
@@ -111,16 +114,9 @@ impl Parser<'_> {
                     }
                 }
             }
-            if let Some(label) =
-                matching.include.iter().find(|label| matching.on && matching.labels.contains(label))
-            {
-                let message =
-                    format!("label {label:?} must not occur in ON and GROUP clause at once");
-                return Err(ParseError::at(place, message));
-            }
         }
         self.fill_values(&mut matching)?;
-        Ok((matching, has_matching))
+        Ok(matching)
     }
 
     fn fill_values(&mut self, matching: &mut Matching) -> Result<(), ParseError> {
@@ -154,11 +150,6 @@ impl Parser<'_> {
         }
     }
 
-    /// A word of the grammar here, rather than the name of a metric.
-    fn keyword_before_paren(&self, word: &str) -> bool {
-        self.is_word(word) && self.peek_second() == Token::Sign("(")
-    }
-
     fn unary(&mut self) -> Result<Expr, ParseError> {
         let Token::Sign(sign @ ("+" | "-")) = self.peek() else {
             let primary = self.primary()?;
@@ -188,7 +179,7 @@ impl Parser<'_> {
             Token::Sign("(") => {
                 let open = self.advance();
                 let inner = self.expr(0)?;
-                let close = self.expect_sign(")", "paren expression")?;
+                let close = self.closing(")")?;
                 Ok(Expr::Paren(Box::new(inner), open.to(close)))
             }
             Token::Sign("{") => self.vector_selector().map(Expr::Vector),
@@ -212,7 +203,10 @@ impl Parser<'_> {
                 return self.aggregate(op);
             }
         }
-        if next == Token::Sign("(") {
+        if word::is_reserved(written) {
+            return Err(self.unexpected("", ""));
+        }
+        if next == Token::Sign("(") && word::names_a_function(written) {
             return self.call(written);
         }
         if matches!(lower.as_str(), "inf" | "nan") && next != Token::Sign("{") {
@@ -229,10 +223,21 @@ impl Parser<'_> {
             _ => return Err(self.unexpected("", "number")),
         };
         let Some(value) = value else {
-            let what =
-                if is_duration { "not a valid duration string" } else { "error parsing number" };
-            return Err(ParseError::at(self.span(), format!("{what}: {written:?}")));
+            let message = if is_duration {
+                format!("not a valid duration string: {written:?}")
+            } else {
+                format!(
+                    "error parsing number: strconv.ParseFloat: parsing {written:?}: invalid syntax"
+                )
+            };
+            return Err(ParseError::at(self.span(), message));
         };
+        if value.is_infinite() && self.peek() == Token::Number {
+            let message = format!(
+                "error parsing number: strconv.ParseFloat: parsing {written:?}: value out of range"
+            );
+            return Err(ParseError::at(self.span(), message));
+        }
         Ok(Number { value, is_duration, span: self.advance() })
     }
 
@@ -245,20 +250,20 @@ impl Parser<'_> {
 
     fn call(&mut self, name: &str) -> Result<Expr, ParseError> {
         let place = self.span();
+        self.advance();
+        let args = self.arguments()?;
         let Some(function) = signature::find(name) else {
             return Err(ParseError::at(place, format!("unknown function with name {name:?}")));
         };
         if function.is_experimental {
             self.require_experimental(place, &format!("function {name:?}"))?;
         }
-        self.advance();
-        let args = self.arguments()?;
         let span = Span { start: place.start, end: self.end() };
         Ok(Expr::Call(Call { function, args, span }))
     }
 
     fn arguments(&mut self) -> Result<Vec<Expr>, ParseError> {
-        self.expect_sign("(", "")?;
+        self.closing("(")?;
         let mut args = Vec::new();
         if self.take_sign(")") {
             return Ok(args);
@@ -268,7 +273,7 @@ impl Parser<'_> {
             if self.take_sign(")") {
                 return Ok(args);
             }
-            let comma = self.expect_sign(",", "")?;
+            let comma = self.closing(",")?;
             if self.peek() == Token::Sign(")") {
                 let message = "trailing commas not allowed in function call args".to_owned();
                 return Err(ParseError::at(comma, message));
@@ -281,8 +286,10 @@ impl Parser<'_> {
         if op.is_experimental() {
             self.require_experimental(place, &format!("{}()", op.name()))?;
         }
+        self.aggregations += 1;
         let mut grouping = self.grouping()?;
         let mut args = self.arguments()?;
+        self.aggregations -= 1;
         if grouping.is_none() {
             grouping = self.grouping()?;
         }
@@ -313,6 +320,11 @@ impl Parser<'_> {
         }
         self.advance();
         Ok(Some((without, self.label_list()?)))
+    }
+
+    /// The bracket or comma that has to follow; errors do not say so.
+    fn closing(&mut self, sign: &str) -> Result<Span, ParseError> {
+        if self.peek_is(sign) { Ok(self.advance()) } else { Err(self.unexpected("", "")) }
     }
 
     fn label_list(&mut self) -> Result<Vec<String>, ParseError> {

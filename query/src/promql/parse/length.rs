@@ -4,10 +4,25 @@ use super::super::ast::{BinaryOp, Length};
 use super::token::Token;
 use super::{ParseError, Parser};
 
+/// What a length can be.
+const EXPECTED: &str = "number, duration, step(), or range()";
+
 impl Parser<'_> {
+    fn begins_length(&self) -> bool {
+        match self.peek() {
+            Token::Number | Token::Duration => true,
+            Token::Sign(sign) => matches!(sign, "+" | "-" | "("),
+            Token::Word => self.peek_second() == Token::Sign("("),
+            _ => false,
+        }
+    }
+
     /// A range or step: an expression, which has to be more than nothing.
-    pub(super) fn positive_length(&mut self) -> Result<Length, ParseError> {
+    pub(super) fn positive_length(&mut self, context: &str) -> Result<Length, ParseError> {
         let place = self.span();
+        if !self.begins_length() {
+            return Err(self.unexpected(context, EXPECTED));
+        }
         let length = self.length(1)?;
         if let Length::Seconds(seconds) = length
             && seconds <= 0.0
@@ -20,6 +35,9 @@ impl Parser<'_> {
 
     /// What follows `offset`: one term, so that `x offset 5m + 1` adds to the offset vector.
     pub(super) fn offset_length(&mut self) -> Result<Length, ParseError> {
+        if !self.begins_length() {
+            return Err(self.unexpected("offset", EXPECTED));
+        }
         self.deeper(|parser| match parser.peek() {
             Token::Sign(sign @ ("+" | "-")) => {
                 parser.advance();
@@ -88,7 +106,7 @@ impl Parser<'_> {
                 Ok(Length::Paren(Box::new(inner)))
             }
             Token::Word => self.length_call(),
-            _ => Err(self.unexpected("duration", "number, duration, step(), or range()")),
+            _ => Err(self.unexpected("duration", EXPECTED)),
         }
     }
 
@@ -97,7 +115,7 @@ impl Parser<'_> {
         let place = self.span();
         let name = self.written().to_ascii_lowercase();
         if !matches!(name.as_str(), "step" | "range" | "min" | "max" | "min_of" | "max_of") {
-            return Err(self.unexpected("duration", "number, duration, step(), or range()"));
+            return Err(self.unexpected("duration", EXPECTED));
         }
         self.require_experimental(place, &format!("{name}() in durations"))?;
         self.advance();

@@ -8,9 +8,12 @@ mod check;
 mod expr;
 mod length;
 mod selector;
+mod string;
 mod token;
+mod word;
 
 use super::ast::{Expr, Span};
+use super::text::quote;
 use token::Token;
 
 /// Why a text is not a query.
@@ -50,7 +53,7 @@ pub fn parse(text: &str, features: Features) -> Result<Expr, ParseError> {
         let message = format!("the query is longer than {QUERY_BYTES_MAX} bytes");
         return Err(ParseError::at(Span::default(), message));
     }
-    let mut parser = Parser::new(text, features)?;
+    let mut parser = Parser::new(text, features);
     if parser.peek() == Token::End {
         return Err(ParseError::at(Span::default(), "no expression found in input".to_owned()));
     }
@@ -62,29 +65,42 @@ pub fn parse(text: &str, features: Features) -> Result<Expr, ParseError> {
     Ok(expr)
 }
 
-/// Parses one vector selector, as the `match[]` parameters hold them.
+/// Parses one vector selector, as the `match[]` parameters hold them. It may match every series.
 pub fn parse_selector(text: &str) -> Result<super::ast::VectorSelector, ParseError> {
-    let mut parser = Parser::new(text, Features { experimental: true })?;
+    let mut parser = Parser::new(text, Features { experimental: true });
     let selector = parser.vector_selector()?;
     if parser.peek() != Token::End {
         return Err(parser.unexpected("", ""));
     }
-    check::check_selector(&selector)?;
     Ok(selector)
 }
 
 pub(super) struct Parser<'a> {
     text: &'a str,
     tokens: Vec<(Token, Span)>,
+    /// Why the last token is none.
+    wrong: Option<String>,
     at: usize,
     depth: usize,
+    /// How many aggregations are being read around this place.
+    aggregations: usize,
     selectors: usize,
     features: Features,
 }
 
 impl<'a> Parser<'a> {
-    fn new(text: &'a str, features: Features) -> Result<Parser<'a>, ParseError> {
-        Ok(Parser { text, tokens: token::tokens(text)?, at: 0, depth: 0, selectors: 0, features })
+    fn new(text: &'a str, features: Features) -> Parser<'a> {
+        let token::Tokens { list, wrong } = token::tokens(text);
+        Parser {
+            text,
+            tokens: list,
+            wrong,
+            at: 0,
+            depth: 0,
+            aggregations: 0,
+            selectors: 0,
+            features,
+        }
     }
 
     fn peek(&self) -> Token {
@@ -118,8 +134,12 @@ impl<'a> Parser<'a> {
         span
     }
 
+    fn peek_is(&self, sign: &str) -> bool {
+        matches!(self.peek(), Token::Sign(other) if other == sign)
+    }
+
     fn take_sign(&mut self, sign: &str) -> bool {
-        let found = matches!(self.peek(), Token::Sign(other) if other == sign);
+        let found = self.peek_is(sign);
         if found {
             self.advance();
         }
@@ -145,19 +165,39 @@ impl<'a> Parser<'a> {
         }
     }
 
+    /// `context` and `expected` may be empty.
     fn unexpected(&self, context: &str, expected: &str) -> ParseError {
-        let found = match self.peek() {
-            Token::End => "end of input".to_owned(),
-            Token::Word => format!("identifier {:?}", self.written()),
-            Token::Text => format!("string {}", self.written()),
-            Token::Number => format!("number {:?}", self.written()),
-            Token::Duration => format!("duration {:?}", self.written()),
-            Token::Sign(sign) => format!("{sign:?}"),
+        if let (Token::Wrong, Some(reason)) = (self.peek(), &self.wrong) {
+            return ParseError::at(self.span(), reason.clone());
+        }
+        let context = match context {
+            "" if self.aggregations > 0 => " in aggregation".to_owned(),
+            "" => String::new(),
+            context => format!(" in {context}"),
         };
-        let context = if context.is_empty() { String::new() } else { format!(" in {context}") };
         let expected =
             if expected.is_empty() { String::new() } else { format!(", expected {expected}") };
+        let found = self.described();
         ParseError::at(self.span(), format!("unexpected {found}{context}{expected}"))
+    }
+
+    /// The token as errors name it.
+    fn described(&self) -> String {
+        let written = self.written();
+        let quoted = || match written.char_indices().nth(10) {
+            Some((end, _)) => format!("{}...", quote(&written[..end])),
+            None => quote(written),
+        };
+        match self.peek() {
+            Token::End | Token::Wrong => "end of input".to_owned(),
+            Token::Label => format!("identifier {written:?}"),
+            Token::Word => word::described(written),
+            Token::Text => format!("string {}", quoted()),
+            Token::Number => format!("number {}", quoted()),
+            Token::Duration => format!("duration {}", quoted()),
+            Token::Sign(sign) if word::is_operator_sign(sign) => format!("<op:{sign}>"),
+            Token::Sign(sign) => format!("{sign:?}"),
+        }
     }
 
     fn deeper<T>(

@@ -2,15 +2,16 @@
 
 use super::super::ast::*;
 use super::super::labels::{METRIC_NAME, MatchOp, Matcher};
+use super::super::text::float_plain;
 use super::token::Token;
-use super::{ParseError, Parser};
+use super::{ParseError, Parser, word};
 
 impl Parser<'_> {
     pub(super) fn vector_selector(&mut self) -> Result<VectorSelector, ParseError> {
         let start = self.span().start;
         let mut matchers = Vec::new();
         let name = match self.peek() {
-            Token::Word => {
+            Token::Word if !word::is_reserved(self.written()) => {
                 let name = self.written().to_owned();
                 self.advance();
                 Some(name)
@@ -47,7 +48,7 @@ impl Parser<'_> {
             let place = self.span();
             let is_text = self.peek() == Token::Text;
             let name = match self.peek() {
-                Token::Word if !self.written().contains(':') => self.written().to_owned(),
+                Token::Label => self.written().to_owned(),
                 Token::Text => self.unquoted()?,
                 _ => return Err(self.unexpected("label matching", "identifier or \"}\"")),
             };
@@ -97,9 +98,10 @@ impl Parser<'_> {
                 self.check_chain(chained, self.span())?;
                 expr = self.brackets(expr)?;
             } else if self.is_word("offset") {
-                let place = self.advance();
+                self.advance();
+                let first = self.span();
                 let offset = self.offset_length()?;
-                let end = self.end();
+                let (place, end) = (expr.span(), self.end());
                 let shift =
                     shift_of(&mut expr, end).ok_or_else(|| misplaced(place, "offset modifier"))?;
                 if !shift.offset.is_zero() {
@@ -107,9 +109,10 @@ impl Parser<'_> {
                     return Err(ParseError::at(place, message));
                 }
                 shift.offset = offset;
+                shift.offset_span = Span { start: first.start, end };
             } else if self.peek() == Token::Sign("@") {
-                let place = self.advance();
-                let at = self.at_time()?;
+                self.advance();
+                let (place, at) = (expr.span(), self.at_time(expr.span())?);
                 let end = self.end();
                 let shift =
                     shift_of(&mut expr, end).ok_or_else(|| misplaced(place, "@ modifier"))?;
@@ -155,23 +158,25 @@ impl Parser<'_> {
     /// `[5m]` or `[5m:1m]`.
     fn brackets(&mut self, expr: Expr) -> Result<Expr, ParseError> {
         let open = self.advance();
-        if matches!(self.peek(), Token::Sign("]" | ":") | Token::End) {
-            return Err(self
-                .unexpected("subquery or range selector", "number, duration, step(), or range()"));
-        }
-        let range = self.positive_length()?;
+        let first = self.span();
+        let range = self.positive_length("subquery or range selector")?;
+        let range_span = Span { start: first.start, end: self.end() };
         if self.take_sign(":") {
+            let first = self.span();
             let step = match self.peek() {
                 Token::Sign("]") => Length::ZERO,
-                _ => self.positive_length()?,
+                _ => self.positive_length("subquery selector")?,
             };
+            let step_span = Span { start: first.start, end: self.end() };
             self.expect_sign("]", "subquery selector")?;
             let span = Span { start: expr.span().start, end: self.end() };
             return Ok(Expr::Subquery(Subquery {
                 expr: Box::new(expr),
                 range,
+                range_span,
                 range_ms: 0,
                 step,
+                step_span,
                 step_ms: 0,
                 shift: Shift::default(),
                 span,
@@ -191,23 +196,24 @@ impl Parser<'_> {
             }
             Expr::Vector(selector) => {
                 let span = Span { start: selector.span.start, end: close.end };
-                Ok(Expr::Matrix(MatrixSelector { selector, range, range_ms: 0, span }))
+                let range_ms = 0;
+                Ok(Expr::Matrix(MatrixSelector { selector, range, range_span, range_ms, span }))
             }
             _ => wrong("ranges only allowed for vector selectors"),
         }
     }
 
     /// The moment after `@`: seconds, `start()` or `end()`.
-    fn at_time(&mut self) -> Result<At, ParseError> {
+    fn at_time(&mut self, place: Span) -> Result<At, ParseError> {
         for (word, at) in [("start", At::Start), ("end", At::End)] {
-            if self.is_word(word) && self.peek_second() == Token::Sign("(") {
-                self.advance();
-                self.advance();
+            if self.take_word(word) {
+                if !self.take_sign("(") {
+                    return Err(self.unexpected("@", "timestamp"));
+                }
                 self.expect_sign(")", "@")?;
                 return Ok(at);
             }
         }
-        let place = self.span();
         let is_negative = !self.take_sign("+") && self.take_sign("-");
         let is_number = match self.peek() {
             Token::Number | Token::Duration => true,
@@ -221,6 +227,8 @@ impl Parser<'_> {
         let milliseconds = (seconds * 1000.0).round();
         // The bounds of what a timestamp can hold.
         if milliseconds.is_nan() || milliseconds.abs() >= i64::MAX as f64 / 2.0 {
+            let seconds =
+                if seconds.is_finite() { format!("{seconds:.6}") } else { float_plain(seconds) };
             let message = format!("timestamp out of bounds for @ modifier: {seconds}");
             return Err(ParseError::at(place, message));
         }

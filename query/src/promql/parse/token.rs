@@ -1,139 +1,304 @@
-//! The tokens of a query. Words are not told apart here: a keyword is one only where the grammar expects it.
+//! The tokens of a query. Words outside of braces are not told apart here: a keyword is one only where the grammar expects
+//! it. A text that is no token ends the list, and its error is what the parser reports when it gets there.
 
 use super::super::ast::Span;
-use super::ParseError;
+use super::string;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Token {
     /// A name or keyword; metric names may hold colons.
     Word,
+    /// A name inside of braces, where there are no keywords.
+    Label,
     /// A string with its quotes.
     Text,
     Number,
     Duration,
     /// An operator or bracket.
     Sign(&'static str),
+    /// No token.
+    Wrong,
     End,
 }
 
-/// Longest first, so that the first that fits is the right one.
-const SIGNS: [&str; 27] = [
-    "==", "!=", "=~", "!~", "<=", ">=", "</", ">/", "=", "<", ">", "+", "-", "*", "/", "%", "^",
-    "(", ")", "{", "}", "[", "]", ",", ":", "@", "!",
-];
+/// Tokens with their places; the last one is [`Token::End`], or [`Token::Wrong`] with the reason.
+pub struct Tokens {
+    pub list: Vec<(Token, Span)>,
+    pub wrong: Option<String>,
+}
 
-/// Tokens with their places; the last one is [`Token::End`].
-pub fn tokens(text: &str) -> Result<Vec<(Token, Span)>, ParseError> {
+/// Longest first, so that the first that fits is the right one.
+const SIGNS: [&str; 20] = [
+    "==", "!=", "<=", ">=", "</", ">/", "=", "<", ">", "+", "-", "*", "/", "%", "^", ",", "@", "(",
+    "{", "[",
+];
+const SIGNS_IN_BRACES: [&str; 6] = ["=~", "!~", "!=", "=", ",", "}"];
+const SIGNS_IN_BRACKETS: [&str; 9] = ["+", "-", "*", "/", "%", "^", ",", "(", "]"];
+/// What may be called inside of brackets.
+const WORDS_IN_BRACKETS: [&str; 6] = ["step", "range", "min_of", "max_of", "min", "max"];
+
+pub fn tokens(text: &str) -> Tokens {
+    let mut lexer = Lexer { text, at: 0, open: 0, place: Place::Outside };
     let mut list = Vec::new();
-    let mut in_brackets = false;
-    let mut at = skip_blank(text, 0);
-    while at < text.len() {
-        let (token, end) = next(text, at, in_brackets)?;
-        match token {
-            Token::Sign("[") => in_brackets = true,
-            Token::Sign("]") => in_brackets = false,
-            _ => {}
+    loop {
+        lexer.skip_blank();
+        let start = lexer.at;
+        if start == text.len() {
+            break;
         }
-        list.push((token, Span { start: at, end }));
-        at = skip_blank(text, end);
+        match lexer.next() {
+            Ok(token) => list.push((token, Span { start, end: lexer.at })),
+            Err(wrong) => return wrong.finish(list, text),
+        }
+    }
+    let reason = match lexer.place {
+        Place::Braces => Some("unexpected end of input inside braces"),
+        Place::Brackets { .. } => Some("unexpected end of input in duration expression"),
+        Place::Outside => (lexer.open > 0).then_some("unclosed left parenthesis"),
+    };
+    if let Some(reason) = reason {
+        return Wrong { at: text.len(), reason: reason.to_owned() }.finish(list, text);
     }
     list.push((Token::End, Span { start: text.len(), end: text.len() }));
-    Ok(list)
+    Tokens { list, wrong: None }
 }
 
-/// Past spaces and comments.
-fn skip_blank(text: &str, mut at: usize) -> usize {
-    loop {
-        let rest = &text[at..];
-        let blank = rest.len() - rest.trim_start_matches([' ', '\t', '\n', '\r']).len();
-        at += blank;
-        match text[at..].strip_prefix('#') {
-            Some(comment) => at += 1 + comment.find('\n').unwrap_or(comment.len()),
-            None => return at,
+/// Why there is no token, and where.
+pub(super) struct Wrong {
+    pub(super) at: usize,
+    pub(super) reason: String,
+}
+
+impl Wrong {
+    fn finish(self, mut list: Vec<(Token, Span)>, text: &str) -> Tokens {
+        list.push((Token::Wrong, Span { start: self.at, end: text.len() }));
+        Tokens { list, wrong: Some(self.reason) }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Outside,
+    Braces,
+    Brackets { has_duration: bool, has_colon: bool },
+}
+
+struct Lexer<'a> {
+    text: &'a str,
+    at: usize,
+    /// Parentheses.
+    open: usize,
+    place: Place,
+}
+
+type Lexed = Result<Token, Wrong>;
+
+impl Lexer<'_> {
+    fn rest(&self) -> &str {
+        &self.text[self.at..]
+    }
+
+    /// Past spaces and comments.
+    fn skip_blank(&mut self) {
+        loop {
+            let rest = self.rest();
+            self.at += rest.len() - rest.trim_start_matches([' ', '\t', '\n', '\r']).len();
+            match self.rest().strip_prefix('#') {
+                Some(comment) => self.at += 1 + comment.find('\n').unwrap_or(comment.len()),
+                None => return,
+            }
         }
     }
-}
 
-fn next(text: &str, at: usize, in_brackets: bool) -> Result<(Token, usize), ParseError> {
-    let rest = &text[at..];
-    let first = rest.chars().next().unwrap_or(' ');
-    let is_word = |c: char| c.is_ascii_alphabetic() || c == '_' || (c == ':' && !in_brackets);
-    if is_word(first) {
-        let length = rest.find(|c: char| !is_word(c) && !c.is_ascii_digit()).unwrap_or(rest.len());
-        return Ok((Token::Word, at + length));
+    fn wrong(&self, reason: String) -> Lexed {
+        Err(Wrong { at: self.at, reason })
     }
-    if first.is_ascii_digit()
-        || (first == '.' && rest[1..].starts_with(|c: char| c.is_ascii_digit()))
-    {
-        return number(text, at);
-    }
-    if matches!(first, '"' | '\'' | '`') {
-        return string(text, at, first);
-    }
-    match SIGNS.iter().find(|sign| rest.starts_with(**sign)) {
-        Some(sign) => Ok((Token::Sign(sign), at + sign.len())),
-        None => Err(ParseError::at(
-            Span { start: at, end: at + first.len_utf8() },
-            format!("unexpected character: '{first}'"),
-        )),
-    }
-}
 
-fn string(text: &str, at: usize, quote: char) -> Result<(Token, usize), ParseError> {
-    let mut escaped = false;
-    for (offset, c) in text[at + 1..].char_indices() {
-        match c {
-            _ if escaped => escaped = false,
-            '\\' if quote != '`' => escaped = true,
-            '\n' if quote != '`' => break,
-            c if c == quote => return Ok((Token::Text, at + 1 + offset + 1)),
+    fn next(&mut self) -> Lexed {
+        let first = self.rest().chars().next().unwrap_or(' ');
+        match self.place {
+            Place::Outside => self.outside(first),
+            Place::Braces => self.in_braces(first),
+            Place::Brackets { has_duration, has_colon } => {
+                self.in_brackets(first, has_duration, has_colon)
+            }
+        }
+    }
+
+    fn outside(&mut self, first: char) -> Lexed {
+        if self.is_number(first) {
+            return self.number();
+        }
+        match first {
+            c if c.is_ascii_alphabetic() || matches!(c, '_' | ':') => Ok(self.word(true)),
+            '"' | '\'' | '`' => self.string(first),
+            ')' if self.open == 0 => {
+                self.at += 1;
+                self.wrong("unexpected right parenthesis ')'".to_owned())
+            }
+            ')' => {
+                self.open -= 1;
+                Ok(self.sign(")"))
+            }
+            ']' => self.wrong("unexpected right bracket ']'".to_owned()),
+            '=' if self.rest()[1..].starts_with('~') => {
+                self.wrong("unexpected character after '=': '~'".to_owned())
+            }
+            _ => self.any_sign(&SIGNS, first, ""),
+        }
+    }
+
+    fn in_braces(&mut self, first: char) -> Lexed {
+        match first {
+            c if c.is_ascii_alphabetic() || c == '_' => {
+                self.word(false);
+                Ok(Token::Label)
+            }
+            '"' | '\'' | '`' => self.string(first),
+            '{' => self.wrong("unexpected left brace '{'".to_owned()),
+            _ => self.any_sign(&SIGNS_IN_BRACES, first, " inside braces"),
+        }
+    }
+
+    fn in_brackets(&mut self, first: char, has_duration: bool, has_colon: bool) -> Lexed {
+        if self.is_number(first) {
+            self.place = Place::Brackets { has_duration: true, has_colon };
+            return self.number();
+        }
+        match first {
+            ':' if !has_duration => {
+                self.wrong("unexpected colon before duration in duration expression".to_owned())
+            }
+            ':' if has_colon => {
+                self.wrong("unexpected repeated colon in duration expression".to_owned())
+            }
+            ':' => {
+                self.place = Place::Brackets { has_duration, has_colon: true };
+                Ok(self.sign(":"))
+            }
+            ')' if self.open > 0 => {
+                self.open -= 1;
+                Ok(self.sign(")"))
+            }
+            c if c.is_ascii_alphabetic() => {
+                let start = self.at;
+                let word = self.word(false);
+                let written = self.text[start..self.at].to_ascii_lowercase();
+                if WORDS_IN_BRACKETS.contains(&written.as_str()) {
+                    self.place = Place::Brackets { has_duration: true, has_colon };
+                    return Ok(word);
+                }
+                self.at = start;
+                self.wrong(format!("unexpected character in duration expression: '{c}'"))
+            }
+            _ => self.any_sign(&SIGNS_IN_BRACKETS, first, " in duration expression"),
+        }
+    }
+
+    fn sign(&mut self, sign: &'static str) -> Token {
+        self.at += sign.len();
+        Token::Sign(sign)
+    }
+
+    fn any_sign(&mut self, signs: &[&'static str], first: char, place: &str) -> Lexed {
+        let Some(sign) = signs.iter().find(|sign| self.rest().starts_with(**sign)) else {
+            if first == '!' {
+                let next = self.rest().chars().nth(1).unwrap_or(char::REPLACEMENT_CHARACTER);
+                return self.wrong(format!("unexpected character after '!'{place}: {next:?}"));
+            }
+            return self.wrong(format!("unexpected character{place}: {first:?}"));
+        };
+        match *sign {
+            "(" => self.open += 1,
+            "{" => self.place = Place::Braces,
+            "[" => self.place = Place::Brackets { has_duration: false, has_colon: false },
+            "}" | "]" => self.place = Place::Outside,
             _ => {}
         }
+        Ok(self.sign(sign))
     }
-    let span = Span { start: at, end: text.len() };
-    Err(ParseError::at(span, "unterminated quoted string".to_owned()))
+
+    fn word(&mut self, colons: bool) -> Token {
+        let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_' || (colons && c == ':');
+        let rest = self.rest();
+        self.at += rest.find(|c: char| !is_word(c)).unwrap_or(rest.len());
+        Token::Word
+    }
+
+    fn string(&mut self, quote: char) -> Lexed {
+        match string::length(self.rest(), quote) {
+            Ok(length) => {
+                self.at += length;
+                Ok(Token::Text)
+            }
+            Err(reason) => self.wrong(reason),
+        }
+    }
+
+    fn is_number(&self, first: char) -> bool {
+        let second = self.rest().as_bytes().get(1);
+        first.is_ascii_digit() || (first == '.' && second.is_some_and(u8::is_ascii_digit))
+    }
+
+    fn number(&mut self) -> Lexed {
+        let bytes = &self.text.as_bytes()[self.at..];
+        let is_name = |at: usize| {
+            bytes.get(at).is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+        };
+        let end = number_end(bytes);
+        if !is_name(end) {
+            self.at += end;
+            return Ok(Token::Number);
+        }
+        let (end, is_duration) = duration_end(bytes, end);
+        if is_duration && !is_name(end) {
+            self.at += end;
+            return Ok(Token::Duration);
+        }
+        // The name's character is part of what is wrong only where a duration might have ended.
+        let end = if is_duration { end + 1 } else { end };
+        self.wrong(format!(
+            "bad number or duration syntax: {:?}",
+            String::from_utf8_lossy(&bytes[..end])
+        ))
+    }
 }
 
-fn number(text: &str, at: usize) -> Result<(Token, usize), ParseError> {
-    let bytes = &text.as_bytes()[at..];
-    let run = |from: usize, keep: &dyn Fn(u8) -> bool| {
+fn number_end(bytes: &[u8]) -> usize {
+    let run = |from: usize, keep: fn(u8) -> bool| {
         from + bytes[from.min(bytes.len())..].iter().take_while(|byte| keep(**byte)).count()
     };
     let digit = |byte: u8| byte.is_ascii_digit() || byte == b'_';
-    let letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-    if bytes.len() > 1 && bytes[0] == b'0' && matches!(bytes[1], b'x' | b'X') {
-        let end = run(2, &|byte| byte.is_ascii_hexdigit() || byte == b'_');
-        return whole(text, at, end, run(end, &letter), Token::Number);
+    if bytes[0] == b'0' && matches!(bytes.get(1), Some(b'x' | b'X')) {
+        return run(2, |byte| byte.is_ascii_hexdigit() || byte == b'_');
     }
-    let mut end = run(0, &digit);
-    let is_duration =
-        end < bytes.len() && matches!(bytes[end], b's' | b'm' | b'h' | b'd' | b'w' | b'y');
-    if is_duration {
-        let end = run(0, &|byte| byte.is_ascii_digit() || b"smhdwy".contains(&byte));
-        return whole(text, at, end, run(end, &letter), Token::Duration);
-    }
+    let mut end = run(0, digit);
     if bytes.get(end) == Some(&b'.') {
-        end = run(end + 1, &digit);
+        end = run(end + 1, digit);
     }
     if matches!(bytes.get(end), Some(b'e' | b'E')) {
         let signed = end + 1 + usize::from(matches!(bytes.get(end + 1), Some(b'+' | b'-')));
-        end = run(signed, &digit);
+        end = run(signed, digit);
     }
-    whole(text, at, end, run(end, &letter), Token::Number)
+    end
 }
 
-/// A number must end where its letters and digits end.
-fn whole(
-    text: &str,
-    at: usize,
-    end: usize,
-    letters_end: usize,
-    token: Token,
-) -> Result<(Token, usize), ParseError> {
-    if letters_end == end {
-        return Ok((token, at + end));
+/// Where a duration whose first number ends at `at` ends, and whether it is one.
+fn duration_end(bytes: &[u8], mut at: usize) -> (usize, bool) {
+    let mut units: &[u8] = b"smhdwy";
+    loop {
+        if !bytes.get(at).is_some_and(|byte| units.contains(byte)) {
+            return (at, false);
+        }
+        at += 1;
+        // Milliseconds.
+        at += usize::from(bytes.get(at) == Some(&b's'));
+        let digits = bytes[at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+        if digits == 0 {
+            return (at, true);
+        }
+        at += digits;
+        // Years come first.
+        units = b"smhdw";
     }
-    let written = &text[at..at + letters_end];
-    let span = Span { start: at, end: at + letters_end };
-    Err(ParseError::at(span, format!("bad number or duration syntax: {written:?}")))
 }

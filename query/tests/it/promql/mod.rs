@@ -12,7 +12,7 @@ use binnacle_query::promql::annotation::Level;
 use binnacle_query::promql::{Answer, Request, Settings, Times, run};
 use memory::Memory;
 use script::{Command, Eval};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -81,12 +81,7 @@ fn run_script(path: &Path) -> Report {
     report
 }
 
-#[test]
-fn the_scripts_of_prometheus_pass() {
-    let directory = match std::env::var_os("PROMQL_SCRIPTS") {
-        Some(directory) => directory.into(),
-        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/promql"),
-    };
+fn run_scripts(directory: &Path) {
     let mut paths: Vec<_> =
         std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "test"));
@@ -100,4 +95,21 @@ fn the_scripts_of_prometheus_pass() {
         failed.extend(report.failed);
     }
     assert!(failed.is_empty(), "{} failed:\n{}", failed.len(), failed.join("\n"));
+}
+
+fn testdata(directory: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata").join(directory)
+}
+
+#[test]
+fn the_scripts_of_prometheus_pass() {
+    match std::env::var_os("PROMQL_SCRIPTS") {
+        Some(directory) => run_scripts(Path::new(&directory)),
+        None => run_scripts(&testdata("promql")),
+    }
+}
+
+#[test]
+fn our_own_scripts_pass() {
+    run_scripts(&testdata("own"));
 }
