@@ -219,7 +219,10 @@ impl Parser<'_> {
         let (written, is_duration) = (self.written(), self.peek() == Token::Duration);
         let value = match self.peek() {
             Token::Duration => parse_duration(written).map(|ms| ms as f64 / 1000.0),
-            Token::Number | Token::Word => parse_number(written),
+            Token::Number => parse_number(written),
+            Token::Word if matches!(written.to_ascii_lowercase().as_str(), "inf" | "nan") => {
+                parse_number(written)
+            }
             _ => return Err(self.unexpected("", "number")),
         };
         let Some(value) = value else {

@@ -7,6 +7,7 @@
 mod check;
 mod expr;
 mod length;
+mod number;
 mod selector;
 mod string;
 mod token;

@@ -2,7 +2,7 @@
 //! it. A text that is no token ends the list, and its error is what the parser reports when it gets there.
 
 use super::super::ast::Span;
-use super::string;
+use super::{number, string};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Token {
@@ -241,64 +241,12 @@ impl Lexer<'_> {
     }
 
     fn number(&mut self) -> Lexed {
-        let bytes = &self.text.as_bytes()[self.at..];
-        let is_name = |at: usize| {
-            bytes.get(at).is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
-        };
-        let end = number_end(bytes);
-        if !is_name(end) {
-            self.at += end;
-            return Ok(Token::Number);
+        match number::read(&self.text.as_bytes()[self.at..]) {
+            Ok((token, length)) => {
+                self.at += length;
+                Ok(token)
+            }
+            Err(reason) => self.wrong(reason),
         }
-        let (end, is_duration) = duration_end(bytes, end);
-        if is_duration && !is_name(end) {
-            self.at += end;
-            return Ok(Token::Duration);
-        }
-        // The name's character is part of what is wrong only where a duration might have ended.
-        let end = if is_duration { end + 1 } else { end };
-        self.wrong(format!(
-            "bad number or duration syntax: {:?}",
-            String::from_utf8_lossy(&bytes[..end])
-        ))
-    }
-}
-
-fn number_end(bytes: &[u8]) -> usize {
-    let run = |from: usize, keep: fn(u8) -> bool| {
-        from + bytes[from.min(bytes.len())..].iter().take_while(|byte| keep(**byte)).count()
-    };
-    let digit = |byte: u8| byte.is_ascii_digit() || byte == b'_';
-    if bytes[0] == b'0' && matches!(bytes.get(1), Some(b'x' | b'X')) {
-        return run(2, |byte| byte.is_ascii_hexdigit() || byte == b'_');
-    }
-    let mut end = run(0, digit);
-    if bytes.get(end) == Some(&b'.') {
-        end = run(end + 1, digit);
-    }
-    if matches!(bytes.get(end), Some(b'e' | b'E')) {
-        let signed = end + 1 + usize::from(matches!(bytes.get(end + 1), Some(b'+' | b'-')));
-        end = run(signed, digit);
-    }
-    end
-}
-
-/// Where a duration whose first number ends at `at` ends, and whether it is one.
-fn duration_end(bytes: &[u8], mut at: usize) -> (usize, bool) {
-    let mut units: &[u8] = b"smhdwy";
-    loop {
-        if !bytes.get(at).is_some_and(|byte| units.contains(byte)) {
-            return (at, false);
-        }
-        at += 1;
-        // Milliseconds.
-        at += usize::from(bytes.get(at) == Some(&b's'));
-        let digits = bytes[at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
-        if digits == 0 {
-            return (at, true);
-        }
-        at += digits;
-        // Years come first.
-        units = b"smhdw";
     }
 }
