@@ -4,7 +4,7 @@ use crate::Error;
 use crate::compaction::{self, Thoroughness};
 use crate::engine::Engine;
 use crate::flush::flush;
-use crate::live::Candidate;
+use crate::live::{BufferKey, Candidate};
 use crate::model::{Table, TenantId};
 use crate::retention;
 use parking_lot::Mutex;
@@ -151,7 +151,13 @@ fn run_flusher(engine: &Engine, orders: &Receiver<Order>) {
                 if is_time && backoff.is_over() {
                     ticked = Instant::now();
                     match flush_due(engine) {
-                        Ok(()) => backoff.succeeded(),
+                        Ok(is_any) => {
+                            backoff.succeeded();
+                            // There may be more where that came from.
+                            if is_any {
+                                engine.flush_bell.ring();
+                            }
+                        }
                         Err(error) => {
                             report_failure(engine, &error);
                             backoff.failed();
@@ -186,17 +192,27 @@ fn chain(error: &Error) -> String {
     text
 }
 
-/// Flushes every buffer, on the calling thread.
+/// Flushes what the buffers hold now, on the calling thread; a failure of one keeps none of the others back.
 pub(crate) fn flush_all(engine: &Engine) -> Result<(), Error> {
-    // A buffer whose earlier flush failed has a second part behind the sealed one.
-    for _ in 0..2 {
-        flush_each(engine, engine.live.candidates().iter())?;
+    let buffers = engine.live.buffers().into_iter();
+    let flushed: Vec<_> = buffers.map(|(key, rows)| flush_rows(engine, &key, rows)).collect();
+    flushed.into_iter().collect()
+}
+
+/// Flushes at least the oldest `rows` of a buffer, which gives them in parts.
+fn flush_rows(engine: &Engine, key: &BufferKey, rows: u64) -> Result<(), Error> {
+    let mut left = rows;
+    while left > 0 {
+        match flush(engine, key)? {
+            0 => break,
+            flushed => left = left.saturating_sub(flushed),
+        }
     }
     Ok(())
 }
 
-/// Flushes what is large or old; when all buffers together are large, the largest.
-fn flush_due(engine: &Engine) -> Result<(), Error> {
+/// Flushes a part of what is large or old; when all buffers together are large, of the largest. Whether there was any.
+fn flush_due(engine: &Engine) -> Result<bool, Error> {
     let now = engine.clock.now();
     let is_due = |candidate: &Candidate| {
         candidate.is_sealed
@@ -210,16 +226,10 @@ fn flush_due(engine: &Engine) -> Result<(), Error> {
         .iter()
         .enumerate()
         .filter(|(index, candidate)| is_due(candidate) || *index == 0 && is_crowded);
-    flush_each(engine, due.map(|(_, candidate)| candidate))
-}
-
-/// Flushes all of them, also when one fails; returns the first failure.
-fn flush_each<'a>(
-    engine: &Engine,
-    candidates: impl Iterator<Item = &'a Candidate>,
-) -> Result<(), Error> {
-    let flushed: Vec<_> = candidates.map(|candidate| flush(engine, &candidate.key)).collect();
-    flushed.into_iter().collect()
+    let flushed: Vec<_> = due.map(|(_, candidate)| flush(engine, &candidate.key)).collect();
+    let is_any = !flushed.is_empty();
+    flushed.into_iter().try_for_each(|flushed| flushed.map(drop))?;
+    Ok(is_any)
 }
 
 fn observe(engine: &Engine) {

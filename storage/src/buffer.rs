@@ -68,25 +68,47 @@ struct Run {
 /// A run is joined with the one before it unless that one has this many times its rows.
 const RUN_RATIO: u64 = 3;
 
+impl Entries {
+    fn push(&mut self, entry: Arc<Entry>) {
+        self.memory += entry.memory;
+        self.rows += entry.batch.rows();
+        let largest = entry.batch.tables.iter().map(|table| u64::from(table.rows)).max();
+        self.rows_of_largest += largest.unwrap_or(0);
+        self.list.push(entry);
+    }
+
+    fn size(&self) -> PartSize {
+        PartSize {
+            entries: self.list.len(),
+            memory: self.memory,
+            rows: self.rows,
+            rows_of_largest: self.rows_of_largest,
+            oldest: self.list.first().map(|entry| entry.ingested_at),
+        }
+    }
+}
+
 impl Part {
     pub fn push(&self, entry: Entry) {
-        let mut entries = self.entries.lock();
-        entries.memory += entry.memory;
-        entries.rows += entry.batch.rows();
-        let largest = entry.batch.tables.iter().map(|table| u64::from(table.rows)).max();
-        entries.rows_of_largest += largest.unwrap_or(0);
-        entries.list.push(Arc::new(entry));
+        self.entries.lock().push(Arc::new(entry));
+    }
+
+    /// The first entries up to where `is_enough` says so, and the rest; `None` when that is all of them.
+    pub fn split(&self, is_enough: impl Fn(&PartSize) -> bool) -> Option<(Part, Part)> {
+        let (first, rest) = (Part::default(), Part::default());
+        {
+            let all = self.entries.lock();
+            let (mut start, mut end) = (first.entries.lock(), rest.entries.lock());
+            for entry in &all.list {
+                let into = if is_enough(&start.size()) { &mut end } else { &mut start };
+                into.push(entry.clone());
+            }
+        }
+        (rest.size().entries > 0).then_some((first, rest))
     }
 
     pub fn size(&self) -> PartSize {
-        let entries = self.entries.lock();
-        PartSize {
-            entries: entries.list.len(),
-            memory: entries.memory,
-            rows: entries.rows,
-            rows_of_largest: entries.rows_of_largest,
-            oldest: entries.list.first().map(|entry| entry.ingested_at),
-        }
+        self.entries.lock().size()
     }
 
     /// The first `count` entries.

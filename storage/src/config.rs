@@ -34,7 +34,7 @@ impl Default for StorageConfig {
             flush_interval: Duration::from_secs(60),
             flush_bytes_max: 64 << 20,
             flush_rows_max: 256 << 10,
-            buffer_bytes_max: 256 << 20,
+            buffer_bytes_max: 128 << 20,
             retention: Duration::from_secs(30 * 86_400),
             retention_bytes_max: 0,
         }

@@ -6,7 +6,7 @@
 
 use crate::Error;
 use crate::attributes;
-use crate::buffer::{Entry, table_batches};
+use crate::buffer::{Entry, PartSize, table_batches};
 use crate::catalog::{AttributeKey, Edited, FlushEdit, StoredRequest};
 use crate::engine::Engine;
 use crate::live::BufferKey;
@@ -18,9 +18,11 @@ use std::sync::Arc;
 use std::time::Instant;
 use tracing::{info, warn};
 
-/// Writes what a buffer holds to segments. Its rows stay visible throughout; on an error they stay buffered.
-pub(crate) fn flush(engine: &Engine, key: &BufferKey) -> Result<(), Error> {
-    let Some(part) = engine.live.seal(key) else { return Ok(()) };
+/// Writes what a buffer holds to segments, or of a very full one the oldest rows, since a flush takes about as much memory
+/// as its rows. Rows stay visible throughout; on an error they stay buffered. Returns how many are in segments now.
+pub(crate) fn flush(engine: &Engine, key: &BufferKey) -> Result<u64, Error> {
+    let is_enough = |size: &PartSize| engine.is_full(size.memory, size.rows_of_largest);
+    let Some(part) = engine.live.seal(key, is_enough) else { return Ok(0) };
     let started = Instant::now();
     let entries = part.entries(usize::MAX);
     let range = WalRange::of(&entries);
@@ -41,7 +43,7 @@ pub(crate) fn flush(engine: &Engine, key: &BufferKey) -> Result<(), Error> {
     engine.metrics.flushes.inc();
     engine.metrics.flush_seconds.observe(started.elapsed().as_secs_f64());
     info!(tenant = %key.0, signal = %key.1, rows, segments = files, bytes, "flushed segments");
-    Ok(())
+    Ok(rows)
 }
 
 /// WAL positions that go into segments.

@@ -102,7 +102,17 @@ impl Live {
         Cut { version: state.version, segments, parts, warnings }
     }
 
-    /// Buffers with rows.
+    /// Buffers with rows, and how many.
+    pub fn buffers(&self) -> Vec<(BufferKey, u64)> {
+        let state = self.state.lock();
+        let rows = |buffer: &Buffer| {
+            let parts = buffer.flushing.iter().chain([&buffer.active]);
+            parts.map(|part| part.size().rows).sum()
+        };
+        state.buffers.iter().map(|(key, buffer)| (key.clone(), rows(buffer))).collect()
+    }
+
+    /// What may be flushed next.
     pub fn candidates(&self) -> Vec<Candidate> {
         let state = self.state.lock();
         let mut candidates = Vec::new();
@@ -123,12 +133,24 @@ impl Live {
         candidates
     }
 
-    /// Takes all rows of a buffer for a flush; they stay visible. A part whose flush failed comes again.
-    pub fn seal(&self, key: &BufferKey) -> Option<Arc<Part>> {
+    /// Takes the oldest rows of a buffer for a flush, as many as `is_enough` says; they stay visible. A part whose flush
+    /// failed comes again.
+    pub fn seal(
+        &self,
+        key: &BufferKey,
+        is_enough: impl Fn(&PartSize) -> bool,
+    ) -> Option<Arc<Part>> {
         let mut state = self.state.lock();
         let buffer = state.buffers.get_mut(key)?;
         if buffer.flushing.is_none() && buffer.active.size().entries > 0 {
-            buffer.flushing = Some(std::mem::take(&mut buffer.active));
+            let active = std::mem::take(&mut buffer.active);
+            buffer.flushing = Some(match active.split(is_enough) {
+                Some((first, rest)) => {
+                    buffer.active = Arc::new(rest);
+                    Arc::new(first)
+                }
+                None => active,
+            });
         }
         buffer.flushing.clone()
     }

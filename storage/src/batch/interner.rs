@@ -1,15 +1,17 @@
 //! Interner: byte strings to small numbers and back.
 
+use arrow::buffer::Buffer;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 use std::hash::BuildHasher;
+use std::ops::Deref;
 
 /// Distinct byte strings in order of first appearance. Codes are dense from 0.
 #[derive(Debug, Clone)]
 pub struct Interner {
     table: HashTable<u32>,
-    bytes: Vec<u8>,
+    bytes: Text,
     /// String `i` is `bytes[offsets[i]..offsets[i + 1]]`.
     offsets: Vec<u32>,
     hasher: RandomState,
@@ -19,7 +21,7 @@ impl Default for Interner {
     fn default() -> Self {
         Interner {
             table: HashTable::new(),
-            bytes: Vec::new(),
+            bytes: Text::default(),
             offsets: vec![0],
             hasher: RandomState::default(),
         }
@@ -46,6 +48,7 @@ impl Interner {
     #[inline]
     pub fn intern(&mut self, value: &[u8]) -> u32 {
         let Interner { table, bytes, offsets, hasher } = self;
+        let bytes = bytes.growing();
         let at = |code: u32| {
             &bytes[offsets[code as usize] as usize..offsets[code as usize + 1] as usize]
         };
@@ -70,15 +73,16 @@ impl Interner {
     #[inline]
     pub fn append(&mut self, value: &[u8]) -> u32 {
         let code = (self.offsets.len() - 1) as u32;
-        self.bytes.extend_from_slice(value);
-        self.offsets.push(end_offset(&self.bytes));
+        let bytes = self.bytes.growing();
+        bytes.extend_from_slice(value);
+        self.offsets.push(end_offset(bytes));
         code
     }
 
     /// Empties it, but keeps its memory for the next strings.
     pub fn clear(&mut self) {
         self.table.clear();
-        self.bytes.clear();
+        self.bytes.growing().clear();
         self.offsets.truncate(1);
     }
 
@@ -86,7 +90,7 @@ impl Interner {
     pub fn compact(&self) -> Interner {
         Interner {
             table: HashTable::new(),
-            bytes: self.bytes.as_slice().to_vec(),
+            bytes: Text::Finished(Buffer::from_vec(self.bytes.to_vec())),
             offsets: self.offsets.as_slice().to_vec(),
             hasher: self.hasher.clone(),
         }
@@ -101,6 +105,14 @@ impl Interner {
         &self.bytes
     }
 
+    /// The same, to keep; of a compact interner without a copy.
+    pub fn buffer(&self) -> Buffer {
+        match &self.bytes {
+            Text::Growing(bytes) => Buffer::from(bytes.as_slice()),
+            Text::Finished(buffer) => buffer.clone(),
+        }
+    }
+
     /// `len() + 1` offsets into [`Interner::bytes`].
     pub fn offsets(&self) -> &[u32] {
         &self.offsets
@@ -108,7 +120,54 @@ impl Interner {
 
     /// Bytes of memory held.
     pub fn memory(&self) -> usize {
-        self.table.allocation_size() + self.bytes.capacity() + self.offsets.capacity() * 4
+        self.table.allocation_size() + self.bytes.memory() + self.offsets.capacity() * 4
+    }
+}
+
+/// Strings end to end.
+#[derive(Debug, Clone)]
+enum Text {
+    Growing(Vec<u8>),
+    /// Shared with whoever reads the strings in place.
+    Finished(Buffer),
+}
+
+impl Default for Text {
+    fn default() -> Self {
+        Text::Growing(Vec::new())
+    }
+}
+
+impl Deref for Text {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        match self {
+            Text::Growing(bytes) => bytes,
+            Text::Finished(buffer) => buffer,
+        }
+    }
+}
+
+impl Text {
+    /// To add to; what is shared is copied.
+    #[inline]
+    fn growing(&mut self) -> &mut Vec<u8> {
+        if let Text::Finished(buffer) = self {
+            *self = Text::Growing(buffer.to_vec());
+        }
+        match self {
+            Text::Growing(bytes) => bytes,
+            Text::Finished(_) => unreachable!("it was made to grow"),
+        }
+    }
+
+    fn memory(&self) -> usize {
+        match self {
+            Text::Growing(bytes) => bytes.capacity(),
+            Text::Finished(buffer) => buffer.capacity(),
+        }
     }
 }
 

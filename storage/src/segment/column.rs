@@ -165,7 +165,7 @@ impl Slots {
                 Arc::new(array.map_err(encode_error)?)
             }
             (kind, SlotValues::Coded { dictionary, codes }) => {
-                let block = Buffer::from(dictionary.bytes());
+                let block = dictionary.buffer();
                 let of_code: Vec<u128> = (0..dictionary.len() as u32)
                     .map(|code| {
                         let offset = dictionary.offsets()[code as usize];
@@ -226,7 +226,7 @@ fn views_of(from: &Strings, buffers: &mut Vec<Buffer>) -> Result<Vec<u128>, Erro
         return Err(too_large());
     }
     let block = buffers.len() as u32;
-    buffers.push(Buffer::from(dictionary.bytes()));
+    buffers.push(dictionary.buffer());
     let offsets = dictionary.offsets().windows(2);
     Ok(offsets
         .map(|at| make_view(&dictionary.bytes()[at[0] as usize..at[1] as usize], block, at[0]))

@@ -149,6 +149,30 @@ async fn a_full_buffer_refuses_and_a_flush_makes_room() {
 }
 
 #[tokio::test]
+async fn a_very_full_buffer_is_flushed_in_parts() {
+    let directory = tempfile::tempdir().unwrap();
+    let clock = TestClock::at(NOW);
+    let broken = Arc::new(Broken::default());
+    broken.breaks(|operation| operation == Operation::PutObject, rustix::io::Errno::IO);
+    let config = StorageConfig { flush_rows_max: 4, ..config(directory.path()) };
+    let (storage, _) = open_with(broken.clone(), config, clock.clone()).await.unwrap();
+    let rows: Vec<String> = (0..21).map(|row| format!("row {row:02}")).collect();
+    for row in &rows {
+        append(&storage, row, &clock).await.unwrap();
+    }
+    assert_eq!(bodies(&storage).await, rows);
+    broken.mend();
+    storage.flush().await.unwrap();
+    let metrics = &storage.handle.engine.metrics;
+    assert_eq!(bodies(&storage).await, rows);
+    assert!(metrics.flushes.get() >= 6, "{} flushes", metrics.flushes.get());
+    assert!(storage.snapshot(&TenantId::default()).await.unwrap().segment_count(Table::Logs) >= 6);
+    drop(storage);
+    let (storage, report) = open(directory.path(), &clock).await;
+    assert_eq!((report.records_replayed, bodies(&storage).await), (0, rows));
+}
+
+#[tokio::test]
 async fn a_long_wal_is_flushed_while_it_is_replayed() {
     let directory = tempfile::tempdir().unwrap();
     let clock = TestClock::at(NOW);
