@@ -11,17 +11,7 @@ use bytes::Bytes;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Version 1 had a token filter or a tantivy index for logs, and whole ids in the trace index; 1.1 has hashes.
-const VERSIONS: &[&str] = &["1", "1.1"];
-
-/// Files that version 1 wrote for `table`; since then they are the same at a flush and at compaction.
-fn names(version: &str, table: Table) -> &'static [&'static str] {
-    match version {
-        "1" if table.has_log_index() => &["-compacted", "-flushed"],
-        "1" => &["-compacted"],
-        _ => &[""],
-    }
-}
+const VERSIONS: &[&str] = &["1"];
 
 fn directory(version: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("testdata/segment-v{version}"))
@@ -116,17 +106,15 @@ fn files_of_every_version_are_read_and_merged() {
     }
     for &version in VERSIONS {
         for table in Table::ALL {
-            for name in names(version, table) {
-                let path = directory(version).join(format!("{}{name}.parquet", table.name()));
-                let (reader, written) = open(&path, table);
-                let rows = rows_of_file(&written.parquet);
-                let expected = fs::read_to_string(path.with_extension("rows")).unwrap();
-                assert_eq!(render(&rows), expected, "{}", path.display());
-                let file = run(reader.load()).unwrap();
-                let merged = write_segments(table, &[Source::File(&file)]).unwrap();
-                assert_eq!(render(&rows_of_file(&merged[0].parquet)), expected);
-                check_indexes(&reader, table, &rows);
-            }
+            let path = directory(version).join(format!("{}.parquet", table.name()));
+            let (reader, written) = open(&path, table);
+            let rows = rows_of_file(&written.parquet);
+            let expected = fs::read_to_string(path.with_extension("rows")).unwrap();
+            assert_eq!(render(&rows), expected, "{}", path.display());
+            let file = run(reader.load()).unwrap();
+            let merged = write_segments(table, &[Source::File(&file)]).unwrap();
+            assert_eq!(render(&rows_of_file(&merged[0].parquet)), expected);
+            check_indexes(&reader, table, &rows);
         }
     }
 }

@@ -4,14 +4,11 @@ use super::attributes::{AttributeKeys, Listing, METADATA_KEY};
 use super::file::SegmentFile;
 use super::object::ObjectReader;
 use super::schema::{SCHEMA_VERSION, SCHEMA_VERSION_KEY};
-use super::sidecar::{self, Directory, TRACE_IDS_SECTION, TRACE_SECTION, TRAILER_BYTES, Trailer};
+use super::sidecar::{self, Directory, TRACE_SECTION, TRAILER_BYTES, Trailer};
 use super::trace_index::TraceIndex;
 use super::{SegmentInfo, trace_scan};
 use crate::Error;
-use crate::log_index::{
-    BLOCK_SECTION_PREFIX, BlockIndex, FILTER_SECTION, IndexQuery, TokenFilter, WORD_SECTION,
-    WordIndex,
-};
+use crate::log_index::{IndexQuery, WORD_SECTION, WordIndex};
 use crate::model::TraceId;
 use bytes::Bytes;
 use futures::FutureExt;
@@ -32,14 +29,7 @@ pub struct Segment {
     attributes: OnceCell<Arc<AttributeKeys>>,
     directory: OnceCell<Option<Directory>>,
     traces: OnceCell<Option<TraceIndex>>,
-    logs: OnceCell<Option<Arc<LogIndex>>>,
-}
-
-#[derive(Debug)]
-enum LogIndex {
-    Words(WordIndex),
-    Filter(TokenFilter),
-    Blocks(BlockIndex),
+    words: OnceCell<Option<Arc<WordIndex>>>,
 }
 
 impl Segment {
@@ -53,7 +43,7 @@ impl Segment {
             attributes: OnceCell::new(),
             directory: OnceCell::new(),
             traces: OnceCell::new(),
-            logs: OnceCell::new(),
+            words: OnceCell::new(),
         }
     }
 
@@ -146,11 +136,7 @@ impl Segment {
     }
 
     async fn open_traces(&self) -> Result<Option<TraceIndex>, Error> {
-        if let Some(section) = self.section(TRACE_SECTION).await? {
-            return TraceIndex::open(section).map(Some);
-        }
-        let earlier = self.section(TRACE_IDS_SECTION).await?;
-        earlier.map(TraceIndex::open_ids).transpose()
+        self.section(TRACE_SECTION).await?.map(TraceIndex::open).transpose()
     }
 
     /// Row ranges (ascending, apart) outside of which no row's body can match; `None` when the index cannot tell.
@@ -159,48 +145,23 @@ impl Segment {
             return Ok(None);
         }
         let open = || async {
-            self.unless_damaged(self.open_logs().await.map_err(|error| self.named(error)))
+            self.unless_damaged(self.open_words().await.map_err(|error| self.named(error)))
         };
-        let index = self.logs.get_or_try_init(open).await?;
+        let index = self.words.get_or_try_init(open).await?;
         let checked = self.check_index().map(|()| index.clone());
         let Some(index) = self.unless_damaged(checked)? else {
             return Ok(None);
         };
         let query = query.clone();
         // Searching may wait for a page of a mapped file.
-        let found = blocking(move || match &*index {
-            LogIndex::Words(words) => words.candidates(&query),
-            LogIndex::Filter(filter) => filter.candidates(&query),
-            LogIndex::Blocks(blocks) => blocks.candidates(&query),
-        });
+        let found = blocking(move || index.candidates(&query));
         self.unless_damaged(found.await.map_err(|error| self.named(error)))
     }
 
-    async fn open_logs(&self) -> Result<Option<Arc<LogIndex>>, Error> {
-        let Some(directory) = self.directory().await? else {
-            return Ok(None);
-        };
-        let Ok(rows) = u32::try_from(self.info.rows) else {
-            return Ok(None);
-        };
-        if let Some(bytes) = self.section(WORD_SECTION).await? {
-            let words = WordIndex::open(bytes, rows);
-            return Ok(words.map(|words| Arc::new(LogIndex::Words(words))));
-        }
-        let names = directory.keys().filter(|name| name.starts_with(BLOCK_SECTION_PREFIX));
-        let mut files = Vec::new();
-        for name in names {
-            if let Some(bytes) = self.section(name).await? {
-                files.push((name[BLOCK_SECTION_PREFIX.len()..].to_owned(), bytes));
-            }
-        }
-        if !files.is_empty() {
-            let index = blocking(move || BlockIndex::open(files, rows)).await?;
-            return Ok(Some(Arc::new(LogIndex::Blocks(index))));
-        }
-        let filter = self.section(FILTER_SECTION).await?;
-        let filter = filter.and_then(|bytes| TokenFilter::open(bytes, rows));
-        Ok(filter.map(|filter| Arc::new(LogIndex::Filter(filter))))
+    async fn open_words(&self) -> Result<Option<Arc<WordIndex>>, Error> {
+        let section = self.section(WORD_SECTION).await?;
+        let rows = u32::try_from(self.info.rows).ok();
+        Ok(section.zip(rows).and_then(|(bytes, rows)| WordIndex::open(bytes, rows)).map(Arc::new))
     }
 
     /// Bytes of a section of the sidecar, checked; `None` when there is none.

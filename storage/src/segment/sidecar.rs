@@ -18,9 +18,6 @@ pub(super) const TRAILER_BYTES: usize = 4 + 4 + 4 + MAGIC.len();
 /// The trace index (see [`super::trace_index`]).
 pub(super) const TRACE_SECTION: &str = "traces";
 
-/// The trace index of earlier versions.
-pub(super) const TRACE_IDS_SECTION: &str = "trace";
-
 /// Builds a sidecar.
 #[derive(Default)]
 pub(super) struct SidecarBuilder {

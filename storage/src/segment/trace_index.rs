@@ -7,8 +7,6 @@
 //! their 64-bit XXH3 hash. The first `bits` bits of a hash say between which offsets its id is; an id is the next 24 bits
 //! (three bytes, the highest first), then its rows: the first, then differences, as variable-length integers, each
 //! shifted left by one with the lowest bit set when another follows.
-//!
-//! Earlier versions wrote the ids themselves (see [`Ids`]).
 
 use super::column::NULL;
 use super::sidecar::corrupt;
@@ -88,48 +86,24 @@ fn fingerprint(hash: u64, bits: u32) -> [u8; FINGERPRINT_BYTES] {
 
 /// A trace index opened for reading.
 #[derive(Debug, Clone)]
-pub(super) enum TraceIndex {
-    Hashes(Hashes),
-    Ids(Ids),
+pub(super) struct TraceIndex {
+    bytes: Bytes,
+    bits: u32,
 }
 
 impl TraceIndex {
     /// `bytes` have passed their checksum; what does not fit together is still an error.
     pub fn open(bytes: Bytes) -> Result<TraceIndex, Error> {
-        Hashes::open(bytes).map(TraceIndex::Hashes)
-    }
-
-    /// Opens an index of an earlier version.
-    pub fn open_ids(bytes: Bytes) -> Result<TraceIndex, Error> {
-        Ids::open(bytes).map(TraceIndex::Ids)
-    }
-
-    /// Rows, ascending, outside of which none has this id.
-    pub fn rows(&self, id: TraceId) -> Result<Vec<u32>, Error> {
-        match self {
-            TraceIndex::Hashes(index) => index.rows(id),
-            TraceIndex::Ids(index) => index.rows(id),
-        }
-    }
-}
-
-#[derive(Debug, Clone)]
-pub(super) struct Hashes {
-    bytes: Bytes,
-    bits: u32,
-}
-
-impl Hashes {
-    fn open(bytes: Bytes) -> Result<Hashes, Error> {
         let bits = read_u32(&bytes, 4).filter(|bits| *bits < 32);
         let bits = bits.ok_or_else(|| corrupt("the trace index has no length".into()))?;
         if bytes.len() < HEADER_BYTES + ((1usize << bits) + 1) * 4 {
             return Err(corrupt("the trace index is shorter than its table".into()));
         }
-        Ok(Hashes { bytes, bits })
+        Ok(TraceIndex { bytes, bits })
     }
 
-    fn rows(&self, id: TraceId) -> Result<Vec<u32>, Error> {
+    /// Rows, ascending, outside of which none has this id.
+    pub fn rows(&self, id: TraceId) -> Result<Vec<u32>, Error> {
         let hash = xxh3_64(&id.0);
         let entries = self.bucket(bucket(hash, self.bits)).ok_or_else(broken)?;
         let wanted = fingerprint(hash, self.bits);
@@ -174,49 +148,6 @@ fn broken() -> Error {
     corrupt("a list of the trace index is broken".into())
 }
 
-const ID_BYTES: usize = 16;
-
-/// An index of an earlier version: number of ids `n` (u32), the ids in ascending order, `n + 1` offsets (u32) into the
-/// lists that follow, lists: first row, then differences, as variable-length integers. Little-endian.
-#[derive(Debug, Clone)]
-pub(super) struct Ids {
-    bytes: Bytes,
-    ids: usize,
-}
-
-impl Ids {
-    fn open(bytes: Bytes) -> Result<Ids, Error> {
-        let ids = read_u32(&bytes, 0);
-        let ids = ids.ok_or_else(|| corrupt("the trace index has no length".into()))? as usize;
-        let tables = ids.checked_mul(ID_BYTES + 4).and_then(|size| size.checked_add(4 + 4));
-        if tables.is_none_or(|size| size > bytes.len()) {
-            return Err(corrupt("the trace index is shorter than its tables".into()));
-        }
-        Ok(Ids { bytes, ids })
-    }
-
-    fn rows(&self, id: TraceId) -> Result<Vec<u32>, Error> {
-        let (table, _) = self.bytes[4..].as_chunks::<ID_BYTES>();
-        let index = table[..self.ids].binary_search(&id.0);
-        index.map_or(Ok(Vec::new()), |index| self.list(index).ok_or_else(broken))
-    }
-
-    fn list(&self, index: usize) -> Option<Vec<u32>> {
-        let offsets = 4 + self.ids * ID_BYTES;
-        let offset = |index: usize| read_u32(&self.bytes, offsets + index * 4);
-        let range = offset(index)? as usize..offset(index + 1)? as usize;
-        let list = self.bytes[offsets + (self.ids + 1) * 4..].get(range)?;
-        let mut reader = Reader::new(list);
-        let (mut rows, mut last) = (Vec::new(), 0u32);
-        while !reader.is_done() {
-            let step = u32::try_from(reader.varint().ok()?).ok()?;
-            last = last.checked_add(step)?;
-            rows.push(last);
-        }
-        Some(rows)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -248,10 +179,9 @@ mod tests {
         fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200), count in 0u32..6) {
             let mut bytes = bytes;
             bytes.splice(0..bytes.len().min(4), count.to_le_bytes());
-            for index in [TraceIndex::open(bytes.clone().into()), TraceIndex::open_ids(bytes.into())] {
-                for id in [[0; 16], [255; 16], [7; 16]] {
-                    let _ = index.as_ref().map(|index| index.rows(TraceId(id)));
-                }
+            let index = TraceIndex::open(bytes.into());
+            for id in [[0; 16], [255; 16], [7; 16]] {
+                let _ = index.as_ref().map(|index| index.rows(TraceId(id)));
             }
         }
     }
