@@ -7,9 +7,10 @@
 
 use binnacle_storage::batch::{AttributeColumn, Batch, Column, Rows, TableBatch, Values};
 use binnacle_storage::model::{SeriesId, Table, TenantId, Timestamp, Value};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use prometheus_client::metrics::counter::Counter;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 /// The attribute of overflow series, by OpenTelemetry's convention.
@@ -36,7 +37,8 @@ pub struct Caps {
 #[derive(Debug)]
 pub struct Cardinality {
     caps: Caps,
-    tenants: Mutex<HashMap<TenantId, TenantSeries>>,
+    /// Each behind its own lock, so that no tenant waits for another's counting.
+    tenants: RwLock<HashMap<TenantId, Arc<Mutex<TenantSeries>>>>,
     /// Series put into an overflow series, each time one was sent.
     overflowed: Counter,
 }
@@ -106,7 +108,7 @@ struct Row<'b> {
 
 impl Cardinality {
     pub fn new(caps: Caps) -> Cardinality {
-        Cardinality { caps, tenants: Mutex::default(), overflowed: Counter::default() }
+        Cardinality { caps, tenants: RwLock::default(), overflowed: Counter::default() }
     }
 
     pub fn overflowed(&self) -> Counter {
@@ -119,11 +121,8 @@ impl Cardinality {
         let mut moved = HashMap::new();
         let mut reason = String::new();
         {
-            let mut tenants = self.tenants.lock();
-            if tenants.len() >= TENANTS_MAX && !tenants.contains_key(tenant) {
-                return None;
-            }
-            let known = tenants.entry(tenant.clone()).or_insert_with(|| TenantSeries::new(now));
+            let known = self.known(tenant, now)?;
+            let mut known = known.lock();
             known.turn(now);
             let fresh: Vec<bool> = (0..series.rows)
                 .map(|row| !known.current.series.contains(&series_id(series, row)))
@@ -152,15 +151,28 @@ impl Cardinality {
 
     /// What a tenant sends now; at most `limit` entries of each list.
     pub fn report(&self, tenant: &TenantId, limit: usize) -> CardinalityReport {
-        let tenants = self.tenants.lock();
-        let Some(known) = tenants.get(tenant) else {
+        let known = self.tenants.read().get(tenant).cloned();
+        let Some(known) = known else {
             return CardinalityReport {
                 series_max: self.caps.series,
                 label_values_max: self.caps.label_values,
                 ..CardinalityReport::default()
             };
         };
-        known.report(self.caps, limit)
+        known.lock().report(self.caps, limit)
+    }
+
+    /// What is known of a tenant; `None` when there are too many.
+    fn known(&self, tenant: &TenantId, now: Timestamp) -> Option<Arc<Mutex<TenantSeries>>> {
+        if let Some(known) = self.tenants.read().get(tenant) {
+            return Some(known.clone());
+        }
+        let mut tenants = self.tenants.write();
+        if tenants.len() >= TENANTS_MAX && !tenants.contains_key(tenant) {
+            return None;
+        }
+        let new = || Arc::new(Mutex::new(TenantSeries::new(now)));
+        Some(tenants.entry(tenant.clone()).or_insert_with(new).clone())
     }
 }
 
