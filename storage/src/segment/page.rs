@@ -16,6 +16,7 @@ use parquet::file::statistics::{Statistics, ValueStatistics};
 use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
 use std::cell::RefCell;
+use std::io::Cursor;
 
 /// Rows per page: small enough that a trace's few rows cost little decoding, large enough to compress.
 pub(super) const PAGE_ROWS: usize = 8_192;
@@ -64,7 +65,8 @@ pub(super) struct ChunkWriter<'a> {
     dictionary_end: Option<i64>,
     rows: usize,
     nulls: usize,
-    compressed: Vec<u8>,
+    /// The page in the making; its memory is kept from page to page.
+    page: Vec<u8>,
 }
 
 impl<'a> ChunkWriter<'a> {
@@ -80,44 +82,49 @@ impl<'a> ChunkWriter<'a> {
             dictionary_end: None,
             rows: 0,
             nulls: 0,
-            compressed: Vec::new(),
+            page: Vec::new(),
         }
     }
 
     /// The dictionary, before any data page.
     pub fn put_dictionary(&mut self, values: &[u8], count: usize) -> Result<(), Error> {
-        compress(values, ZSTD_LEVEL, &mut self.compressed)?;
-        let page = Page::DictionaryPage {
-            buf: Bytes::copy_from_slice(&self.compressed),
+        self.page.clear();
+        compress(values, ZSTD_LEVEL, &mut self.page)?;
+        self.put(values.len(), |buf| Page::DictionaryPage {
+            buf,
             num_values: count as u32,
             encoding: Encoding::PLAIN,
             is_sorted: false,
-        };
-        self.put(CompressedPage::new(page, values.len()))?;
+        })?;
         self.dictionary_end = Some(self.bytes);
         Ok(())
     }
 
     pub fn put_data(&mut self, page: DataPage<'_>) -> Result<(), Error> {
         let DataPage { rows, nulls, levels, values, bounds } = page;
+        self.page.clear();
+        self.page.extend_from_slice(levels);
         let mut is_compressed = false;
         if let Some(level) = self.style.zstd_level {
-            compress(values, level, &mut self.compressed)?;
-            is_compressed = self.compressed.len() < values.len();
+            compress(values, level, &mut self.page)?;
+            is_compressed = self.page.len() - levels.len() < values.len();
         }
-        let stored = if is_compressed { self.compressed.as_slice() } else { values };
-        let data = Page::DataPageV2 {
-            buf: [levels, stored].concat().into(),
+        if !is_compressed {
+            self.page.truncate(levels.len());
+            self.page.extend_from_slice(values);
+        }
+        let encoding = self.style.encoding;
+        let (offset, bytes) = self.put(levels.len() + values.len(), |buf| Page::DataPageV2 {
+            buf,
             num_values: rows as u32,
-            encoding: self.style.encoding,
+            encoding,
             num_nulls: nulls as u32,
             num_rows: rows as u32,
             def_levels_byte_len: levels.len() as u32,
             rep_levels_byte_len: 0,
             is_compressed,
             statistics: None,
-        };
-        let (offset, bytes) = self.put(CompressedPage::new(data, levels.len() + values.len()))?;
+        })?;
         self.offsets.append_row_count(rows as i64);
         self.offsets.append_offset_and_size(offset as i64, bytes as i32);
         self.rows += rows;
@@ -133,10 +140,18 @@ impl<'a> ChunkWriter<'a> {
         Ok(())
     }
 
-    /// Writes a page; returns its offset and size with the header.
-    fn put(&mut self, page: CompressedPage) -> Result<(u64, u64), Error> {
+    /// Writes a page of the bytes in `page`; returns its offset and size with the header.
+    fn put(
+        &mut self,
+        bytes_uncompressed: usize,
+        page: impl FnOnce(Bytes) -> Page,
+    ) -> Result<(u64, u64), Error> {
+        let bytes = Bytes::from(std::mem::take(&mut self.page));
+        let page = CompressedPage::new(page(bytes.clone()), bytes_uncompressed);
         let written =
             SerializedPageWriter::new(&mut self.sink).write_page(page).map_err(encode_error)?;
+        // The written page is gone, so this takes the memory back rather than copying it.
+        self.page = bytes.into();
         self.bytes += written.bytes_written as i64;
         self.bytes_uncompressed += written.uncompressed_size as i64;
         Ok((written.offset, written.bytes_written))
@@ -181,9 +196,12 @@ impl<'a> ChunkWriter<'a> {
     }
 }
 
+/// Appends the compressed values.
 fn compress(values: &[u8], level: i32, into: &mut Vec<u8>) -> Result<(), Error> {
-    into.clear();
     into.reserve(zstd::zstd_safe::compress_bound(values.len()));
+    let end = into.len() as u64;
+    let mut into = Cursor::new(into);
+    into.set_position(end);
     COMPRESSOR.with_borrow_mut(|compressor| {
         let compressor = match compressor {
             Some(compressor) => compressor,
@@ -192,7 +210,7 @@ fn compress(values: &[u8], level: i32, into: &mut Vec<u8>) -> Result<(), Error> 
             }
         };
         compressor.set_compression_level(level).map_err(encode_error)?;
-        compressor.compress_to_buffer(values, into).map(drop).map_err(encode_error)
+        compressor.compress_to_buffer(values, &mut into).map(drop).map_err(encode_error)
     })
 }
 
