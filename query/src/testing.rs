@@ -54,17 +54,28 @@ impl Fixture {
         self.storage.append(request).await.unwrap();
     }
 
+    pub(crate) async fn flush(&self) {
+        self.storage.flush().await.unwrap();
+    }
+
     pub(crate) fn engine(&self) -> QueryEngine {
-        let config = QueryConfig { threads: 1, ..QueryConfig::default() };
+        self.engine_with(QueryConfig { threads: 1, ..QueryConfig::default() })
+    }
+
+    pub(crate) fn engine_with(&self, config: QueryConfig) -> QueryEngine {
         QueryEngine::new(self.storage.clone(), config).unwrap()
     }
 }
 
 /// A `resource` column: `service.name` and one more attribute.
 pub(crate) fn resource(service: &str, zone: &str) -> Vec<u8> {
+    resource_of(&[("service.name", Value::String(service)), ("zone", Value::String(zone))])
+}
+
+/// A `resource` column of any attributes.
+pub(crate) fn resource_of(attributes: &[(&str, Value<'_>)]) -> Vec<u8> {
     let mut inner = Vec::new();
-    wire::put_attribute(&mut inner, "service.name", &Value::String(service));
-    wire::put_attribute(&mut inner, "zone", &Value::String(zone));
+    attributes.iter().for_each(|(key, value)| wire::put_attribute(&mut inner, key, value));
     let mut message = Vec::new();
     wire::put_message(&mut message, 1, &inner);
     message
@@ -72,8 +83,16 @@ pub(crate) fn resource(service: &str, zone: &str) -> Vec<u8> {
 
 /// A `scope` column.
 pub(crate) fn scope(name: &str) -> Vec<u8> {
+    scope_of(name, "")
+}
+
+/// A `scope` column; an empty version is none.
+pub(crate) fn scope_of(name: &str, version: &str) -> Vec<u8> {
     let mut inner = Vec::new();
     wire::put_message(&mut inner, 1, name.as_bytes());
+    if !version.is_empty() {
+        wire::put_message(&mut inner, 2, version.as_bytes());
+    }
     let mut message = Vec::new();
     wire::put_message(&mut message, 1, &inner);
     message

@@ -335,13 +335,13 @@ async fn every_page_equals_a_plain_evaluation_wherever_records_lie() {
         let mut fixture = Fixture::new().await;
         append(&mut fixture, &rows[..30]).await;
         check(&fixture, &rows[..30], 7).await;
-        fixture.storage.flush().await.unwrap();
+        fixture.flush().await;
         append(&mut fixture, &rows[30..60]).await;
-        fixture.storage.flush().await.unwrap();
+        fixture.flush().await;
         check(&fixture, &rows[..60], 10).await;
         fixture.storage.compact().await.unwrap();
         append(&mut fixture, &rows[60..90]).await;
-        fixture.storage.flush().await.unwrap();
+        fixture.flush().await;
         append(&mut fixture, &rows[90..]).await;
         check(&fixture, &rows, 11).await;
     }
@@ -353,7 +353,7 @@ async fn a_cursor_survives_flush_and_compaction() {
     let rows: Vec<Row> = (0..60).map(|number| row(&mut random, number)).collect();
     let mut fixture = Fixture::new().await;
     append(&mut fixture, &rows[..30]).await;
-    fixture.storage.flush().await.unwrap();
+    fixture.flush().await;
     append(&mut fixture, &rows[30..]).await;
     // The same records once more: equal in everything, and each to be given twice.
     append(&mut fixture, &rows[..30]).await;
@@ -409,7 +409,7 @@ async fn segments_that_cannot_matter_are_not_opened() {
             })
             .collect();
         append(&mut fixture, &rows).await;
-        fixture.storage.flush().await.unwrap();
+        fixture.flush().await;
     }
     let engine = fixture.engine();
     let request = |query: &str| LogRequest {

@@ -130,7 +130,7 @@ async fn a_trace_is_the_same_in_buffer_segments_and_compacted() {
     fixture
         .append(Signal::Metrics, |builder| (1..=1).for_each(|s| push_exemplar(builder, s)))
         .await;
-    fixture.storage.flush().await.unwrap();
+    fixture.flush().await;
     fixture
         .append(Signal::Traces, |builder| {
             push_span(builder, ID, 1, 0, 0, 100);
@@ -145,7 +145,7 @@ async fn a_trace_is_the_same_in_buffer_segments_and_compacted() {
         })
         .await;
     check(&fixture).await;
-    fixture.storage.flush().await.unwrap();
+    fixture.flush().await;
     check(&fixture).await;
     fixture.storage.compact().await.unwrap();
     check(&fixture).await;
@@ -155,7 +155,7 @@ async fn a_trace_is_the_same_in_buffer_segments_and_compacted() {
 async fn a_broken_segment_is_named_and_the_rest_answered() {
     let mut fixture = Fixture::new().await;
     fixture.append(Signal::Traces, |builder| push_span(builder, ID, 1, 0, 0, 9)).await;
-    fixture.storage.flush().await.unwrap();
+    fixture.flush().await;
     let segments = files(fixture.directory.path());
     assert!(!segments.is_empty());
     for path in segments {

@@ -8,6 +8,7 @@
 
 mod attribute;
 mod body_text;
+mod distribution;
 pub(crate) mod field;
 mod frame;
 mod head;

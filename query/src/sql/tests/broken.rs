@@ -1,6 +1,6 @@
 //! Queries over damaged files: the rest is answered, what is missing is said, and later queries know.
 
-use super::{DAY, DAY_NANOS, Fixture, Part, rows_of, run};
+use super::rows::{DAY, DAY_NANOS, Fixture, Part, rows_of, run};
 use crate::logs::LogRequest;
 use binnacle_storage::model::{TenantId, TraceId};
 
@@ -16,7 +16,7 @@ fn damage(fixture: &Fixture, days_later: i64, change: impl Fn(&std::path::Path))
     use parquet::file::reader::FileReader;
     let day = (DAY / DAY_NANOS) + days_later;
     let mut found = 0;
-    let mut directories = vec![fixture._directory.path().to_owned()];
+    let mut directories = vec![fixture.directory.path().to_owned()];
     while let Some(directory) = directories.pop() {
         for entry in std::fs::read_dir(directory).unwrap() {
             let path = entry.unwrap().path();

@@ -1,6 +1,6 @@
 //! Queries that would run for hours end with their callers, and give everything back.
 
-use super::{column, run_request, small};
+use super::rows::{column, run_request, small};
 use crate::{Error, QueryConfig, QueryEngine, SqlRequest};
 use binnacle_storage::model::TenantId;
 use futures::TryStreamExt;

@@ -1,8 +1,10 @@
 //! The walker against opentelemetry-proto: same verdict on every record, same rows.
 
 pub mod generate;
+mod points;
 mod reference;
 mod rows;
+mod stored;
 
 use super::decode;
 use binnacle_storage::model::{Signal, Timestamp};

@@ -3,7 +3,9 @@
 //! Framing is read by prost too, into messages that keep what lies below as bytes, so that one bad record does not hide its
 //! neighbours.
 
+use super::points::Point;
 use super::rows::{Cell, Row};
+use super::stored::List;
 use crate::otlp::decode::body_text;
 use binnacle_storage::model::wire;
 use binnacle_storage::model::{Signal, Table, Timestamp};
@@ -12,61 +14,14 @@ use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequ
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue};
-use opentelemetry_proto::tonic::metrics::v1::metric::Data;
-use opentelemetry_proto::tonic::metrics::v1::{
-    Exemplar, HistogramDataPoint, NumberDataPoint, ResourceMetrics, ScopeMetrics, SummaryDataPoint,
-    exemplar, exponential_histogram_data_point, number_data_point,
-};
+use opentelemetry_proto::tonic::metrics::v1::{ResourceMetrics, ScopeMetrics};
 use opentelemetry_proto::tonic::resource::v1::Resource;
-use opentelemetry_proto::tonic::trace::v1::span::{Event, Link};
 use prost::Message;
 
 pub struct Expected {
     pub rows: Vec<Row>,
     pub accepted: u64,
     pub rejected: u64,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct List {
-    #[prost(bytes = "vec", repeated, tag = "1")]
-    items: Vec<Vec<u8>>,
-}
-
-/// What is stored of an exponential histogram beside its columns.
-#[derive(Clone, PartialEq, Message)]
-struct StoredExponential {
-    #[prost(sint32, tag = "6")]
-    scale: i32,
-    #[prost(fixed64, tag = "7")]
-    zero_count: u64,
-    #[prost(message, optional, tag = "8")]
-    positive: Option<StoredBuckets>,
-    #[prost(message, optional, tag = "9")]
-    negative: Option<StoredBuckets>,
-    #[prost(double, tag = "14")]
-    zero_threshold: f64,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct StoredBuckets {
-    #[prost(sint32, tag = "1")]
-    offset: i32,
-    #[prost(sint64, repeated, tag = "15")]
-    differences: Vec<i64>,
-}
-
-impl StoredBuckets {
-    fn of(sent: exponential_histogram_data_point::Buckets) -> StoredBuckets {
-        let before = std::iter::once(&0).chain(&sent.bucket_counts);
-        let differences = sent.bucket_counts.iter().zip(before);
-        StoredBuckets {
-            offset: sent.offset,
-            differences: differences
-                .map(|(count, before)| count.wrapping_sub(*before) as i64)
-                .collect(),
-        }
-    }
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -196,7 +151,7 @@ fn value_bytes(value: &Option<AnyValue>) -> Vec<u8> {
     value.clone().unwrap_or_default().encode_to_vec()
 }
 
-fn attributes(list: &[KeyValue]) -> Vec<(String, Vec<u8>)> {
+pub fn attributes(list: &[KeyValue]) -> Vec<(String, Vec<u8>)> {
     let mut list: Vec<_> = list.iter().map(|kv| (kv.key.clone(), value_bytes(&kv.value))).collect();
     list.sort();
     list
@@ -493,181 +448,12 @@ impl Reference {
     }
 }
 
-/// A data point of any kind.
-struct Point {
-    attributes: Vec<KeyValue>,
-    time: u64,
-    start: u64,
-    flags: u32,
-    number: Option<number_data_point::Value>,
-    count: Option<u64>,
-    sum: Option<f64>,
-    min: Option<f64>,
-    max: Option<f64>,
-    buckets: Option<(Vec<u64>, Vec<f64>)>,
-    distribution: Option<Vec<u8>>,
-    exemplars: Vec<Exemplar>,
-}
-
-impl Point {
-    fn of(data: Data) -> Point {
-        match data {
-            Data::Gauge(data) => Point::of_number(data.data_points[0].clone()),
-            Data::Sum(data) => Point::of_number(data.data_points[0].clone()),
-            Data::Histogram(data) => {
-                let point = data.data_points[0].clone();
-                let is_text = point.explicit_bounds.iter().all(|bound| bound.is_finite());
-                let message = HistogramDataPoint {
-                    bucket_counts: point.bucket_counts.clone(),
-                    explicit_bounds: point.explicit_bounds.clone(),
-                    ..HistogramDataPoint::default()
-                };
-                Point {
-                    attributes: point.attributes.clone(),
-                    time: point.time_unix_nano,
-                    start: point.start_time_unix_nano,
-                    flags: point.flags,
-                    number: None,
-                    count: Some(point.count),
-                    sum: point.sum,
-                    min: point.min,
-                    max: point.max,
-                    exemplars: point.exemplars.clone(),
-                    buckets: is_text.then_some((point.bucket_counts, point.explicit_bounds)),
-                    distribution: (!is_text).then(|| message.encode_to_vec()),
-                }
-            }
-            Data::ExponentialHistogram(data) => {
-                let point = data.data_points[0].clone();
-                Point {
-                    attributes: point.attributes.clone(),
-                    time: point.time_unix_nano,
-                    start: point.start_time_unix_nano,
-                    flags: point.flags,
-                    number: None,
-                    count: Some(point.count),
-                    sum: point.sum,
-                    min: point.min,
-                    max: point.max,
-                    exemplars: point.exemplars.clone(),
-                    buckets: None,
-                    distribution: Some(
-                        StoredExponential {
-                            scale: point.scale,
-                            zero_count: point.zero_count,
-                            zero_threshold: point.zero_threshold,
-                            positive: point.positive.map(StoredBuckets::of),
-                            negative: point.negative.map(StoredBuckets::of),
-                        }
-                        .encode_to_vec(),
-                    ),
-                }
-            }
-            Data::Summary(data) => {
-                let point = data.data_points[0].clone();
-                Point {
-                    attributes: point.attributes.clone(),
-                    time: point.time_unix_nano,
-                    start: point.start_time_unix_nano,
-                    flags: point.flags,
-                    number: None,
-                    count: Some(point.count),
-                    sum: Some(point.sum),
-                    min: None,
-                    max: None,
-                    exemplars: Vec::new(),
-                    buckets: None,
-                    distribution: Some(
-                        SummaryDataPoint {
-                            quantile_values: point.quantile_values,
-                            ..SummaryDataPoint::default()
-                        }
-                        .encode_to_vec(),
-                    ),
-                }
-            }
-        }
-    }
-
-    fn of_number(point: NumberDataPoint) -> Point {
-        Point {
-            attributes: point.attributes,
-            time: point.time_unix_nano,
-            start: point.start_time_unix_nano,
-            flags: point.flags,
-            number: point.value,
-            count: None,
-            sum: None,
-            min: None,
-            max: None,
-            buckets: None,
-            distribution: None,
-            exemplars: point.exemplars,
-        }
-    }
-
-    /// The point's time, its row and those of its exemplars, each with the index of its table.
-    fn rows(
-        &self,
-        kind: &str,
-        series: Option<Cell>,
-        now: Timestamp,
-    ) -> Option<(i64, Vec<(usize, Row)>)> {
-        let (point_time, start) = (time(self.time)?, time(self.start)?);
-        let (double, int) = match self.number {
-            None => (None, None),
-            Some(number_data_point::Value::AsDouble(number)) => (Some(number), None),
-            Some(number_data_point::Value::AsInt(number)) => (Some(number as f64), Some(number)),
-        };
-        let double_cell = |number: Option<f64>| number.map(|number| Cell::Double(number.to_bits()));
-        let distribution =
-            self.distribution.as_ref().map(|message| Cell::Bytes(normal(kind, message)));
-        let cells = vec![
-            series.clone(),
-            Some(Cell::Int(point_time)),
-            (start != 0).then_some(Cell::Int(start)),
-            non_zero(self.flags),
-            double_cell(double),
-            int.map(Cell::Int),
-            self.count.map(|count| Cell::Int(count as i64)),
-            double_cell(self.sum),
-            double_cell(self.min),
-            double_cell(self.max),
-            self.buckets.as_ref().and_then(|(counts, _)| array(counts)),
-            self.buckets.as_ref().and_then(|(_, bounds)| array(bounds)),
-            distribution,
-            Some(Cell::Int(now.0)),
-        ];
-        let mut rows = vec![(0, Row { table: Table::MetricPoints, cells, attributes: Vec::new() })];
-        for exemplar in &self.exemplars {
-            let (double, int) = match exemplar.value {
-                None => (None, None),
-                Some(exemplar::Value::AsDouble(number)) => (Some(number), None),
-                Some(exemplar::Value::AsInt(number)) => (Some(number as f64), Some(number)),
-            };
-            let cells = vec![
-                series.clone(),
-                Some(Cell::Int(time(exemplar.time_unix_nano)?)),
-                Some(Cell::Int(point_time)),
-                double_cell(double),
-                int.map(Cell::Int),
-                id(&exemplar.trace_id, 16)?,
-                id(&exemplar.span_id, 8)?,
-                Some(Cell::Int(now.0)),
-            ];
-            let attributes = attributes(&exemplar.filtered_attributes);
-            rows.push((2, Row { table: Table::Exemplars, cells, attributes }));
-        }
-        Some((point_time, rows))
-    }
-}
-
-fn time(nanos: u64) -> Option<i64> {
+pub fn time(nanos: u64) -> Option<i64> {
     i64::try_from(nanos).ok()
 }
 
 /// `None` for a wrong length, `Some(None)` for no id.
-fn id(bytes: &[u8], length: usize) -> Option<Option<Cell>> {
+pub fn id(bytes: &[u8], length: usize) -> Option<Option<Cell>> {
     match bytes {
         [] => Some(None),
         bytes if bytes.len() != length => None,
@@ -676,13 +462,8 @@ fn id(bytes: &[u8], length: usize) -> Option<Option<Cell>> {
     }
 }
 
-fn text(text: &str) -> Option<Cell> {
+pub fn text(text: &str) -> Option<Cell> {
     Some(Cell::Text(text.to_owned()))
-}
-
-/// As JSON, which tells how numbers are written.
-fn array<T: std::fmt::Debug>(numbers: &[T]) -> Option<Cell> {
-    text(&format!("{numbers:?}").replace(", ", ","))
 }
 
 fn non_empty(value: &str) -> Option<Cell> {
@@ -693,34 +474,10 @@ fn int(number: i32) -> Option<Cell> {
     Some(Cell::Int(i64::from(number)))
 }
 
-fn non_zero(number: u32) -> Option<Cell> {
+pub fn non_zero(number: u32) -> Option<Cell> {
     (number != 0).then_some(Cell::Int(i64::from(number)))
 }
 
 fn list(items: Vec<Vec<u8>>) -> Option<Cell> {
     (!items.is_empty()).then(|| Cell::Bytes(List { items }.encode_to_vec()))
-}
-
-/// The bytes of a stored message in the one form that the generated messages write. `name`: the column, or the kind of a
-/// distribution.
-pub fn normal(name: &str, bytes: &[u8]) -> Vec<u8> {
-    fn one<M: Message + Default>(bytes: &[u8]) -> Vec<u8> {
-        M::decode(bytes).expect("stored bytes are well-formed").encode_to_vec()
-    }
-    fn many<M: Message + Default>(bytes: &[u8]) -> Vec<u8> {
-        let list = List::decode(bytes).expect("stored lists are well-formed");
-        List { items: list.items.iter().map(|item| one::<M>(item)).collect() }.encode_to_vec()
-    }
-    match name {
-        "events" => many::<Event>(bytes),
-        "links" => many::<Link>(bytes),
-        "metadata" => many::<KeyValue>(bytes),
-        "resource" => one::<ResourceMetrics>(bytes),
-        "scope" => one::<ScopeMetrics>(bytes),
-        "body_value" => one::<AnyValue>(bytes),
-        "histogram" => one::<HistogramDataPoint>(bytes),
-        "exponential_histogram" => one::<StoredExponential>(bytes),
-        "summary" => one::<SummaryDataPoint>(bytes),
-        other => panic!("{other} holds no messages"),
-    }
 }

@@ -1,6 +1,6 @@
 //! Rows read back out of a batch, in a form that compares.
 
-use super::reference::normal;
+use super::stored::normal;
 use binnacle_storage::batch::{Batch, Column, Rows, TableBatch, Values};
 use binnacle_storage::model::{ColumnKind, Table, Value};
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
