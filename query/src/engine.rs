@@ -41,6 +41,7 @@ struct Inner {
     system_tables: RwLock<BTreeMap<String, SystemTable>>,
     memory: Arc<crate::sql::MemoryTotal>,
     sql_base: crate::sql::SessionState,
+    catalogs: Arc<crate::promql::store::CatalogCache>,
     runtime: Option<Runtime>,
 }
 
@@ -93,6 +94,7 @@ impl QueryEngine {
             memory: crate::sql::MemoryTotal::new(config.memory_bytes_total),
             config,
             metrics: QueryMetrics::default(),
+            catalogs: Arc::default(),
             waiting: AtomicUsize::new(0),
             system_tables: RwLock::default(),
             runtime: Some(runtime),
@@ -129,6 +131,10 @@ impl QueryEngine {
 
     pub(crate) fn sql_base(&self) -> &crate::sql::SessionState {
         &self.inner.sql_base
+    }
+
+    pub(crate) fn catalogs(&self) -> &Arc<crate::promql::store::CatalogCache> {
+        &self.inner.catalogs
     }
 
     pub(crate) fn system_tables(&self) -> BTreeMap<String, SystemTable> {

@@ -12,6 +12,7 @@ mod engine;
 mod error;
 pub mod logs;
 mod metrics;
+mod numbers;
 pub mod promql;
 mod rows;
 pub mod series;

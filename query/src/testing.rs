@@ -39,7 +39,8 @@ impl Fixture {
     /// One request with the rows that `push` gives.
     pub(crate) async fn append(&mut self, signal: Signal, push: impl FnOnce(&mut BatchBuilder)) {
         self.requests += 1;
-        let ingested_at = Timestamp(1_700_000_000_000_000_000);
+        // Later requests arrive later.
+        let ingested_at = Timestamp(1_700_000_000_000_000_000 + self.requests as i64 - 1);
         let mut builder = BatchBuilder::new(signal, ingested_at);
         push(&mut builder);
         let request = AppendRequest {

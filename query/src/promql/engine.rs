@@ -25,6 +25,7 @@ impl QueryConfig {
             delayed_names: self.promql_delayed_names,
             experimental: self.promql_experimental,
             timeout: self.timeout,
+            threads: self.threads,
         }
     }
 }
@@ -111,7 +112,9 @@ impl QueryEngine {
         let stats = Arc::new(QueryStats::new());
         let storage = self.storage().clone();
         let snapshot = storage.snapshot(tenant).await?;
-        let store = Store::new(storage, snapshot, self.config().metric_names, stats.clone());
+        let shared = (self.catalogs().clone(), self.config().threads);
+        let names = self.config().metric_names;
+        let store = Store::new(storage, snapshot, names, shared, stats.clone());
         let answer = self.run(language, stats.clone(), |turn| work(store, turn)).await?;
         Ok((answer, stats.snapshot()))
     }

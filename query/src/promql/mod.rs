@@ -12,6 +12,7 @@ mod eval;
 mod function;
 pub mod histogram;
 pub mod labels;
+mod parallel;
 pub mod parse;
 mod plan;
 mod prepare;

@@ -29,6 +29,8 @@ pub struct Settings {
     /// Whether experimental parts of the language may be used.
     pub experimental: bool,
     pub timeout: Duration,
+    /// How many threads one query may use.
+    pub threads: usize,
 }
 
 /// One query.

@@ -38,10 +38,12 @@ pub(crate) fn rows_with_ids(
         let possible = match page.bounds {
             Some((Bound::Bytes(min), Bound::Bytes(max))) => {
                 // Bounds may be cut short, so an id is outside only when it is by comparison of the same length.
-                ids.iter().any(|id| {
-                    let prefix = |bound: &[u8]| bound.len().min(id.0.len());
-                    id.0[..prefix(min)] >= *min && id.0[..prefix(max)] <= *max
-                })
+                let mut least = [0; 16];
+                let length = min.len().min(least.len());
+                least[..length].copy_from_slice(&min[..length]);
+                ids.range(SeriesId(least)..)
+                    .next()
+                    .is_some_and(|id| id.0[..max.len().min(id.0.len())] <= *max)
             }
             _ => true,
         };

@@ -6,7 +6,8 @@ use super::super::error::Failure;
 use super::super::function::quantile_of;
 use super::super::histogram::{Histogram, ResetHint, kahan_add};
 use super::super::labels::Labels;
-use super::super::series::{Column, Sample, is_stale};
+use super::super::parallel;
+use super::super::series::{Column, STALE, Sample, is_stale};
 use super::{Evaluator, Grid};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -64,10 +65,13 @@ impl Evaluator {
                 let groups = groups(node, &columns);
                 self.check_size(groups.labels.len(), grid)?;
                 let mut out = Vec::with_capacity(groups.labels.len());
-                for (labels, members) in groups.labels.iter().zip(&groups.members) {
+                let totals = self.totals(node, &groups, &columns, grid)?;
+                for ((labels, members), floats) in
+                    groups.labels.iter().zip(&groups.members).zip(totals)
+                {
                     self.check_time()?;
                     let members: Vec<&Column> = members.iter().map(|at| &columns[*at]).collect();
-                    let column = self.group(node, labels, &members, &parameter, grid);
+                    let column = self.group(node, labels, &members, &parameter, floats);
                     if column.has_any() {
                         out.push(column);
                     }
@@ -85,25 +89,44 @@ impl Evaluator {
         }
     }
 
+    /// What the floats of each group come to, but for quantiles.
+    fn totals(
+        &self,
+        node: &Aggregate,
+        groups: &Groups,
+        columns: &[Column],
+        grid: Grid,
+    ) -> Result<Vec<Vec<f64>>, Failure> {
+        let threads = self.threads(columns.len().saturating_mul(grid.count()));
+        let totals = parallel::map(threads, groups.members.iter().collect(), |members| {
+            self.check_time()?;
+            let mut floats = vec![STALE; grid.count()];
+            if node.op != AggregateOp::Quantile {
+                let mut totals = Totals::new(grid.count());
+                for at in members {
+                    totals.add(node.op, &columns[*at]);
+                }
+                totals.finish(node.op, &mut floats);
+            }
+            Ok(floats)
+        });
+        totals.into_iter().collect()
+    }
+
     fn group(
         &mut self,
         node: &Aggregate,
         labels: &Labels,
         members: &[&Column],
         parameter: &[f64],
-        grid: Grid,
+        floats: Vec<f64>,
     ) -> Column {
         let drop_name = members.iter().any(|column| column.drop_name);
-        let mut out = Column::empty(labels.clone(), drop_name, grid.count());
+        let mut out = Column { labels: labels.clone(), drop_name, floats, histograms: None };
         if node.op == AggregateOp::Quantile {
             self.quantiles(node, members, parameter, &mut out);
             return out;
         }
-        let mut totals = Totals::new(grid.count());
-        for column in members {
-            totals.add(node.op, column);
-        }
-        totals.finish(node.op, &mut out.floats);
         if members.iter().any(|column| column.histograms.is_some()) {
             self.group_histograms(node, members, &mut out);
         }
@@ -262,6 +285,9 @@ impl Totals {
 
     fn add(&mut self, op: AggregateOp, column: &Column) {
         use AggregateOp::*;
+        if op == Sum {
+            return self.add_to_sum(&column.floats);
+        }
         for (step, value) in column.floats.iter().copied().enumerate() {
             if is_stale(value) {
                 continue;
@@ -270,8 +296,7 @@ impl Totals {
             let is_first = self.count[step] == 1.0;
             let total = &mut self.value[step];
             match op {
-                Sum | Avg if is_first => *total = value,
-                Sum => (*total, self.aside[step]) = kahan_add(value, *total, self.aside[step]),
+                Avg if is_first => *total = value,
                 Avg => self.add_to_mean(step, value),
                 Min if is_first || *total > value || total.is_nan() => *total = value,
                 Max if is_first || *total < value || total.is_nan() => *total = value,
@@ -286,6 +311,21 @@ impl Totals {
                 }
                 _ => {}
             }
+        }
+    }
+
+    fn add_to_sum(&mut self, values: &[f64]) {
+        let totals = self.value.iter_mut().zip(&mut self.aside).zip(&mut self.count);
+        for (value, ((total, lost), count)) in values.iter().zip(totals) {
+            if is_stale(*value) {
+                continue;
+            }
+            if *count == 0.0 {
+                *total = *value;
+            } else {
+                (*total, *lost) = kahan_add(*value, *total, *lost);
+            }
+            *count += 1.0;
         }
     }
 

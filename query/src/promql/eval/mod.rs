@@ -13,12 +13,13 @@ mod windows;
 pub use element::arithmetic;
 pub use grid::{Grid, subquery_grid};
 pub(super) use selector::Lookup;
-pub use windows::{Slider, Window};
+pub use windows::{Ranges, Slider, Window};
 
 use super::annotation::{Annotation, Annotations};
 use super::ast::*;
 use super::error::Failure;
 use super::function;
+use super::parallel;
 use super::run::{Request, Stopped, milliseconds};
 use super::series::{Column, Output, Samples};
 use std::collections::HashMap;
@@ -43,6 +44,7 @@ pub struct Evaluator {
     pub(super) lookback: i64,
     pub(super) subquery_step: i64,
     pub(super) delayed_names: bool,
+    threads: usize,
     pub(super) times: super::Times,
     series: SeriesById,
     pub(super) info: SeriesById,
@@ -65,6 +67,7 @@ impl Evaluator {
             lookback: milliseconds(settings.lookback),
             subquery_step: milliseconds(settings.subquery_step).max(1),
             delayed_names: settings.delayed_names,
+            threads: settings.threads,
             times: request.times,
             series,
             info,
@@ -92,6 +95,11 @@ impl Evaluator {
             return Ok(());
         }
         Err(Failure::Timeout { limit: self.timeout })
+    }
+
+    /// Threads worth starting for work on this many samples.
+    pub(super) fn threads(&self, samples: usize) -> usize {
+        if samples < parallel::SAMPLES_WORTH { 1 } else { self.threads }
     }
 
     /// Refuses columns that would not fit into the memory a query may take.

@@ -45,7 +45,7 @@ fn float_change(context: &Context<'_>, window: &Window<'_>, is_counter: bool) ->
     let point = |at: usize| (times[at], values[at]);
     let left = if smoothed && times[first] < context.start && first + 1 < times.len() {
         interpolated(point(first), point(first + 1), context.start, is_counter)
-    } else if is_counter && began_inside(context, times[first], window.starts).is_some() {
+    } else if is_counter && began_inside(context.start, times[first], window.starts).is_some() {
         0.0
     } else {
         values[first]
@@ -95,7 +95,7 @@ fn histogram_change(
     } else if !is_counter && gauges <= last - first {
         context.note(Annotation::NotGauge { metric });
     }
-    let has_begun = began_inside(context, times[first], window.histogram_starts).is_some();
+    let has_begun = began_inside(context.start, times[first], window.histogram_starts).is_some();
     let mut sum = Sum { change: Histogram::default(), reconciled: [false; 2] };
     let done = (|| {
         let point = |at: usize| (times[at], list[at].as_ref());

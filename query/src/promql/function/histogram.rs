@@ -8,6 +8,7 @@ use super::super::histogram::{
     ClassicBucket, Histogram, classic_fraction, classic_quantile, fraction, kahan_add, quantile,
 };
 use super::super::labels::{BUCKET_LABEL, Labels};
+use super::super::parallel;
 use super::super::series::{Column, Output, Sample};
 use super::super::text::float_open_metrics;
 use super::{arg, text, vector_arg};
@@ -75,6 +76,11 @@ pub fn over_buckets(
     let columns = evaluator.vector(vector, grid)?;
     let questions = questions(evaluator, node, grid)?;
     let classics = Classics::new(&columns);
+    if let Some(asked) = plain_question(&questions)
+        && columns.iter().all(|column| column.histograms.is_none())
+    {
+        return over_classics(evaluator, &columns, &classics, &asked, vector.span(), grid);
+    }
     let mut output = Output::new(grid.count());
     for (step, questions) in questions.iter().enumerate() {
         evaluator.check_time()?;
@@ -94,6 +100,81 @@ pub fn over_buckets(
         }
     }
     Ok(output.into_columns())
+}
+
+/// What is asked at each step, if it is one thing and says nothing of labels.
+fn plain_question(questions: &[Vec<Question>]) -> Option<Vec<&Question>> {
+    let plain = |questions: &'_ Vec<Question>| match questions.as_slice() {
+        [Question::Quantile { label: Some(_), .. }] => false,
+        [_] => true,
+        _ => false,
+    };
+    questions.iter().all(plain).then(|| questions.iter().flatten().collect())
+}
+
+/// Classic histograms alone: one after the other, over all steps.
+fn over_classics(
+    evaluator: &mut Evaluator,
+    columns: &[Column],
+    classics: &Classics,
+    asked: &[&Question],
+    span: Span,
+    grid: Grid,
+) -> Result<Vec<Column>, Failure> {
+    let mut members: Vec<Vec<(f64, &Column)>> = vec![Vec::new(); classics.labels.len()];
+    for (column, (place, bound)) in columns.iter().zip(&classics.members) {
+        match bound {
+            Some(upper) => members[*place].push((*upper, column)),
+            None if column.has_any() => evaluator.note_bad_bucket(&column.labels, span),
+            None => {}
+        }
+    }
+    let threads = evaluator.threads(columns.len().saturating_mul(grid.count()));
+    let histograms = classics.labels.iter().zip(members).collect();
+    let done = parallel::map(threads, histograms, |(labels, mut members): (&Labels, Vec<_>)| {
+        evaluator.check_time()?;
+        members.sort_by(|(a, _), (b, _)| a.total_cmp(b));
+        let mut annotations = Vec::new();
+        let labels =
+            if evaluator.delayed_names { labels.clone() } else { labels.without_metadata() };
+        let mut out = Column::empty(labels, true, grid.count());
+        let mut buckets = Vec::with_capacity(members.len());
+        for (step, question) in asked.iter().enumerate() {
+            buckets.clear();
+            buckets.extend(members.iter().filter_map(|(upper, column)| {
+                Some(ClassicBucket { upper: *upper, count: column.float(step)? })
+            }));
+            if buckets.is_empty() {
+                continue;
+            }
+            let (value, raised) = ask_classic(question, &mut buckets);
+            out.floats[step] = value;
+            annotations.extend(raised.map(|raised| (raised, grid.time(step))));
+        }
+        Ok::<_, Failure>((out, annotations))
+    });
+    let mut output = Output::new(grid.count());
+    for done in done {
+        let (column, annotations) = done?;
+        for (raised, time) in annotations {
+            let metric = column.labels.metric_name().to_owned();
+            evaluator.note(Annotation::ForcedMonotonicity { metric, raised, time }, span);
+        }
+        if column.has_any() {
+            output.add(column)?;
+        }
+    }
+    Ok(output.into_columns())
+}
+
+fn ask_classic(
+    question: &Question,
+    buckets: &mut Vec<ClassicBucket>,
+) -> (f64, Option<super::super::annotation::Raised>) {
+    match question {
+        Question::Fraction { lower, upper } => (classic_fraction(*lower, *upper, buckets), None),
+        Question::Quantile { q, .. } => classic_quantile(*q, buckets),
+    }
 }
 
 fn questions(
@@ -186,17 +267,21 @@ fn classic(
     span: Span,
     time: i64,
 ) -> f64 {
-    let mut buckets = buckets.to_vec();
-    match question {
-        Question::Fraction { lower, upper } => classic_fraction(*lower, *upper, &mut buckets),
-        Question::Quantile { q, .. } => {
-            let (value, raised) = classic_quantile(*q, &mut buckets);
-            if let Some(raised) = raised {
-                let metric = labels.metric_name().to_owned();
-                evaluator.note(Annotation::ForcedMonotonicity { metric, raised, time }, span);
-            }
-            value
-        }
+    let (value, raised) = ask_classic(question, &mut buckets.to_vec());
+    if let Some(raised) = raised {
+        let metric = labels.metric_name().to_owned();
+        evaluator.note(Annotation::ForcedMonotonicity { metric, raised, time }, span);
+    }
+    value
+}
+
+impl Evaluator {
+    fn note_bad_bucket(&mut self, labels: &Labels, span: Span) {
+        let label = labels.value(BUCKET_LABEL).to_owned();
+        // Names are there only as long as they are not dropped at once.
+        let metric =
+            if self.delayed_names { labels.metric_name().to_owned() } else { String::new() };
+        self.note(Annotation::BadBucketLabel { metric, label }, span);
     }
 }
 
@@ -255,11 +340,7 @@ impl Classics {
             let (place, bound) = self.members[at];
             match bound {
                 Some(upper) => buckets[place].push(ClassicBucket { upper, count }),
-                None => {
-                    let label = column.labels.value(BUCKET_LABEL).to_owned();
-                    let metric = metric(&column.labels);
-                    evaluator.note(Annotation::BadBucketLabel { metric, label }, span);
-                }
+                None => evaluator.note_bad_bucket(&column.labels, span),
             }
         }
         // A native and a classic histogram of the same name and labels say the same twice: neither is answered.

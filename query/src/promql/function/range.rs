@@ -3,9 +3,10 @@
 use super::super::annotation::Annotation;
 use super::super::ast::{Call, Edges, Kind, Span};
 use super::super::error::Failure;
-use super::super::eval::{Evaluator, Grid, Slider, Window};
+use super::super::eval::{Evaluator, Grid, Ranges, Slider, Window};
 use super::super::labels::Labels;
-use super::super::series::{Column, Sample};
+use super::super::parallel;
+use super::super::series::{Column, Sample, Samples};
 use super::{changes, exponential, instant_rate, over_time, rate, regression};
 
 /// What a range function knows beside its samples.
@@ -99,8 +100,18 @@ pub fn call(
     let keeps_name = matches!(name, "last_over_time" | "first_over_time");
     let mut columns = Vec::with_capacity(ranges.series.len());
     let mut numbers = vec![0.0; others.len()];
-    for samples in ranges.series.iter() {
+    let whole = whole_columns(evaluator, name, &ranges, grid)?;
+    for (samples, whole) in ranges.series.iter().zip(whole) {
         evaluator.check_time()?;
+        if let Some(floats) = whole {
+            let labels = samples.labels.clone();
+            let column = Column { labels, drop_name: true, floats, histograms: None };
+            note_non_counter(evaluator, name, &column, ranges.span);
+            if column.has_any() {
+                columns.push(column);
+            }
+            continue;
+        }
         let samples = samples.without_stale();
         let mut slider = Slider::default();
         let drop_name = if keeps_name { samples.drop_name } else { true };
@@ -138,6 +149,29 @@ pub fn call(
         }
     }
     if keeps_name { Ok(columns) } else { evaluator.nameless(columns) }
+}
+
+/// The columns of those series of which a function needs no single windows.
+fn whole_columns(
+    evaluator: &Evaluator,
+    name: &str,
+    ranges: &Ranges,
+    grid: Grid,
+) -> Result<Vec<Option<Vec<f64>>>, Failure> {
+    if !matches!(name, "rate" | "increase" | "delta") || ranges.edges != Edges::Plain {
+        return Ok(ranges.series.iter().map(|_| None).collect());
+    }
+    let samples: usize = ranges.series.iter().map(|samples| samples.len() + grid.count()).sum();
+    let series: Vec<&Samples> = ranges.series.iter().collect();
+    let columns = parallel::map(evaluator.threads(samples), series, |samples| {
+        evaluator.check_time()?;
+        if !samples.histogram_times.is_empty() {
+            return Ok(None);
+        }
+        let samples = samples.without_stale();
+        Ok(Some(rate::column(&samples, name, grid, &ranges.shift, ranges.range_ms)))
+    });
+    columns.into_iter().collect()
 }
 
 /// Anchored ranges also see the sample before, smoothed ones those before and after.

@@ -1,10 +1,12 @@
 //! `rate`, `increase` and `delta`: how much a series changed over a range, extrapolated to its edges.
+//!
+//! Series of floats are done whole ([`column`]): where a counter began anew is looked up once, not in every window.
 
 use super::super::annotation::{Annotation, Operation};
-use super::super::ast::Edges;
-use super::super::eval::Window;
+use super::super::ast::{Edges, Shift};
+use super::super::eval::{Grid, Window};
 use super::super::histogram::{Histogram, ResetHint};
-use super::super::series::Sample;
+use super::super::series::{STALE, Sample, Samples};
 use super::edge_rate::between_edges;
 use super::range::{Context, Outcome};
 use std::sync::Arc;
@@ -20,17 +22,18 @@ pub fn rate(context: &mut Context<'_>, window: &Window<'_>) -> Outcome {
         context.note(Annotation::MixedFloatsHistograms { metric });
         return Ok(None);
     }
-    if let Some(ends) = Ends::of(context, window.times, window.starts, is_counter) {
+    let range = (context.start, context.end);
+    if let Some(ends) = Ends::of(range, window.times, window.starts, is_counter) {
         let mut change = float_change(window, is_counter);
         let first = window.values[0];
         if ends.origin.is_some() {
             change += first;
         }
         let to_zero = (is_counter && change > 0.0 && first >= 0.0).then(|| first / change);
-        return Ok(Some(Sample::Float(change * ends.factor(context, to_zero, is_rate))));
+        return Ok(Some(Sample::Float(change * ends.factor(range, to_zero, is_rate))));
     }
     if let Some(ends) =
-        Ends::of(context, window.histogram_times, window.histogram_starts, is_counter)
+        Ends::of(range, window.histogram_times, window.histogram_starts, is_counter)
     {
         let Some(mut change) = histogram_change(context, window, is_counter, ends.origin) else {
             return Ok(None);
@@ -38,16 +41,63 @@ pub fn rate(context: &mut Context<'_>, window: &Window<'_>) -> Outcome {
         let first = window.histograms[0].count;
         let to_zero =
             (is_counter && change.count > 0.0 && first >= 0.0).then(|| first / change.count);
-        change.scale(ends.factor(context, to_zero, is_rate));
+        change.scale(ends.factor(range, to_zero, is_rate));
         return Ok(Some(Sample::Histogram(Arc::new(change))));
     }
     Ok(None)
 }
 
+/// What [`rate`] gives at every step of a series that has no histograms and no marks of its end.
+pub fn column(samples: &Samples, name: &str, grid: Grid, shift: &Shift, range_ms: i64) -> Vec<f64> {
+    let (times, values) = (samples.times.as_slice(), samples.values.as_slice());
+    let (is_counter, is_rate) = (name != "delta", name == "rate");
+    let resets = if is_counter { resets(samples) } else { Vec::new() };
+    let mut next_reset = 0;
+    let (mut from, mut to) = (0, 0);
+    let mut column = vec![STALE; grid.count()];
+    for (step, out) in column.iter_mut().enumerate() {
+        let end = shift.apply(grid.time(step));
+        let range = (end.saturating_sub(range_ms), end);
+        while times.get(to).is_some_and(|time| *time <= end) {
+            to += 1;
+        }
+        while from < to && times[from] <= range.0 {
+            from += 1;
+        }
+        let starts = samples.starts.get(from..to).unwrap_or_default();
+        let Some(ends) = Ends::of(range, &times[from..to], starts, is_counter) else {
+            continue;
+        };
+        let (first, last) = (values[from], to - 1);
+        let mut change = values[last] - first;
+        while resets.get(next_reset).is_some_and(|at| *at <= from) {
+            next_reset += 1;
+        }
+        for at in resets[next_reset..].iter().take_while(|at| **at <= last) {
+            change += values[at - 1];
+        }
+        if ends.origin.is_some() {
+            change += first;
+        }
+        let to_zero = (is_counter && change > 0.0 && first >= 0.0).then(|| first / change);
+        *out = change * ends.factor(range, to_zero, is_rate);
+    }
+    column
+}
+
+/// The places of the samples at which a counter began anew.
+fn resets(samples: &Samples) -> Vec<usize> {
+    let (times, values, starts) = (&samples.times, &samples.values, &samples.starts);
+    let anew = |at: usize| {
+        !starts.is_empty() && began_anew((starts[at - 1], times[at - 1]), (starts[at], times[at]))
+    };
+    (1..values.len()).filter(|at| values[*at] < values[at - 1] || anew(*at)).collect()
+}
+
 /// When a counter began, if that is in the range and before its first sample.
-pub fn began_inside(context: &Context<'_>, first: i64, starts: &[i64]) -> Option<i64> {
+pub fn began_inside(after: i64, first: i64, starts: &[i64]) -> Option<i64> {
     let start = start_at(starts, 0);
-    (start != 0 && context.start < start && start < first).then_some(start)
+    (start != 0 && after < start && start < first).then_some(start)
 }
 
 /// Whether a counter began anew between two samples, by when each says it began.
@@ -97,9 +147,9 @@ struct Ends {
 
 impl Ends {
     /// `None` for fewer than two samples, unless a counter is known to have begun within the range.
-    fn of(context: &Context<'_>, times: &[i64], starts: &[i64], is_counter: bool) -> Option<Ends> {
+    fn of(range: (i64, i64), times: &[i64], starts: &[i64], is_counter: bool) -> Option<Ends> {
         let (first, last) = (*times.first()?, *times.last()?);
-        let origin = if is_counter { began_inside(context, first, starts) } else { None };
+        let origin = if is_counter { began_inside(range.0, first, starts) } else { None };
         let ends = Ends { first, last, count: times.len(), origin };
         (times.len() > 1 || origin.is_some()).then_some(ends)
     }
@@ -107,19 +157,19 @@ impl Ends {
     /// By how much the change is scaled to stand for the whole range. Edges a sample could have been missed at are
     /// covered; beyond, the series is taken to begin or end half an interval outside. Before its beginning a counter was
     /// not there, and below zero (`to_zero` samplings before) it never was.
-    fn factor(&self, context: &Context<'_>, to_zero: Option<f64>, is_rate: bool) -> f64 {
+    fn factor(&self, (start, end): (i64, i64), to_zero: Option<f64>, is_rate: bool) -> f64 {
         let seconds = |milliseconds: i64| milliseconds as f64 / 1000.0;
         let sampled = seconds(self.last - self.origin.unwrap_or(self.first));
         let average = seconds(self.last - self.first) / (self.count - 1) as f64;
         let threshold = average * 1.1;
-        let mut before = seconds(self.first - context.start);
+        let mut before = seconds(self.first - start);
         if before >= threshold {
             before = average / 2.0;
         }
         if let Some(to_zero) = to_zero {
             before = before.min(sampled * to_zero);
         }
-        let mut after = seconds(context.end - self.last);
+        let mut after = seconds(end - self.last);
         if after >= threshold {
             after = average / 2.0;
         }
@@ -131,7 +181,7 @@ impl Ends {
             after = 0.0;
         }
         let factor = (sampled + before + after) / sampled;
-        if is_rate { factor / context.seconds() } else { factor }
+        if is_rate { factor / seconds(end - start) } else { factor }
     }
 }
 

@@ -3,16 +3,17 @@
 //! Nothing is stored for PromQL: names, labels and the series of histograms are made when they are read, so that OTLP keeps
 //! everything it came with, and a change of the naming strategy needs no rewriting.
 
+mod cache;
 mod catalog;
 mod exemplars;
+mod floats;
 mod identity;
 mod naming;
 mod native;
 mod points;
 mod shape;
-#[cfg(test)]
-mod tests;
 
+pub use cache::CatalogCache;
 pub use exemplars::{Exemplar, ExemplarSeries};
 pub use naming::Translation;
 
@@ -23,7 +24,8 @@ use crate::{Error, QueryStats};
 use async_trait::async_trait;
 use binnacle_storage::model::SeriesId;
 use binnacle_storage::{Snapshot, Storage};
-use catalog::{Catalog, StoredSeries};
+use catalog::{Catalog, Shape, StoredSeries};
+use floats::Floats;
 use points::{Points, Wish};
 use shape::{extra_label, samples, suffixes};
 use std::collections::hash_map::Entry;
@@ -37,11 +39,14 @@ pub struct Store {
     snapshot: Snapshot,
     translation: Translation,
     stats: Arc<QueryStats>,
+    cache: Arc<CatalogCache>,
+    /// A query may use this many.
+    threads: usize,
     series: OnceCell<Catalog>,
 }
 
 /// What is known about a metric.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Metadata {
     /// `counter`, `gauge`, … as Prometheus's API names types.
     pub kind: String,
@@ -54,18 +59,17 @@ impl Store {
         storage: Storage,
         snapshot: Snapshot,
         translation: Translation,
+        (cache, threads): (Arc<CatalogCache>, usize),
         stats: Arc<QueryStats>,
     ) -> Store {
-        Store { storage, snapshot, translation, stats, series: OnceCell::new() }
+        let series = OnceCell::new();
+        Store { storage, snapshot, translation, stats, cache, threads, series }
     }
 
     async fn catalog(&self) -> Result<&Catalog, Error> {
-        let read = || catalog::read(&self.storage, &self.snapshot, self.translation, &self.stats);
+        let how = (self.translation, &*self.cache);
+        let read = || catalog::read(&self.storage, &self.snapshot, how, &self.stats);
         self.series.get_or_try_init(read).await
-    }
-
-    async fn stored(&self) -> Result<&[StoredSeries], Error> {
-        Ok(&self.catalog().await?.series)
     }
 
     /// The labels of all series that meet any of the sets of matchers and have samples in the time range.
@@ -87,12 +91,12 @@ impl Store {
     /// Types, descriptions and units by metric name.
     pub async fn metadata(&self) -> Result<BTreeMap<String, BTreeSet<Metadata>>, Error> {
         let mut found: BTreeMap<String, BTreeSet<Metadata>> = BTreeMap::new();
-        for series in self.stored().await? {
-            let metadata = series.metadata.clone();
+        for series in self.catalog().await?.series() {
+            let metadata = series.metadata.as_ref().clone();
             found.entry(series.labels.metric_name().to_owned()).or_default().insert(metadata);
         }
-        for (name, metadata) in &self.catalog().await?.described {
-            found.entry(name.clone()).or_default().insert(metadata.clone());
+        for (name, metadata) in self.catalog().await?.described() {
+            found.entry(name.clone()).or_default().insert(metadata.as_ref().clone());
         }
         // What came without a description says less than what came with one.
         for known in found.values_mut() {
@@ -106,18 +110,19 @@ impl Store {
 
     /// The labels of every series, whether it has samples or not: for counting.
     pub async fn all_labels(&self) -> Result<Vec<Labels>, Error> {
-        Ok(self.stored().await?.iter().map(|series| series.labels.clone()).collect())
+        Ok(self.catalog().await?.series().map(|series| series.labels.clone()).collect())
     }
 
     async fn exemplar_series(&self, matchers: &[Matcher]) -> Result<Vec<&StoredSeries>, Error> {
-        let stored = self.stored().await?.iter();
-        Ok(stored.filter(|series| may_match(series, matchers)).collect())
+        let mut found = self.catalog().await?.candidates(matchers);
+        found.retain(|series| may_match(series, matchers));
+        Ok(found)
     }
 
     /// Samples of value 1 where any series of a target has one.
     async fn target_info(&self, select: &Select, only_first: bool) -> Result<Vec<Samples>, Error> {
         let mut members: HashMap<Labels, Vec<&StoredSeries>> = HashMap::new();
-        for series in self.stored().await? {
+        for series in self.catalog().await?.series() {
             if let Some(labels) = &series.origin.target_info
                 && all_match(&select.matchers, labels)
             {
@@ -125,8 +130,14 @@ impl Store {
             }
         }
         let from = members.values().flatten().map(|series| (series.id, select.start)).collect();
-        let exact = HashSet::new();
-        let wish = Wish { from, exact, end: select.end, bytes_max: select.bytes_max, only_first };
+        let wish = Wish {
+            from,
+            exact: HashSet::new(),
+            buffered_only: HashSet::new(),
+            end: select.end,
+            bytes_max: select.bytes_max,
+            only_first,
+        };
         let mut points = points::read(&self.storage, &self.snapshot, &wish, &self.stats).await?;
         let mut list = Vec::new();
         for (labels, members) in members {
@@ -168,22 +179,36 @@ impl SeriesSource for Store {
 
 impl Store {
     async fn read(&self, select: &Select, only_first: bool) -> Result<Vec<Samples>, Error> {
-        let stored = self.stored().await?.iter();
-        let chosen: Vec<&StoredSeries> =
-            stored.filter(|series| may_match(series, &select.matchers)).collect();
+        let mut chosen = self.catalog().await?.candidates(&select.matchers);
+        chosen.retain(|series| may_match(series, &select.matchers));
         // Running totals of deltas need all of them.
         let totals = |series: &StoredSeries| series.is_delta && !only_first;
         let from =
             |series: &&StoredSeries| (series.id, if totals(series) { 0 } else { select.start });
+        let mut floats = self.floats(select, only_first, &chosen, from).await?;
+        let bytes: usize = floats.values().map(Floats::size).sum();
         let wish = Wish {
             from: chosen.iter().map(from).collect(),
             exact: chosen.iter().filter(|s| totals(s)).map(|s| s.id).collect(),
+            buffered_only: floats.keys().copied().collect(),
             end: select.end,
-            bytes_max: select.bytes_max,
+            bytes_max: select.bytes_max.saturating_sub(bytes as u64),
             only_first,
         };
         let mut points = points::read(&self.storage, &self.snapshot, &wish, &self.stats).await?;
         let mut list = self.target_info(select, only_first).await?;
+        let mut points_of_both = HashMap::new();
+        chosen.retain(|series| {
+            let Some(mut floats) = floats.remove(&series.id) else { return true };
+            let Some(points) = points.remove(&series.id).and_then(|points| floats.append(points))
+            else {
+                list.push(floats.into_samples(series.labels.clone()));
+                return false;
+            };
+            points_of_both.insert(series.id, floats.into_points(points));
+            true
+        });
+        points.extend(points_of_both);
         for (series, points) in gathered(&chosen, &mut points) {
             for samples in samples(series, &points)? {
                 if all_match(&select.matchers, &samples.labels) {
@@ -194,6 +219,33 @@ impl Store {
         list.retain(|samples| !samples.is_empty());
         list.sort_by(|a, b| a.labels.cmp(&b.labels));
         Ok(joined(list))
+    }
+
+    /// Of series that are likely to have nothing else, what segments hold.
+    async fn floats(
+        &self,
+        select: &Select,
+        only_first: bool,
+        chosen: &[&StoredSeries],
+        from: impl Fn(&&StoredSeries) -> (SeriesId, i64),
+    ) -> Result<HashMap<SeriesId, Floats>, Error> {
+        let plain = |series: &&&StoredSeries| {
+            let is_float = series.shape == Shape::Samples && series.metadata.kind != "histogram";
+            is_float && !series.is_delta
+        };
+        let from: Vec<(SeriesId, i64)> = chosen.iter().filter(plain).map(from).collect();
+        let Some(first) = from.iter().map(|(_, from)| *from).min() else {
+            return Ok(HashMap::new());
+        };
+        let range = points::time_range(first, select.end);
+        let wish = floats::Wish {
+            from: &from,
+            end: select.end,
+            bytes_max: select.bytes_max,
+            only_first,
+            threads: self.threads,
+        };
+        floats::read(&self.snapshot, range, &wish, &self.stats).await
     }
 }
 
@@ -281,3 +333,6 @@ fn join(a: &Samples, b: &Samples) -> Samples {
     joined.hint_resets();
     joined
 }
+
+#[cfg(test)]
+mod tests;

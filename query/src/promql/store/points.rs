@@ -105,6 +105,8 @@ pub struct Wish {
     pub from: HashMap<SeriesId, i64>,
     /// Those of them whose times are wanted to the nanosecond.
     pub exact: HashSet<SeriesId>,
+    /// Those of which only buffered points are wanted.
+    pub buffered_only: HashSet<SeriesId>,
     pub end: i64,
     pub bytes_max: u64,
     /// One point of each series is enough.
@@ -120,14 +122,19 @@ pub async fn read(
     wish: &Wish,
     stats: &Arc<QueryStats>,
 ) -> Result<HashMap<SeriesId, Points>, Error> {
-    let mut found = Found { wish, points: HashMap::new(), bytes: 0 };
+    let mut found = Found { wish, points: HashMap::new(), bytes: 0, is_buffered: true };
     let Some(first) = wish.from.values().min() else { return Ok(found.points) };
     let range = time_range(*first, wish.end);
     for chunk in snapshot.chunks(Table::MetricPoints, range) {
         stats.add_rows_buffered(chunk.records.num_rows() as u64);
         found.take(&chunk.records)?;
     }
-    let ids: BTreeSet<SeriesId> = wish.from.keys().copied().collect();
+    let stored = |id: &&SeriesId| !wish.buffered_only.contains(*id);
+    let ids: BTreeSet<SeriesId> = wish.from.keys().filter(stored).copied().collect();
+    if ids.is_empty() {
+        return Ok(found.points);
+    }
+    found.is_buffered = false;
     let names = COLUMNS.iter().chain(&DistributionColumns::NAMES);
     let names: Vec<String> = names.map(|name| (*name).to_owned()).collect();
     for segment in snapshot.segments(Table::MetricPoints, range) {
@@ -154,7 +161,7 @@ pub async fn read(
     Ok(found.points)
 }
 
-fn time_range(start: i64, end: i64) -> TimeRange {
+pub fn time_range(start: i64, end: i64) -> TimeRange {
     let nanos = |ms: i64| ms.saturating_mul(MILLISECOND);
     let (start, end) = (nanos(start), nanos(end.saturating_add(1)));
     TimeRange::new(Timestamp(start), Timestamp(end)).unwrap_or(TimeRange::all())
@@ -164,6 +171,8 @@ struct Found<'a> {
     wish: &'a Wish,
     points: HashMap<SeriesId, Points>,
     bytes: u64,
+    /// The rows being taken come from the buffer.
+    is_buffered: bool,
 }
 
 impl Found<'_> {
@@ -184,6 +193,8 @@ impl Found<'_> {
                 end += 1;
             }
             let wanted = id.map(SeriesId).and_then(|id| Some((id, *self.wish.from.get(&id)?)));
+            let wanted =
+                wanted.filter(|(id, _)| self.is_buffered || !self.wish.buffered_only.contains(id));
             let Some((id, from)) = wanted else {
                 row = end;
                 continue;

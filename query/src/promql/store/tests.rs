@@ -1,5 +1,7 @@
 //! Stored counters as PromQL sees them.
 
+mod floats;
+
 use crate::promql::series::Sample;
 use crate::promql::{Request, Times, Value as Answered};
 use crate::testing::{Fixture, resource, scope};

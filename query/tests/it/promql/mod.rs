@@ -21,6 +21,7 @@ const SETTINGS: Settings = Settings {
     lookback: Duration::from_secs(300),
     subquery_step: Duration::from_secs(60),
     bytes_max: 1 << 30,
+    threads: 2,
     delayed_names: true,
     experimental: true,
     timeout: Duration::from_secs(60),

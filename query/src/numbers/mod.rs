@@ -1,0 +1,23 @@
+//! Numbers: columns of a segment's file read straight from their pages, without Arrow.
+//!
+//! PromQL reads millions of points as plain slices, from runs of rows of which it knows little before. Arrow's reader would
+//! first make whole batches of all columns. Here a page is decompressed when a row of it is asked for, and of its values
+//! only the rows asked for are decoded.
+//!
+//! What cannot be read is [`Unreadable`], which says nothing of why: the caller then reads with Arrow, which does.
+
+mod column;
+mod decode;
+mod page;
+
+pub(crate) use column::{Ids, Numbers};
+
+/// A page this module does not understand, or a broken one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Unreadable;
+
+impl From<parquet::errors::ParquetError> for Unreadable {
+    fn from(_: parquet::errors::ParquetError) -> Unreadable {
+        Unreadable
+    }
+}
