@@ -5,6 +5,7 @@ use crate::cardinality::{Caps, Cardinality, CardinalityReport};
 use crate::decode::{self, Decoded, Written};
 use crate::metrics::{Metrics, RequestLabels, SignalLabels, Transport};
 use crate::otlp::{self, reply};
+use crate::recent::RecentSeries;
 use crate::rejection_log::{RejectionEntry, RejectionLog};
 use crate::rejections::Rejections;
 use crate::remote_write;
@@ -59,6 +60,7 @@ struct Inner {
     decoders: Semaphore,
     rate_limits: Option<RateLimits>,
     cardinality: Cardinality,
+    recent: RecentSeries,
     rejections: Arc<RejectionLog>,
     metrics: Metrics,
 }
@@ -113,6 +115,7 @@ impl Collector {
                 series: config.tenant_series_max,
                 label_values: config.label_values_max,
             }),
+            recent: RecentSeries::default(),
             rejections: Arc::default(),
             metrics: Metrics::default(),
             config,
@@ -182,7 +185,7 @@ impl Collector {
         let result = async {
             let prepared = self.prepare(&tenant, prepare).await?;
             let Prepared { decoded, content_hash, decompressed_bytes, reservation } = prepared;
-            let Decoded { batch, accepted, rejected, written } = decoded;
+            let Decoded { batch, accepted, rejected, written, fresh } = decoded;
             self.count_bytes(signal, received_bytes, decompressed_bytes);
             let outcome = if batch.is_empty() {
                 Accepted::Stored
@@ -197,7 +200,9 @@ impl Collector {
                     ingested_at,
                     batch,
                 };
-                self.inner.sink.append(request).await?
+                let accepted = self.inner.sink.append(request).await?;
+                self.inner.recent.remember(&fresh, ingested_at);
+                accepted
             };
             drop(reservation);
             self.count_records(signal, outcome, accepted, &rejected);
@@ -324,9 +329,14 @@ impl Inner {
             taken.map_err(|retry_after| Error::RateLimited { retry_after })?;
         }
         let content_hash = xxh3_128(&plain);
-        let mut decoded = decode::decode_plain(signal, encoding.format, &plain, ingested_at)
+        let known = self.recent.of(tenant, ingested_at);
+        let mut decoded = decode::decode_plain(signal, encoding.format, &plain, ingested_at, known)
             .map_err(|message| Error::BadRequest { message })?;
         decoded.rejected.warning = self.cardinality.admit(tenant, &mut decoded.batch, ingested_at);
+        if decoded.rejected.warning.is_some() {
+            // Some are other series now.
+            decoded.fresh.clear();
+        }
         let labels = SignalLabels { signal: signal.name() };
         let seconds = started.elapsed().as_secs_f64();
         self.metrics.decode_seconds.get_or_create(&labels).observe(seconds);

@@ -1,11 +1,12 @@
 //! Decode: bodies of every format into rows, for requests as they come and for those that come back from the WAL.
 
 use crate::admit::{InFlight, body};
+use crate::recent::{Known, Spelling};
 use crate::rejections::Rejections;
 use crate::{otlp, remote_write};
 use binnacle_storage::Decode;
 use binnacle_storage::batch::Batch;
-use binnacle_storage::model::{Encoding, Format, Signal, Timestamp};
+use binnacle_storage::model::{Encoding, Format, SeriesId, Signal, Timestamp};
 
 /// Largest decompressed body replayed: far above any `request_bytes_max`, so that lowering the limit loses no accepted
 /// request, and low enough that a damaged record cannot take the memory of the machine.
@@ -20,6 +21,8 @@ pub struct Decoded {
     pub rejected: Rejections,
     /// Of remote write: what `batch` holds, as its senders count.
     pub written: Written,
+    /// Of remote write: the series that have a row in `batch`, as they are spelled out.
+    pub fresh: Vec<(Spelling, SeriesId)>,
 }
 
 /// What of a remote-write request is kept.
@@ -30,12 +33,13 @@ pub struct Written {
     pub exemplars: u64,
 }
 
-/// Decodes a decompressed body. The error refuses the whole request and says why.
+/// Decodes a decompressed body; what is `known` already needs no rows. The error refuses the whole request and says why.
 pub fn decode_plain(
     signal: Signal,
     format: Format,
     body: &[u8],
     ingested_at: Timestamp,
+    known: Known<'_>,
 ) -> Result<Decoded, String> {
     match format {
         Format::OtlpProtobuf | Format::OtlpJson => {
@@ -45,7 +49,7 @@ pub fn decode_plain(
             Err(format!("remote write carries metrics, not {signal}"))
         }
         Format::RemoteWrite1 => {
-            remote_write::decode_v1(body, ingested_at).map_err(|error| error.to_string())
+            remote_write::decode_v1(body, ingested_at, known).map_err(|error| error.to_string())
         }
         Format::RemoteWrite2 => {
             remote_write::decode_v2(body, ingested_at).map_err(|error| error.to_string())
@@ -53,7 +57,7 @@ pub fn decode_plain(
     }
 }
 
-/// Decodes bodies for storage's WAL replay, exactly as when they were accepted.
+/// Decodes bodies for storage's WAL replay as when they were accepted.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct WalDecoder;
 
@@ -68,7 +72,9 @@ impl Decode for WalDecoder {
         let mut reservation = InFlight::new(BODY_BYTES_MAX).reservation();
         let plain = body::decompress(encoding.compression, body, BODY_BYTES_MAX, &mut reservation)
             .map_err(|error| error.to_string())?;
-        let decoded = decode_plain(signal, encoding.format, &plain, ingested_at)?;
+        // What was known then is not known now: the batch has all rows of series.
+        let known = Known::default();
+        let decoded = decode_plain(signal, encoding.format, &plain, ingested_at, known)?;
         Ok(decoded.batch)
     }
 }

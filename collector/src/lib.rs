@@ -15,6 +15,7 @@ mod error;
 mod identity;
 mod metrics;
 pub mod otlp;
+mod recent;
 mod rejection_log;
 mod rejections;
 mod remote_write;

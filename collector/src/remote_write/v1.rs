@@ -4,11 +4,12 @@ use super::Broken;
 use super::entry::{Description, Entry, Exemplar, Label, MetricType, Sample};
 use super::writer::Writer;
 use crate::decode::Decoded;
+use crate::recent::Known;
 use binnacle_storage::model::Timestamp;
 use binnacle_storage::model::wire::{self, FIXED64, LENGTH, Malformed, Reader, VARINT, tag};
 
-/// Decodes a request. An error refuses it whole.
-pub fn decode(body: &[u8], ingested_at: Timestamp) -> Result<Decoded, Broken> {
+/// Decodes a request; of series that are `known` only the samples. An error refuses it whole.
+pub fn decode(body: &[u8], ingested_at: Timestamp, known: Known<'_>) -> Result<Decoded, Broken> {
     const SERIES: u32 = tag(1, LENGTH);
     const METADATA: u32 = tag(3, LENGTH);
     let mut writer = Writer::new(ingested_at);
@@ -17,8 +18,20 @@ pub fn decode(body: &[u8], ingested_at: Timestamp) -> Result<Decoded, Broken> {
     while !reader.is_done() {
         match reader.tag()? {
             SERIES => {
-                read_series(reader.length_delimited()?, &mut entry)?;
-                writer.push(&mut entry)?;
+                let series = reader.length_delimited()?;
+                let (length, count) = first_labels(series)?;
+                let (labels, rest) = series.split_at(length);
+                let spelling = known.spelling(labels);
+                if let Some(id) = known.find(spelling)
+                    && read_samples(rest, &mut entry)?
+                    && writer.push_known(id, &entry.samples, labels.len())?
+                {
+                    continue;
+                }
+                read_series(series, &mut entry)?;
+                // Labels may also come later, which the spelling would not say.
+                let is_all = entry.labels.len() == count;
+                writer.push(&mut entry, is_all.then_some(spelling))?;
             }
             METADATA => {
                 let metadata = read_metadata(reader.length_delimited()?)?;
@@ -31,6 +44,33 @@ pub fn decode(body: &[u8], ingested_at: Timestamp) -> Result<Decoded, Broken> {
         }
     }
     Ok(writer.finish())
+}
+
+/// The labels a series begins with: how many bytes they take, and how many they are.
+fn first_labels(series: &[u8]) -> Result<(usize, usize), Malformed> {
+    const LABEL: u32 = tag(1, LENGTH);
+    let mut reader = Reader::new(series);
+    let (mut left, mut count) = (series.len(), 0);
+    while !reader.is_done() && reader.tag()? == LABEL {
+        reader.length_delimited()?;
+        left = reader.rest().len();
+        count += 1;
+    }
+    Ok((series.len() - left, count))
+}
+
+/// Reads a series' samples; false when it has anything else.
+fn read_samples(bytes: &[u8], entry: &mut Entry<'_>) -> Result<bool, Malformed> {
+    const SAMPLE: u32 = tag(2, LENGTH);
+    entry.clear();
+    let mut reader = Reader::new(bytes);
+    while !reader.is_done() {
+        if reader.tag()? != SAMPLE {
+            return Ok(false);
+        }
+        entry.samples.push(read_sample(reader.length_delimited()?)?);
+    }
+    Ok(true)
 }
 
 fn read_series<'a>(bytes: &'a [u8], entry: &mut Entry<'a>) -> Result<(), Malformed> {

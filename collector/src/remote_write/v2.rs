@@ -48,7 +48,7 @@ pub fn decode(body: &[u8], ingested_at: Timestamp) -> Result<Decoded, Broken> {
                 if entry.points() == 0 && entry.exemplars.is_empty() {
                     entry.fault = entry.fault.or(Some("neither a sample nor a histogram"));
                 }
-                writer.push(&mut entry)?;
+                writer.push(&mut entry, None)?;
             }
             other => reader.skip(other)?,
         }

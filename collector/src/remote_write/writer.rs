@@ -1,11 +1,12 @@
 //! From entries to rows: series, points and exemplars, with what cannot be kept named to the sender.
 
-use super::entry::{Description, Entry, Exemplar, Label, MetricType};
+use super::entry::{Description, Entry, Exemplar, Label, MetricType, Sample};
 use super::histogram::{self, Fault};
 use super::{Broken, NO_RECORDED_VALUE, STALE_BITS, TEXT_BYTES_MAX, labels};
 use crate::decode::{Decoded, Written};
 use crate::identity::Identity;
 use crate::otlp::decode::RECORDS_MAX;
+use crate::recent::Spelling;
 use crate::rejections::Rejections;
 use binnacle_storage::batch::{BatchBuilder, ExemplarRow, MetricPointRow, NumberValue, SeriesRow};
 use binnacle_storage::model::wire;
@@ -33,6 +34,7 @@ pub struct Writer {
     text_bytes: usize,
     accepted: u64,
     written: Written,
+    fresh: Vec<(Spelling, SeriesId)>,
     rejected: Rejections,
     identity: Identity,
     /// `KeyValue` messages of the labels in hand.
@@ -50,6 +52,7 @@ impl Writer {
             text_bytes: 0,
             accepted: 0,
             written: Written::default(),
+            fresh: Vec::new(),
             rejected: Rejections::default(),
             identity: Identity::default(),
             wire: Vec::new(),
@@ -58,12 +61,36 @@ impl Writer {
     }
 
     pub fn finish(self) -> Decoded {
-        let Writer { builder, accepted, rejected, written, .. } = self;
-        Decoded { batch: builder.finish(), accepted, rejected, written }
+        let Writer { builder, accepted, rejected, written, fresh, .. } = self;
+        Decoded { batch: builder.finish(), accepted, rejected, written, fresh }
     }
 
-    /// Takes one series with all it holds, as far as it is good.
-    pub fn push(&mut self, entry: &mut Entry<'_>) -> Result<(), Broken> {
+    /// Takes samples of a series that has its row already; false, and nothing taken, when one of them is not good. `bytes`: of
+    /// its labels.
+    pub fn push_known(
+        &mut self,
+        series_id: SeriesId,
+        samples: &[Sample],
+        bytes: usize,
+    ) -> Result<bool, Broken> {
+        if samples.iter().any(|sample| time(sample.time).is_err() || sample.start != 0) {
+            return Ok(false);
+        }
+        self.count(samples.len() + 1, bytes)?;
+        for sample in samples {
+            if let Ok(time) = time(sample.time) {
+                self.push_point(series_id, time, None, sample.value);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Takes one series with all it holds, as far as it is good. `spelling`: by which it may be known later.
+    pub fn push(
+        &mut self,
+        entry: &mut Entry<'_>,
+        spelling: Option<Spelling>,
+    ) -> Result<(), Broken> {
         self.enter(entry)?;
         labels::sort(&mut entry.labels);
         let checked = match entry.fault {
@@ -80,7 +107,11 @@ impl Writer {
         let mut wire = std::mem::take(&mut self.wire);
         let pushed = self.push_named(name, entry, &mut wire);
         self.wire = wire;
-        pushed
+        let id = pushed?;
+        if self.seen.contains(&u128::from_be_bytes(id.0)) {
+            self.fresh.extend(spelling.map(|spelling| (spelling, id)));
+        }
+        Ok(())
     }
 
     fn push_named(
@@ -88,7 +119,7 @@ impl Writer {
         name: &str,
         entry: &Entry<'_>,
         wire: &mut Vec<u8>,
-    ) -> Result<(), Broken> {
+    ) -> Result<SeriesId, Broken> {
         // A label without a value is no label.
         let labels = entry.labels.iter().copied();
         let kept: Vec<Label<'_>> =
@@ -117,26 +148,36 @@ impl Writer {
                 self.reject(fault, &entry.labels, 1);
             }
         }
-        Ok(())
+        Ok(series.id())
     }
 
     fn push_sample(&mut self, series: &Series<'_>, index: usize) -> Result<(), &'static str> {
         let sample = series.entry.samples[index];
         let time = time(sample.time)?;
         let start_time = start(sample.start, series.entry.start)?;
-        let is_stale = sample.value.to_bits() == STALE_BITS;
         self.push_series(series, time, false);
+        self.push_point(series.id(), time, start_time, sample.value);
+        Ok(())
+    }
+
+    fn push_point(
+        &mut self,
+        series_id: SeriesId,
+        time: Timestamp,
+        start_time: Option<Timestamp>,
+        value: f64,
+    ) {
+        let is_stale = value.to_bits() == STALE_BITS;
         self.builder.push_point(&MetricPointRow {
-            series_id: series.id(),
+            series_id,
             time,
             start_time,
             flags: if is_stale { NO_RECORDED_VALUE } else { 0 },
-            value: (!is_stale).then_some(NumberValue::Double(sample.value)),
+            value: (!is_stale).then_some(NumberValue::Double(value)),
             ..MetricPointRow::default()
         });
         self.accepted += 1;
         self.written.samples += 1;
-        Ok(())
     }
 
     fn push_histogram(&mut self, series: &Series<'_>, bytes: &[u8]) -> Result<(), Fault> {

@@ -54,7 +54,8 @@ pub fn decode(signal: Signal, body: &[u8], ingested_at: Timestamp) -> Result<Dec
     };
     decoder.request(body)?;
     let Decoder { builder, accepted, rejected, .. } = decoder;
-    Ok(Decoded { batch: builder.finish(), accepted, rejected, written: Written::default() })
+    let written = Written::default();
+    Ok(Decoded { batch: builder.finish(), accepted, rejected, written, fresh: Vec::new() })
 }
 
 struct Decoder {

@@ -154,7 +154,7 @@ impl SeriesMessage {
         self
     }
 
-    fn encode_v1(&self) -> Vec<u8> {
+    pub fn encode_v1(&self) -> Vec<u8> {
         let mut out = Vec::new();
         put_labels_v1(&mut out, &self.labels);
         for (value, time, _) in &self.samples {

@@ -5,8 +5,9 @@ pub mod message;
 
 use super::{Broken, STALE_BITS, decode_v1, decode_v2};
 use crate::decode::{Decoded, Written};
+use crate::recent::{Known, RecentSeries};
 use binnacle_storage::batch::{Batch, Column, Values};
-use binnacle_storage::model::{Table, Timestamp, wire};
+use binnacle_storage::model::{Table, TenantId, Timestamp, wire};
 use message::{SeriesMessage, pairs, request_v1, request_v2, series};
 use proptest::prelude::*;
 
@@ -14,7 +15,10 @@ const NOW: Timestamp = Timestamp(9);
 
 /// The same series by both versions.
 fn decode_both(list: &[SeriesMessage]) -> [Decoded; 2] {
-    [decode_v1(&request_v1(list), NOW).unwrap(), decode_v2(&request_v2(list), NOW).unwrap()]
+    [
+        decode_v1(&request_v1(list), NOW, Known::default()).unwrap(),
+        decode_v2(&request_v2(list), NOW).unwrap(),
+    ]
 }
 
 /// A cell as text; bytes as hex, doubles by their bits when they are NaN.
@@ -139,7 +143,7 @@ fn descriptions_apart_become_series_without_points() {
     message::put_metadata_v1(&mut body, 3, "latency_seconds", "How long.", "seconds");
     message::put_metadata_v1(&mut body, 3, "latency_seconds", "How long.", "seconds");
     message::put_metadata_v1(&mut body, 3, "", "Nameless.", "");
-    let decoded = decode_v1(&body, NOW).unwrap();
+    let decoded = decode_v1(&body, NOW, Known::default()).unwrap();
     let row = "latency_seconds metadata seconds How long. - - ";
     assert_eq!(rows(&decoded.batch, Table::Series, SERIES), [row]);
     assert!(decoded.batch.table(Table::MetricPoints).is_none());
@@ -293,7 +297,7 @@ proptest! {
 
     #[test]
     fn garbage_is_refused_not_a_crash(mut body in prop::collection::vec(any::<u8>(), 0..200), at in 0usize..1000, byte in any::<u8>()) {
-        let _ = decode_v1(&body, NOW);
+        let _ = decode_v1(&body, NOW, Known::default());
         let _ = decode_v2(&body, NOW);
         let whole = SeriesMessage {
             histograms: vec![message::int_histogram()],
@@ -304,10 +308,61 @@ proptest! {
         for mut whole in [request_v1(std::slice::from_ref(&whole)), request_v2(&[whole])] {
             let place = at % whole.len();
             whole[place] = byte;
-            let _ = decode_v1(&whole, NOW);
+            let _ = decode_v1(&whole, NOW, Known::default());
             let _ = decode_v2(&whole, NOW);
             body.extend_from_slice(&whole[place..]);
         }
         let _ = decode_v2(&body, NOW);
     }
+}
+
+#[test]
+fn series_that_are_known_need_no_row_again() {
+    let recent = RecentSeries::default();
+    let tenant = TenantId::default();
+    let (a, b) = (series(&[("__name__", "a"), ("job", "x")]), series(&[("__name__", "b")]));
+    let later = Timestamp(NOW.0 + 1);
+    let decode = |list: &[SeriesMessage], now: Timestamp| {
+        decode_v1(&request_v1(list), now, recent.of(&tenant, now)).unwrap()
+    };
+    let bad = series(&[("job", "x")]).sample(1.0, 1);
+    let first = decode(&[a.clone().sample(1.0, 1), bad.clone()], NOW);
+    assert_eq!((first.fresh.len(), first.rejected.count), (1, 1));
+    // Nothing is known before it is durable.
+    assert_eq!(decode(&[a.clone().sample(1.0, 1)], NOW).fresh.len(), 1);
+    recent.remember(&first.fresh, NOW);
+    let stale = f64::from_bits(STALE_BITS);
+    let second = [a.clone().sample(2.0, 2).sample(stale, 3), b.sample(4.0, 2), bad];
+    let known = decode(&second, later);
+    let plain = decode_v1(&request_v1(&second), later, Known::default()).unwrap();
+    let points = ["series_id", "time", "flags", "value"];
+    assert_eq!(
+        rows(&known.batch, Table::MetricPoints, &points),
+        rows(&plain.batch, Table::MetricPoints, &points)
+    );
+    assert_eq!(rows(&known.batch, Table::Series, &["name"]), ["b"]);
+    assert_eq!(known.written, plain.written);
+    assert_eq!((known.accepted, known.rejected.count), (plain.accepted, plain.rejected.count));
+    // A bad time is told by name, as ever.
+    let bad_time = decode(&[a.sample(1.0, -1)], later);
+    assert_eq!(bad_time.rejected.count, 1);
+    assert!(bad_time.rejected.reasons[0].reason.contains("a{job=\"x\"}"));
+}
+
+#[test]
+fn labels_behind_samples_are_no_spelling() {
+    let mut message = series(&[("__name__", "a")]).sample(1.0, 1).encode_v1();
+    wire::put_message(&mut message, 1, &series_label("job", "x"));
+    let mut body = Vec::new();
+    wire::put_message(&mut body, 1, &message);
+    let decoded = decode_v1(&body, NOW, Known::default()).unwrap();
+    assert_eq!(rows(&decoded.batch, Table::Series, &["name"]), ["a job=x"]);
+    assert!(decoded.fresh.is_empty());
+}
+
+fn series_label(name: &str, value: &str) -> Vec<u8> {
+    let mut label = Vec::new();
+    wire::put_message(&mut label, 1, name.as_bytes());
+    wire::put_message(&mut label, 2, value.as_bytes());
+    label
 }
