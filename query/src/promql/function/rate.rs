@@ -32,8 +32,7 @@ pub fn rate(context: &mut Context<'_>, window: &Window<'_>) -> Outcome {
         let to_zero = (is_counter && change > 0.0 && first >= 0.0).then(|| first / change);
         return Ok(Some(Sample::Float(change * ends.factor(range, to_zero, is_rate))));
     }
-    if let Some(ends) =
-        Ends::of(range, window.histogram_times, window.histogram_starts, is_counter)
+    if let Some(ends) = Ends::of(range, window.histogram_times, window.histogram_starts, is_counter)
     {
         let Some(mut change) = histogram_change(context, window, is_counter, ends.origin) else {
             return Ok(None);
