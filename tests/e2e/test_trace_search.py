@@ -170,3 +170,26 @@ def test_pages_of_traces_follow_each_other(server, jaeger):
             break
     assert ids == [trace["trace_id"] for trace in whole["traces"]]
     assert len(ids) == len(fixture_names(jaeger / "traces"))
+
+
+def test_metrics_count_every_span_once(server, jaeger):
+    """`count_over_time` by service, against the spans of the files."""
+    expected, starts = {}, []
+    for path in (jaeger / "traces").glob("*.json"):
+        for resource in json.loads(path.read_text())["resourceSpans"]:
+            attributes = {a["key"]: a["value"] for a in resource["resource"]["attributes"]}
+            service = attributes["service.name"]["stringValue"]
+            spans = [span for scope in resource["scopeSpans"] for span in scope["spans"]]
+            expected[service] = expected.get(service, 0) + len(spans)
+            starts += [int(span["startTimeUnixNano"]) for span in spans]
+    times = {"start": min(starts) // 10**9, "end": max(starts) // 10**9 + 1}
+    query = "{ } | count_over_time() by (resource.service.name)"
+    answer = get(server, "/tempo/api/metrics/query_range", q=query, step="60s", **times).json()
+    found = {}
+    for series in answer["series"]:
+        (label,) = series["labels"]
+        assert label["key"] == "resource.service.name"
+        found[label["value"]["stringValue"]] = sum(sample["value"] for sample in series["samples"])
+    assert found == expected
+    instant = get(server, "/tempo/api/metrics/query", q="{ } | count_over_time()", **times).json()
+    assert [series["value"] for series in instant["series"]] == [sum(expected.values())]

@@ -3,7 +3,7 @@
 //! Traces are ordered by the start of their newest span in question, then by id; a cursor names the last one given. It is
 //! bound to its query by a fingerprint and carries a checksum, so that a foreign or altered one is refused.
 
-use super::scan::Candidate;
+use super::candidates::Candidate;
 use crate::Error;
 use binnacle_storage::model::{TenantId, Timestamp, TraceId};
 use std::cmp::Reverse;

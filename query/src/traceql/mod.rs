@@ -1,19 +1,22 @@
 //! TraceQL: searching traces by what their spans are and how they stand to each other.
 //!
 //! The path: the text is parsed and checked ([`parse()`]) and planned ([`evaluate`]); a scan of the columns that its
-//! conditions name finds the traces that may match, newest first ([`scan`]); these are read whole ([`fetch`]), put up as
-//! trees ([`tree`]) and the pipeline is run over each ([`evaluate`]), until the page is full.
+//! conditions name ([`scan`]) finds the traces that may match, newest first ([`candidates`]); these are read whole ([`fetch`]), put up as
+//! trees ([`tree`]) and the pipeline is run over each ([`evaluate`]), until the page is full. A metrics function counts the
+//! spans of all of them instead ([`metrics`]).
 //!
 //! A trace matches when the pipeline leaves a set of its spans; the sets speak of all spans of the trace, also of those
 //! outside the time range, in which one span must lie that the query's first conditions leave open.
 
 mod ast;
+mod candidates;
 mod check;
 mod condition;
 mod cursor;
 mod error;
 mod evaluate;
 mod fetch;
+mod metrics;
 mod parse;
 mod print;
 mod prune;
@@ -28,6 +31,7 @@ mod token;
 mod tree;
 mod value;
 
+pub use metrics::{MetricSeries, MetricsPage, MetricsRequest};
 pub(crate) use parse::parse;
 pub use search::{
     MatchedSpan, ServiceStats, SpansetMatch, TRACES_LIMIT_DEFAULT, TRACES_LIMIT_MAX, TraceMatch,

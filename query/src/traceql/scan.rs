@@ -1,13 +1,13 @@
-//! Finding traces: which have a span within the time range that the query's first conditions leave open.
+//! Scanning: the spans within the time range that the query's first conditions leave open.
 //!
 //! Segments and chunks of the buffer are read from the newest to the oldest, several at a time; only the columns that the
-//! conditions name are read, and only of pages that can hold such a span. The scan ends early when the traces found are
-//! newer than anything left and the conditions decide alone.
+//! conditions name are read, and only of pages that can hold such a span. The scan ends early when who gathers needs nothing
+//! older than what it has.
 
 use super::condition::Condition;
 use super::evaluate::Plan;
 use super::prune::{Prune, prunes};
-use super::row_fields::{RowReader, columns, is_of_row};
+use super::row_fields::{RowFields, RowReader, columns, is_of_row};
 use crate::broken;
 use crate::rows::{Columns, SegmentRows, Shared, Wanted};
 use crate::{Error, QueryStats};
@@ -15,24 +15,12 @@ use arrow::record_batch::RecordBatch;
 use binnacle_storage::model::{Table, TimeRange, TraceId};
 use binnacle_storage::segment::Segment;
 use binnacle_storage::{Chunk, Snapshot, Storage};
-use std::cmp::Reverse;
-use std::collections::HashMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use tokio::task::JoinSet;
 
-/// Most traces held while searching; 24 bytes each and some for the map.
-const CANDIDATES_MAX: usize = 4 << 20;
-
 /// Pages read at a time.
 const WINDOW_PAGES: usize = 16;
-
-/// A trace and the start of its newest span that the conditions leave open. Newest first, then by id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Candidate {
-    pub(super) newest: Reverse<i64>,
-    pub(super) trace_id: TraceId,
-}
 
 /// What to look for.
 pub(super) struct Search {
@@ -44,8 +32,15 @@ pub(super) struct Search {
     pub(super) durations: RangeInclusive<i64>,
 }
 
-/// Traces by the start of their newest span so far.
-type Found = HashMap<TraceId, i64>;
+/// Takes the rows that the conditions leave open: one for each source, united as the sources end.
+pub(super) trait Gather: Sized + Send + 'static {
+    fn row(&mut self, time: i64, trace_id: TraceId, row: RowFields<'_>) -> Result<(), Error>;
+
+    fn unite(&mut self, other: Self) -> Result<(), Error>;
+
+    /// Whether no row that starts at or before `left` matters any more.
+    fn is_settled(&self, left: i64) -> bool;
+}
 
 impl Search {
     /// Whether the traces found need no further look.
@@ -62,36 +57,37 @@ impl Search {
     }
 }
 
-/// The traces that may match, in order; those after `after` only, and when the rows decide, no more than `wanted` of them
-/// for certain.
-pub(super) async fn candidates(
+/// Gathers the rows of all sources, several of them at a time.
+pub(super) async fn scan<G: Gather>(
     storage: &Storage,
     snapshot: &Snapshot,
     search: Arc<Search>,
-    after: Option<Candidate>,
-    wanted: usize,
+    new: impl Fn() -> G,
     threads: usize,
     stats: &Arc<QueryStats>,
-) -> Result<Vec<Candidate>, Error> {
+) -> Result<G, Error> {
     let mut sources = sources(snapshot, &search, stats);
-    let decided = search.is_decided_by_rows() && after.is_none();
-    let mut found = Found::new();
-    let mut running: JoinSet<Result<Found, (Arc<Segment>, Error)>> = JoinSet::new();
+    let mut gathered = new();
+    let mut running: JoinSet<Result<G, (Arc<Segment>, Error)>> = JoinSet::new();
     loop {
         while running.len() < threads.max(1)
             && let Some(source) = sources.pop()
         {
-            if decided && is_settled(&found, wanted, source.newest()) {
+            if gathered.is_settled(source.newest()) {
                 sources.clear();
                 break;
             }
-            running.spawn(source.scan(search.clone(), stats.clone()));
+            running.spawn(source.scan(search.clone(), new(), stats.clone()));
         }
         let Some(ended) = running.join_next().await else {
-            break;
+            return Ok(gathered);
         };
         match ended {
-            Ok(Ok(more)) => merge(&mut found, more)?,
+            Ok(Ok(more)) => gathered.unite(more)?,
+            // What the query itself asks too much of is the query's error, whatever the segment.
+            Ok(Err((_, error @ (Error::InvalidRequest { .. } | Error::MemoryLimit { .. })))) => {
+                return Err(error);
+            }
             Ok(Err((segment, error))) => {
                 broken::leave_out(storage, &segment, &error, stats).await;
             }
@@ -101,31 +97,6 @@ pub(super) async fn candidates(
             }
         }
     }
-    let all = found.into_iter();
-    let all = all.map(|(trace_id, newest)| Candidate { newest: Reverse(newest), trace_id });
-    let mut candidates: Vec<Candidate> =
-        all.filter(|candidate| after.is_none_or(|after| *candidate > after)).collect();
-    candidates.sort_unstable();
-    Ok(candidates)
-}
-
-fn merge(found: &mut Found, more: Found) -> Result<(), Error> {
-    for (trace_id, newest) in more {
-        let known = found.entry(trace_id).or_insert(newest);
-        *known = (*known).max(newest);
-    }
-    if found.len() > CANDIDATES_MAX {
-        return Err(Error::InvalidRequest {
-            message: format!("more than {CANDIDATES_MAX} traces have to be looked at"),
-            hint: Some("narrow the time range or the conditions".to_owned()),
-        });
-    }
-    Ok(())
-}
-
-/// Whether `wanted` traces are newer than everything up to `left`.
-fn is_settled(found: &Found, wanted: usize, left: i64) -> bool {
-    found.len() >= wanted && found.values().filter(|&&newest| newest > left).count() >= wanted
 }
 
 /// Something with rows of spans.
@@ -163,28 +134,28 @@ impl Source {
         self.times().1
     }
 
-    async fn scan(
+    async fn scan<G: Gather>(
         self,
         search: Arc<Search>,
+        mut gathered: G,
         stats: Arc<QueryStats>,
-    ) -> Result<Found, (Arc<Segment>, Error)> {
+    ) -> Result<G, (Arc<Segment>, Error)> {
         match self {
             Source::Chunk(chunk) => {
                 stats.add_rows_buffered(chunk.records.num_rows() as u64);
                 stats.add_rows_scanned(chunk.records.num_rows() as u64);
-                let mut found = Found::new();
+                let shared = &mut Shared::default();
                 // The buffer's rows are decoded ones: they can be read.
-                match collect(&search, &chunk.records, &mut Shared::default(), &mut found) {
-                    Ok(()) => Ok(found),
-                    Err(error) => {
-                        stats.warn(format!("rows of the buffer are left out: {error}"));
-                        Ok(found)
-                    }
+                if let Err(error) = collect(&search, &chunk.records, shared, &mut gathered) {
+                    stats.warn(format!("rows of the buffer are left out: {error}"));
                 }
+                Ok(gathered)
             }
             Source::Segment(segment) => {
-                let scanned = scan_segment(&search, segment.clone(), stats).await;
-                scanned.map_err(|error| (segment, error))
+                match scan_segment(&search, segment.clone(), &mut gathered, stats).await {
+                    Ok(()) => Ok(gathered),
+                    Err(error) => Err((segment, error)),
+                }
             }
         }
     }
@@ -193,9 +164,9 @@ impl Source {
 async fn scan_segment(
     search: &Search,
     segment: Arc<Segment>,
+    gathered: &mut impl Gather,
     stats: Arc<QueryStats>,
-) -> Result<Found, Error> {
-    let mut found = Found::new();
+) -> Result<(), Error> {
     let mut shared = Shared::default();
     let wanted = columns(&search.plan.slots.fields, &*segment.attributes().await?);
     let reader = SegmentRows::open(segment, stats.clone()).await?;
@@ -205,35 +176,31 @@ async fn scan_segment(
     for window in pages.chunks(WINDOW_PAGES) {
         for batch in reader.read(Wanted::Named(&wanted), window).await? {
             stats.add_rows_scanned(batch.num_rows() as u64);
-            collect(search, &batch, &mut shared, &mut found)?;
+            collect(search, &batch, &mut shared, gathered)?;
             // Reads of cached bytes never wait: let a cancelled search end here.
             tokio::task::yield_now().await;
         }
     }
-    Ok(found)
+    Ok(())
 }
 
-/// Adds the traces of a batch's rows.
+/// Hands over the rows of a batch that the conditions leave open.
 fn collect(
     search: &Search,
     batch: &RecordBatch,
     shared: &mut Shared,
-    found: &mut Found,
+    gathered: &mut impl Gather,
 ) -> Result<(), Error> {
     let columns = Columns(batch);
     let (times, ids) = (columns.int("start_time")?, columns.fixed("trace_id")?);
     let reader = RowReader::of(batch, &search.plan.slots.fields, shared)?;
     let conditions = search.plan.first_conditions();
     for row in 0..batch.num_rows() {
-        let Some(time) = times.value(row).filter(|time| (search.from..=search.to).contains(time))
-        else {
-            continue;
-        };
-        if let Some(id) = ids.id(row)
+        let time = times.value(row).filter(|time| (search.from..=search.to).contains(time));
+        if let (Some(time), Some(id)) = (time, ids.id(row))
             && Search::is_open(conditions.as_deref(), &reader, row)
         {
-            let newest = found.entry(TraceId(id)).or_insert(time);
-            *newest = (*newest).max(time);
+            gathered.row(time, TraceId(id), reader.row(row))?;
         }
     }
     Ok(())

@@ -1,9 +1,10 @@
 //! One search: from a request to a page of traces.
 
 use super::ast::Field;
+use super::candidates::{Candidate, candidates};
 use super::cursor;
 use super::evaluate::{Plan, Spanset};
-use super::scan::{Candidate, Search, candidates};
+use super::scan::Search;
 use super::span_fields::field_value;
 use super::tree::Tree;
 use super::value::Value;

@@ -10,20 +10,26 @@ use binnacle_storage::model::{Attribute, Signal, SpanId, TenantId, Timestamp, Tr
 
 /// A span to store.
 #[derive(Clone)]
-struct Case {
+pub(super) struct Case {
     trace: u8,
     id: u8,
     parent: u8,
     service: &'static str,
     name: &'static str,
-    start: i64,
-    end: i64,
+    pub(super) start: i64,
+    pub(super) end: i64,
     status: i32,
     attributes: Vec<(&'static str, AnyValue)>,
     event: Option<&'static str>,
 }
 
-fn case(trace: u8, id: u8, parent: u8, service: &'static str, name: &'static str) -> Case {
+pub(super) fn case(
+    trace: u8,
+    id: u8,
+    parent: u8,
+    service: &'static str,
+    name: &'static str,
+) -> Case {
     let start = i64::from(trace) * 1000 + i64::from(id);
     let end = start + 10;
     Case {
@@ -102,7 +108,7 @@ fn push(builder: &mut BatchBuilder, case: &Case) {
     });
 }
 
-async fn stored(cases: &[Case], flushed: bool) -> Fixture {
+pub(super) async fn stored(cases: &[Case], flushed: bool) -> Fixture {
     let mut fixture = Fixture::new().await;
     fixture
         .append(Signal::Traces, |builder| cases.iter().for_each(|case| push(builder, case)))

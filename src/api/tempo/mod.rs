@@ -3,6 +3,7 @@
 //! Errors are plain text, as Tempo's are. Times in parameters are Unix seconds.
 
 mod error;
+mod metrics;
 mod params;
 mod search;
 mod status;
@@ -20,6 +21,8 @@ pub fn routes() -> Router<Api> {
         .route("/api/status/buildinfo", get(status::buildinfo))
         .route("/api/overrides", get(status::overrides))
         .route("/ready", get(status::ready))
+        .route("/api/metrics/query_range", get(metrics::query_range))
+        .route("/api/metrics/query", get(metrics::query))
         .route("/api/search", get(search::search))
         .route("/api/search/tags", get(tags::tags))
         .route("/api/search/tag/{tag}/values", get(tags::values))

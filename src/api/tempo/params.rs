@@ -37,18 +37,28 @@ impl Params {
         self.find(name).map(parse).transpose()
     }
 
-    /// Unix seconds.
+    /// Unix seconds; a number past any date in seconds is in nanoseconds, as Tempo reads it.
     pub fn time(&self, name: &str) -> Result<Option<Timestamp>, TempoError> {
-        let Some(seconds) = self.number::<i64>(name)? else {
+        /// Seconds of the year 9999.
+        const SECONDS_MAX: i64 = 253_402_300_799;
+        let Some(number) = self.number::<i64>(name)? else {
             return Ok(None);
         };
-        let nanos = seconds.checked_mul(1_000_000_000);
+        if number > SECONDS_MAX {
+            return Ok(Some(Timestamp(number)));
+        }
+        let nanos = number.checked_mul(1_000_000_000);
         nanos.map(|nanos| Some(Timestamp(nanos))).ok_or_else(|| invalid(name, "out of range"))
     }
 
-    /// A duration such as `100ms`, in nanoseconds.
+    /// A duration such as `100ms`, or a number of seconds; in nanoseconds.
     pub fn duration(&self, name: &str) -> Result<Option<i64>, TempoError> {
         let parse = |text: &str| {
+            if let Ok(seconds) = text.parse::<f64>() {
+                let nanos = seconds * 1e9;
+                let fits = nanos.is_finite() && nanos.abs() < i64::MAX as f64;
+                return fits.then_some(nanos as i64).ok_or_else(|| invalid(name, "out of range"));
+            }
             let duration = humantime::parse_duration(text).map_err(|error| invalid(name, error))?;
             i64::try_from(duration.as_nanos()).map_err(|_| invalid(name, "out of range"))
         };
