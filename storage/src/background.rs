@@ -3,8 +3,8 @@
 use crate::Error;
 use crate::compaction::{self, Thoroughness};
 use crate::engine::Engine;
-use crate::flush::flush;
-use crate::live::{BufferKey, Candidate};
+use crate::flush::{flush, flush_whole};
+use crate::live::Candidate;
 use crate::model::{Table, TenantId};
 use crate::retention;
 use parking_lot::Mutex;
@@ -195,20 +195,8 @@ fn chain(error: &Error) -> String {
 /// Flushes what the buffers hold now, on the calling thread; a failure of one keeps none of the others back.
 pub(crate) fn flush_all(engine: &Engine) -> Result<(), Error> {
     let buffers = engine.live.buffers().into_iter();
-    let flushed: Vec<_> = buffers.map(|(key, rows)| flush_rows(engine, &key, rows)).collect();
+    let flushed: Vec<_> = buffers.map(|(key, _)| flush_whole(engine, &key)).collect();
     flushed.into_iter().collect()
-}
-
-/// Flushes at least the oldest `rows` of a buffer, which gives them in parts.
-fn flush_rows(engine: &Engine, key: &BufferKey, rows: u64) -> Result<(), Error> {
-    let mut left = rows;
-    while left > 0 {
-        match flush(engine, key)? {
-            0 => break,
-            flushed => left = left.saturating_sub(flushed),
-        }
-    }
-    Ok(())
 }
 
 /// Flushes a part of what is large or old; when all buffers together are large, of the largest. Whether there was any.

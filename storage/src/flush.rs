@@ -46,6 +46,19 @@ pub(crate) fn flush(engine: &Engine, key: &BufferKey) -> Result<u64, Error> {
     Ok(rows)
 }
 
+/// Flushes all that a buffer holds now, which it gives in parts.
+pub(crate) fn flush_whole(engine: &Engine, key: &BufferKey) -> Result<(), Error> {
+    let buffers = engine.live.buffers();
+    let mut left = buffers.get(key).copied().unwrap_or(0);
+    while left > 0 {
+        match flush(engine, key)? {
+            0 => break,
+            flushed => left = left.saturating_sub(flushed),
+        }
+    }
+    Ok(())
+}
+
 /// WAL positions that go into segments.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct WalRange {

@@ -103,7 +103,7 @@ impl Live {
     }
 
     /// Buffers with rows, and how many.
-    pub fn buffers(&self) -> Vec<(BufferKey, u64)> {
+    pub fn buffers(&self) -> BTreeMap<BufferKey, u64> {
         let state = self.state.lock();
         let rows = |buffer: &Buffer| {
             let parts = buffer.flushing.iter().chain([&buffer.active]);

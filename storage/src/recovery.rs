@@ -5,7 +5,7 @@
 
 use crate::buffer::Entry;
 use crate::engine::Engine;
-use crate::flush::flush;
+use crate::flush::flush_whole;
 use crate::live::BufferKey;
 use crate::retries::{REMEMBERED_FOR, RequestKey};
 use crate::storage::{Decode, RecoveryReport};
@@ -206,7 +206,7 @@ impl Recovery<'_> {
     fn make_room(&mut self) {
         let candidates = self.engine.live.candidates();
         let largest = candidates.into_iter().max_by_key(|candidate| candidate.memory);
-        let flushed = largest.map_or(Ok(0), |largest| flush(self.engine, &largest.key));
+        let flushed = largest.map_or(Ok(()), |largest| flush_whole(self.engine, &largest.key));
         if let Err(error) = flushed {
             self.flush_at = self.engine.room.used() + self.engine.config.buffer_bytes_max / 2;
             self.report.problems.push(format!("failed to flush while recovering: {error}"));
