@@ -20,6 +20,14 @@ pub enum Sample {
     Histogram(Arc<Histogram>),
 }
 
+/// The running totals of a series that was sent as deltas, before its first sample here.
+#[derive(Debug, Clone, Default)]
+pub struct Totals {
+    pub value: f64,
+    /// `None` is an empty one.
+    pub histogram: Option<Arc<Histogram>>,
+}
+
 /// Samples of one series by time, in Unix milliseconds. Floats and histograms apart, each ascending.
 #[derive(Debug, Clone, Default)]
 pub struct Samples {
@@ -32,6 +40,8 @@ pub struct Samples {
     pub histogram_times: Vec<i64>,
     pub histograms: Vec<Arc<Histogram>>,
     pub histogram_starts: Vec<i64>,
+    /// There when the samples are running totals of deltas: what changed in a range is then known exactly.
+    pub deltas: Option<Totals>,
 }
 
 impl Samples {
@@ -63,6 +73,7 @@ impl Samples {
         let mut kept = Samples {
             labels: self.labels.clone(),
             drop_name: self.drop_name,
+            deltas: self.deltas.clone(),
             ..Samples::default()
         };
         for (at, value) in self.values.iter().enumerate().filter(|(_, value)| !is_stale(**value)) {

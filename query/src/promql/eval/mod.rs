@@ -13,7 +13,7 @@ mod windows;
 pub use element::arithmetic;
 pub use grid::{Grid, subquery_grid};
 pub(super) use selector::Lookup;
-pub use windows::{Ranges, Slider, Window};
+pub use windows::{Before, Ranges, Slider, Window};
 
 use super::annotation::{Annotation, Annotations};
 use super::ast::*;

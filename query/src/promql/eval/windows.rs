@@ -17,6 +17,15 @@ pub struct Window<'a> {
     pub histogram_times: &'a [i64],
     pub histograms: &'a [Arc<Histogram>],
     pub histogram_starts: &'a [i64],
+    /// Of running totals of deltas, the totals before the window.
+    pub before: Option<Before<'a>>,
+}
+
+/// Running totals before a window; none at all is zero.
+#[derive(Debug, Clone, Copy)]
+pub struct Before<'a> {
+    pub value: f64,
+    pub histogram: Option<&'a Arc<Histogram>>,
 }
 
 impl Window<'_> {
@@ -76,7 +85,15 @@ impl Slider {
         let part = |list: &'a [i64], range: &std::ops::Range<usize>| {
             list.get(range.clone()).unwrap_or_default()
         };
+        let before = samples.deltas.as_ref().map(|totals| Before {
+            value: self.floats.start.checked_sub(1).map_or(totals.value, |at| samples.values[at]),
+            histogram: match self.histograms.start.checked_sub(1) {
+                Some(at) => Some(&samples.histograms[at]),
+                None => totals.histogram.as_ref(),
+            },
+        });
         Window {
+            before,
             times: &samples.times[self.floats.clone()],
             values: &samples.values[self.floats.clone()],
             starts: part(&samples.starts, &self.floats),

@@ -4,7 +4,7 @@
 
 use super::super::annotation::{Annotation, Operation};
 use super::super::ast::{Edges, Shift};
-use super::super::eval::{Grid, Window};
+use super::super::eval::{Before, Grid, Window};
 use super::super::histogram::{Histogram, ResetHint};
 use super::super::series::{STALE, Sample, Samples};
 use super::edge_rate::between_edges;
@@ -23,6 +23,9 @@ pub fn rate(context: &mut Context<'_>, window: &Window<'_>) -> Outcome {
         return Ok(None);
     }
     let range = (context.start, context.end);
+    if is_counter && let Some(before) = window.before {
+        return Ok(Some(of_deltas(window, before, seconds_if(is_rate, range))));
+    }
     if let Some(ends) = Ends::of(range, window.times, window.starts, is_counter) {
         let mut change = float_change(window, is_counter);
         let first = window.values[0];
@@ -46,6 +49,27 @@ pub fn rate(context: &mut Context<'_>, window: &Window<'_>) -> Outcome {
     Ok(None)
 }
 
+/// By what a change is divided: the seconds of the range, or nothing.
+fn seconds_if(is_rate: bool, (start, end): (i64, i64)) -> f64 {
+    if is_rate { (end - start) as f64 / 1000.0 } else { 1.0 }
+}
+
+/// Deltas say themselves what changed: the sum of those that end in the range, nothing extrapolated. The window is not empty.
+fn of_deltas(window: &Window<'_>, before: Before<'_>, divisor: f64) -> Sample {
+    if let Some(last) = window.values.last() {
+        return Sample::Float((last - before.value) / divisor);
+    }
+    let mut change = window.histograms.last().map(|last| (**last).clone()).unwrap_or_default();
+    if let Some(before) = before.histogram {
+        // Both are exponential, so one can be taken from the other.
+        let _ = change.subtract(before);
+    }
+    change.hint = ResetHint::Gauge;
+    change.scale(1.0 / divisor);
+    change.compact();
+    Sample::Histogram(Arc::new(change))
+}
+
 /// What [`rate`] gives at every step of a series that has no histograms and no marks of its end.
 pub fn column(samples: &Samples, name: &str, grid: Grid, shift: &Shift, range_ms: i64) -> Vec<f64> {
     let (times, values) = (samples.times.as_slice(), samples.values.as_slice());
@@ -62,6 +86,13 @@ pub fn column(samples: &Samples, name: &str, grid: Grid, shift: &Shift, range_ms
         }
         while from < to && times[from] <= range.0 {
             from += 1;
+        }
+        if is_counter && let Some(totals) = &samples.deltas {
+            if from < to {
+                let before = from.checked_sub(1).map_or(totals.value, |at| values[at]);
+                *out = (values[to - 1] - before) / seconds_if(is_rate, range);
+            }
+            continue;
         }
         let starts = samples.starts.get(from..to).unwrap_or_default();
         let Some(ends) = Ends::of(range, &times[from..to], starts, is_counter) else {

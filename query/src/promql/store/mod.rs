@@ -18,7 +18,7 @@ pub use exemplars::{Exemplar, ExemplarSeries};
 pub use naming::Translation;
 
 use super::labels::{Labels, METRIC_NAME, Matcher, all_match};
-use super::series::Samples;
+use super::series::{Samples, is_stale};
 use super::source::{Select, SeriesSource};
 use crate::{Error, QueryStats};
 use async_trait::async_trait;
@@ -278,10 +278,16 @@ fn gathered<'a>(
     gathered
 }
 
-/// The samples not before `start`.
+/// The samples not before `start`, and the totals up to it.
 fn since(mut samples: Samples, start: i64) -> Samples {
     let floats = samples.times.partition_point(|time| *time < start);
     let histograms = samples.histogram_times.partition_point(|time| *time < start);
+    if let Some(totals) = &mut samples.deltas {
+        let values = samples.values[..floats].iter().rev();
+        totals.value = values.copied().find(|value| !is_stale(*value)).unwrap_or(totals.value);
+        let mut before = samples.histograms[..histograms].iter().rev();
+        totals.histogram = before.find(|histogram| !is_stale(histogram.sum)).cloned();
+    }
     samples.times.drain(..floats);
     samples.values.drain(..floats);
     samples.starts.drain(..floats.min(samples.starts.len()));

@@ -2,7 +2,7 @@
 
 use super::super::histogram::Histogram;
 use super::super::labels::{BUCKET_LABEL, Labels, METRIC_NAME};
-use super::super::series::{STALE, Samples};
+use super::super::series::{STALE, Samples, Totals};
 use super::super::text::float_plain;
 use super::catalog::{Shape, StoredSeries};
 use super::native;
@@ -49,6 +49,9 @@ pub fn samples(series: &StoredSeries, points: &Points) -> Result<Vec<Samples>, E
     };
     let mut list = shaped.map_err(|error| malformed("distribution", error))?;
     for samples in &mut list {
+        if series.is_delta {
+            samples.deltas = Some(Totals::default());
+        }
         if samples.starts.iter().all(|start| *start == 0) {
             samples.starts = Vec::new();
         }
