@@ -32,6 +32,7 @@ use crate::config::ApiConfig;
 use crate::process::ProcessMetrics;
 use axum::Router;
 use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use binnacle_collector::{Collector, ScrapeTargets};
 use binnacle_query::QueryEngine;
@@ -178,17 +179,17 @@ async fn unknown_path(request: Request) -> ApiError {
         .hint("/api/v1/openapi.json lists what there is")
 }
 
-async fn unknown_method(request: Request) -> ApiError {
+async fn unknown_method(request: Request) -> Response {
     let path = request.uri().path();
-    let posts = ["/api/v1/sql", "/prometheus/api/v1/write"].contains(&path)
-        || path.starts_with("/api/v1/admin/");
-    let allow = if posts { "POST" } else { "GET, HEAD" };
     let message = format!("{path} does not answer {}", request.method());
     let refused = ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message);
-    ApiError {
-        allow: Some(HeaderValue::from_static(allow)),
-        ..refused.hint(format!("use {allow}"))
+    if path.starts_with("/prometheus/") {
+        return prometheus::unknown_method(path, refused);
     }
+    let posts = path == "/api/v1/sql" || path.starts_with("/api/v1/admin/");
+    let allow = if posts { "POST" } else { "GET, HEAD" };
+    let allow_header = Some(HeaderValue::from_static(allow));
+    ApiError { allow: allow_header, ..refused.hint(format!("use {allow}")) }.into_response()
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 """Compares the exemplars and spans that a server answers with the measurements of ledgers."""
 
 import json
+import math
 from collections import Counter
 
 from ledger import INSTRUMENTS, bounds, is_histogram, key
@@ -66,7 +67,7 @@ def check_exemplars(server, tenant, processes, has_any):
         expected = [exemplar for exemplar in exported if exemplar["instrument"] == name]
         assert ask_exemplars(server, tenant, about) == Counter(
             (
-                key(exemplar["attributes"]),
+                with_bucket(about, exemplar),
                 key(exemplar["filtered"])
                 | {("trace_id", exemplar["trace_id"]), ("span_id", exemplar["span_id"])},
                 float(exemplar["value"]),
@@ -76,13 +77,32 @@ def check_exemplars(server, tenant, processes, has_any):
         )
 
 
+def is_classic(about):
+    return is_histogram(about) and bounds(about) is not None
+
+
+def with_bucket(about, exemplar):
+    """The attributes of the series that an exemplar is shown with: of a histogram, the one bucket that holds its value."""
+    attributes = key(exemplar["attributes"])
+    if not is_classic(about):
+        return attributes
+    holding = (bound for bound in (*bounds(about), math.inf) if exemplar["value"] <= bound)
+    return attributes, float(next(holding))
+
+
+def shown_with(about, labels):
+    if not is_classic(about):
+        return split(labels, ())
+    attributes, bound = split(labels, ("le",))
+    return attributes, float(bound)
+
+
 def ask_exemplars(server, tenant, about):
-    classic = is_histogram(about) and bounds(about) is not None
-    metric = about["as"] + ("_bucket" if classic else "")
+    metric = about["as"] + ("_bucket" if is_classic(about) else "")
     found = server.prometheus("query_exemplars", tenant, query=metric, start=0, end=4e9)
     return Counter(
         (
-            split(series["seriesLabels"], ()),
+            shown_with(about, series["seriesLabels"]),
             frozenset(exemplar["labels"].items()),
             float(exemplar["value"]),
             round(exemplar["timestamp"] * 1000),

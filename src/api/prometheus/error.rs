@@ -5,7 +5,7 @@ use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use binnacle_query::Error as QueryError;
 use binnacle_query::promql::Failure;
-use http::{StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 
 /// An answer that is not a success.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,7 +74,9 @@ impl From<QueryError> for PromError {
 impl From<ApiError> for PromError {
     fn from(error: ApiError) -> PromError {
         let kind = match error.status {
-            StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE => "bad_data",
+            StatusCode::BAD_REQUEST
+            | StatusCode::PAYLOAD_TOO_LARGE
+            | StatusCode::METHOD_NOT_ALLOWED => "bad_data",
             StatusCode::NOT_FOUND => "not_found",
             StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => "unavailable",
             StatusCode::UNPROCESSABLE_ENTITY => "execution",
@@ -99,4 +101,27 @@ impl IntoResponse for PromError {
 pub async fn unknown_path(request: Request) -> PromError {
     let path: String = request.uri().path().chars().take(200).collect();
     PromError::new(StatusCode::NOT_FOUND, "not_found", format!("there is nothing at {path}"))
+}
+
+/// `error` names no method; the answer says those the path has.
+pub fn unknown_method(path: &str, mut error: ApiError) -> Response {
+    let both = [
+        "query",
+        "query_range",
+        "query_exemplars",
+        "format_query",
+        "parse_query",
+        "series",
+        "labels",
+    ];
+    let allow = match path.rsplit('/').next() {
+        Some("write") => "POST",
+        Some(route) if both.contains(&route) => "GET, HEAD, POST",
+        _ => "GET, HEAD",
+    };
+    error.message.push_str("; use ");
+    error.message.push_str(allow);
+    let mut response = PromError::from(error).into_response();
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
+    response
 }

@@ -9,6 +9,8 @@ mod series;
 mod status;
 mod tree;
 
+pub use error::unknown_method;
+
 use super::Api;
 use axum::Router;
 use axum::routing::get;

@@ -198,21 +198,31 @@ fn parse_length(text: &str) -> Result<f64, String> {
     Ok(seconds * 1000.0)
 }
 
-/// Unix seconds or RFC 3339, as Unix milliseconds.
+/// Farthest from 1970 that a time is taken for, in milliseconds: some 29,000 years, which is beyond every stored time, and far
+/// from what arithmetic could overflow.
+const TIME_MAX: i64 = i64::MAX / 10_000;
+
+/// Prometheus's notations of its first and last millisecond, whose years RFC 3339 does not know.
+const EXTREMES: [(&str, i64); 2] =
+    [("-292273086-05-16T16:47:06Z", -TIME_MAX), ("292277025-08-18T07:12:54.999999999Z", TIME_MAX)];
+
+/// Unix seconds or RFC 3339, as Unix milliseconds. What lies farther than can be stored is as far as is taken.
 fn parse_time(text: &str) -> Result<i64, String> {
     let wrong = || format!("cannot parse {text:?} to a valid timestamp");
+    let limited = |milliseconds: i64| milliseconds.clamp(-TIME_MAX, TIME_MAX);
     if let Ok(seconds) = text.parse::<f64>() {
         let milliseconds = (seconds * 1000.0).round();
-        // As far as nanoseconds go, which is beyond every stored time, and far from what milliseconds could overflow.
-        if milliseconds.is_nan() || milliseconds.abs() > i64::MAX as f64 / 1e6 {
-            return Err(wrong());
-        }
-        return Ok(milliseconds as i64);
+        return if seconds.is_finite() { Ok(limited(milliseconds as i64)) } else { Err(wrong()) };
+    }
+    // The first one is written with or without a fraction of zeros.
+    let plain = text.replace(".000Z", "Z");
+    if let Some((_, time)) = EXTREMES.iter().find(|(written, _)| *written == plain) {
+        return Ok(*time);
     }
     // A plus sign in a URL is a space; offsets such as +02:00 are written with it all the same.
     let time = chrono::DateTime::parse_from_rfc3339(text)
         .or_else(|_| chrono::DateTime::parse_from_rfc3339(&text.replace(' ', "+")));
-    time.map(|time| time.timestamp_millis()).map_err(|_| wrong())
+    time.map(|time| limited(time.timestamp_millis())).map_err(|_| wrong())
 }
 
 #[cfg(test)]
@@ -230,6 +240,23 @@ mod tests {
         assert_eq!(parse_time("1.5"), Ok(1500));
         assert_eq!(parse_time("1970-01-01T00:00:01.25Z"), Ok(1250));
         assert_eq!(parse_time("9e9"), Ok(9_000_000_000_000));
-        assert!(parse_time("never").is_err() && parse_time("1e300").is_err());
+        assert!(parse_time("never").is_err() && parse_time("NaN").is_err());
+        assert!(parse_time("inf").is_err());
+    }
+
+    #[test]
+    fn times_beyond_every_sample_are_taken() {
+        for (text, milliseconds) in [
+            ("9999999999", 9_999_999_999_000),
+            ("-62135596800", -62_135_596_800_000),
+            ("0001-01-01T00:00:00Z", -62_135_596_800_000),
+            ("-292273086-05-16T16:47:06.000Z", -TIME_MAX),
+            ("-292273086-05-16T16:47:06Z", -TIME_MAX),
+            ("292277025-08-18T07:12:54.999999999Z", TIME_MAX),
+            ("-9223372036854776", -TIME_MAX),
+            ("1e300", TIME_MAX),
+        ] {
+            assert_eq!(parse_time(text), Ok(milliseconds), "{text}");
+        }
     }
 }

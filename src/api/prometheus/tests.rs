@@ -11,12 +11,17 @@ use std::time::Instant;
 use tower::ServiceExt;
 
 async fn call(request: Request<Body>) -> (u16, Value) {
+    let (head, body) = answer(request).await;
+    (head.status.as_u16(), body)
+}
+
+async fn answer(request: Request<Body>) -> (http::response::Parts, Value) {
     let facts =
         Facts { started: Instant::now(), data_path: PathBuf::from("/data"), listeners: Vec::new() };
     let response = router(Api::new(ApiConfig::default(), facts)).oneshot(request).await.unwrap();
-    let status = response.status().as_u16();
-    let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
-    (status, serde_json::from_slice(&body).unwrap())
+    let (head, body) = response.into_parts();
+    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+    (head, serde_json::from_slice(&body).unwrap())
 }
 
 async fn get_json(path: &str) -> (u16, Value) {
@@ -56,6 +61,28 @@ async fn refusals_have_the_shape_of_prometheus() {
     check_refused("query_range?query=1&start=0&end=100000&step=1", 400, "bad_data").await;
     check_refused("query?query=1", 503, "unavailable").await;
     check_refused("nothing", 404, "not_found").await;
+}
+
+#[tokio::test]
+async fn a_wrong_method_says_the_right_ones() {
+    for (method, path, allow) in [
+        ("PUT", "query", "GET, HEAD, POST"),
+        ("DELETE", "series", "GET, HEAD, POST"),
+        ("POST", "label/job/values", "GET, HEAD"),
+        ("DELETE", "targets", "GET, HEAD"),
+        ("GET", "write", "POST"),
+    ] {
+        let request = Request::builder().method(method).uri(format!("/prometheus/api/v1/{path}"));
+        let (head, answer) = answer(request.body(Body::empty()).unwrap()).await;
+        assert_eq!(head.status, 405, "{path}");
+        assert_eq!(head.headers[header::ALLOW], allow, "{path}");
+        let expected = serde_json::json!({
+            "status": "error",
+            "errorType": "bad_data",
+            "error": format!("/prometheus/api/v1/{path} does not answer {method}; use {allow}"),
+        });
+        assert_eq!(answer, expected);
+    }
 }
 
 #[tokio::test]

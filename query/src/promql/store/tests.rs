@@ -1,5 +1,6 @@
 //! Stored counters as PromQL sees them.
 
+mod exemplars;
 mod floats;
 
 use crate::promql::series::Sample;
