@@ -12,7 +12,7 @@ use crate::listen::Listeners;
 use crate::shutdown::Signals;
 use crate::{logging, rejections};
 use anyhow::Context;
-use binnacle_collector::{Collector, Scraper, WalDecoder, scrape};
+use binnacle_collector::{CappedDecoder, Collector, Scraper, scrape};
 use binnacle_query::QueryEngine;
 use binnacle_storage::{Storage, SystemClock};
 use std::future::Future;
@@ -65,10 +65,12 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let api_task = serve_api(listeners.api, api.clone(), stop.clone());
 
     let clock = Arc::new(SystemClock);
-    let opened = Storage::open(config.storage.clone(), Arc::new(WalDecoder), clock.clone());
+    let decoder = Arc::new(CappedDecoder::new(&config.collector));
+    let opened = Storage::open(config.storage.clone(), decoder.clone(), clock.clone());
     let (storage, recovery) = opened.await?;
     let engine = QueryEngine::new(storage.clone(), config.query.clone())?;
-    let collector = Collector::new(storage.clone(), config.collector.clone(), clock);
+    let ingest = config.collector.clone();
+    let collector = Collector::continuing(&decoder, storage.clone(), ingest, clock);
     let scraper = Scraper::new(&config.scrape, &collector).map_err(anyhow::Error::msg)?;
     rejections::add_table(&engine, collector.rejections());
     api.register_metrics(|registry| {

@@ -2,22 +2,26 @@
 //!
 //! A series counts while it is sent: for an hour or two after its last data point. A new one past a cap is not refused; its
 //! points go to the overflow series of its metric, marked as OpenTelemetry marks it, and the sender is told.
-//! Counts are of this process and start empty. Replay after a crash brings requests back as they were sent, so
-//! those past a cap come back as the series they were.
+//! Counting begins with what segments hold of the last hour before the last stop; requests that come back from the WAL then
+//! take the same way as when they were sent, in WAL order, so that the same ones pass and the same ones overflow.
 
 use binnacle_storage::batch::{AttributeColumn, Batch, Column, Rows, TableBatch, Values};
-use binnacle_storage::model::{SeriesId, Table, TenantId, Timestamp, Value};
+use binnacle_storage::model::{Format, SeriesId, Table, TenantId, Timestamp, Value};
 use parking_lot::{Mutex, RwLock};
 use prometheus_client::metrics::counter::Counter;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
-/// The attribute of overflow series, by OpenTelemetry's convention.
+/// The attribute of overflow series, by OpenTelemetry's convention, and the label of those of remote write, whose names are
+/// kept as they come.
 const OVERFLOW_KEY: &str = "otel.metric.overflow";
+const OVERFLOW_LABEL: &str = "otel_metric_overflow";
 
 /// How long a series counts at least after it was last sent; at most twice as long.
 const WINDOW_NANOS: i64 = 3_600_000_000_000;
+pub const WINDOW: Duration = Duration::from_nanos(WINDOW_NANOS as u64);
 
 /// Tenants counted; past it the caps of others are not kept.
 const TENANTS_MAX: usize = 10_000;
@@ -116,8 +120,18 @@ impl Cardinality {
     }
 
     /// Counts the series of a batch, and moves those past a cap to overflow series. Answers with what the sender is told.
-    pub fn admit(&self, tenant: &TenantId, batch: &mut Batch, now: Timestamp) -> Option<String> {
+    pub fn admit(
+        &self,
+        tenant: &TenantId,
+        format: Format,
+        batch: &mut Batch,
+        now: Timestamp,
+    ) -> Option<String> {
         let series = batch.table(Table::Series)?;
+        let key = match format {
+            Format::OtlpProtobuf | Format::OtlpJson => OVERFLOW_KEY,
+            Format::RemoteWrite1 | Format::RemoteWrite2 => OVERFLOW_LABEL,
+        };
         let mut moved = HashMap::new();
         let mut reason = String::new();
         {
@@ -132,7 +146,7 @@ impl Cardinality {
             }
             for (index, row) in rows(series, &fresh) {
                 if let Err(full) = known.admit(&row, self.caps, now) {
-                    moved.insert(row.id, overflow_id(series, index));
+                    moved.insert(row.id, overflow_id(series, index, key));
                     reason = full;
                 }
             }
@@ -142,11 +156,36 @@ impl Cardinality {
             return None;
         }
         self.overflowed.inc_by(moved.len() as u64);
-        batch.overflow(&moved, OVERFLOW_KEY);
+        batch.overflow(&moved, key);
         let count = moved.len();
-        Some(format!(
-            "{count} series were put into overflow series ({OVERFLOW_KEY}=true): {reason}"
-        ))
+        Some(format!("{count} series were put into overflow series ({key}=true): {reason}"))
+    }
+
+    /// Counts stored series that arrived since `since`, whatever the caps. As if the last turn was when the first of them
+    /// arrived.
+    pub fn seed(&self, tenant: &TenantId, series: &TableBatch, since: Timestamp) {
+        let arrived = |row: u32| match series.column("ingested_at").map(|column| &column.values) {
+            Some(Values::Int(times)) => Timestamp(times.get(row as usize)),
+            _ => Timestamp(0),
+        };
+        let mut wanted: Vec<bool> = (0..series.rows).map(|row| arrived(row) >= since).collect();
+        for attribute in &series.attributes {
+            if [OVERFLOW_KEY, OVERFLOW_LABEL].contains(&&*attribute.key) {
+                let flagged = 0..attribute.column.len();
+                flagged.for_each(|index| wanted[attribute.column.row(index) as usize] = false);
+            }
+        }
+        let times = (0..series.rows).filter(|row| wanted[*row as usize]).map(arrived);
+        let Some(first) = times.min() else { return };
+        let Some(known) = self.known(tenant, first) else { return };
+        let mut known = known.lock();
+        known.since = known.since.min(first);
+        known.turned_at = known.turned_at.min(first);
+        for (_, row) in rows(series, &wanted) {
+            if !known.current.series.contains(&row.id) {
+                known.current.add(&row);
+            }
+        }
     }
 
     /// What a tenant sends now; at most `limit` entries of each list.
@@ -185,6 +224,9 @@ impl TenantSeries {
     fn turn(&mut self, now: Timestamp) {
         if now.0.saturating_sub(self.turned_at.0) >= WINDOW_NANOS {
             self.previous = std::mem::take(&mut self.current);
+            if now.0.saturating_sub(self.turned_at.0) >= 2 * WINDOW_NANOS {
+                self.previous = Generation::default();
+            }
             self.turned_at = now;
         }
     }
@@ -383,9 +425,10 @@ fn find(column: &Column, row: u32) -> Option<usize> {
 }
 
 /// The overflow series of a metric: one per name, type, resource and scope.
-fn overflow_id(series: &TableBatch, row: u32) -> SeriesId {
+fn overflow_id(series: &TableBatch, row: u32, key: &str) -> SeriesId {
     let mut hash = Xxh3::new();
     hash.update(b"overflow");
+    hash.update(key.as_bytes());
     for column in ["name", "type", "resource", "scope"] {
         let bytes = bytes(series, column, row);
         hash.update(&(bytes.len() as u64).to_le_bytes());
@@ -395,82 +438,4 @@ fn overflow_id(series: &TableBatch, row: u32) -> SeriesId {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::remote_write::decode_v2;
-    use crate::remote_write::tests::message::{request_v2, series};
-    use crate::remote_write::tests::rows as rendered;
-
-    fn batch(values: std::ops::Range<u32>, label: &str) -> Batch {
-        let message = |value: u32| {
-            series(&[("__name__", "m"), ("job", "shop"), (label, &value.to_string())])
-                .sample(1.0, 1)
-        };
-        let list: Vec<_> = values.map(message).collect();
-        decode_v2(&request_v2(&list), Timestamp(1)).unwrap().batch
-    }
-
-    fn names(batch: &Batch) -> Vec<String> {
-        rendered(batch, Table::Series, &["name"])
-    }
-
-    fn hours(hours: i64) -> Timestamp {
-        Timestamp(hours * WINDOW_NANOS)
-    }
-
-    #[test]
-    fn series_past_the_cap_overflow_and_known_ones_go_on() {
-        let cardinality = Cardinality::new(Caps { series: 3, label_values: 0 });
-        let tenant = TenantId::default();
-        let mut first = batch(0..3, "x");
-        assert_eq!(cardinality.admit(&tenant, &mut first, hours(0)), None);
-        let mut second = batch(1..5, "x");
-        let warning = cardinality.admit(&tenant, &mut second, hours(0)).unwrap();
-        assert!(warning.starts_with("2 series were put"), "{warning}");
-        let overflow = "m otel.metric.overflow=true";
-        assert_eq!(names(&second), ["m job=shop x=1", "m job=shop x=2", overflow, overflow]);
-        let ids = rendered(&second, Table::MetricPoints, &["series_id"]);
-        assert_eq!((ids.len(), ids[2] == ids[3]), (4, true));
-        let mut other = batch(9..10, "x");
-        assert_eq!(cardinality.admit(&"other".parse().unwrap(), &mut other, hours(0)), None);
-    }
-
-    #[test]
-    fn a_label_of_too_many_values_overflows_alone() {
-        let cardinality = Cardinality::new(Caps { series: 0, label_values: 2 });
-        let tenant = TenantId::default();
-        let mut wild = batch(0..4, "user");
-        let warning = cardinality.admit(&tenant, &mut wild, hours(0)).unwrap();
-        assert!(warning.contains("label 'user' has 2 values"), "{warning}");
-        let mut calm = batch(0..2, "shard");
-        assert_eq!(cardinality.admit(&tenant, &mut calm, hours(0)), None);
-    }
-
-    #[test]
-    fn series_that_are_no_longer_sent_make_room() {
-        let cardinality = Cardinality::new(Caps { series: 2, label_values: 0 });
-        let tenant = TenantId::default();
-        assert_eq!(cardinality.admit(&tenant, &mut batch(0..2, "x"), hours(0)), None);
-        // Sent again in the next window: still two.
-        assert_eq!(cardinality.admit(&tenant, &mut batch(0..1, "x"), hours(1)), None);
-        assert!(cardinality.admit(&tenant, &mut batch(5..6, "x"), hours(1)).is_some());
-        assert_eq!(cardinality.admit(&tenant, &mut batch(0..1, "x"), hours(2)), None);
-        assert_eq!(cardinality.admit(&tenant, &mut batch(5..6, "x"), hours(2)), None);
-        assert_eq!(cardinality.report(&tenant, 10).series, 2);
-    }
-
-    #[test]
-    fn the_report_says_what_series_are_made_of() {
-        let cardinality = Cardinality::new(Caps { series: 100, label_values: 0 });
-        let tenant = TenantId::default();
-        cardinality.admit(&tenant, &mut batch(0..5, "x"), hours(0));
-        cardinality.admit(&tenant, &mut batch(3..6, "x"), hours(1));
-        let report = cardinality.report(&tenant, 1);
-        assert_eq!((report.series, report.series_max, report.overflowed), (6, 100, 0));
-        assert_eq!(report.metrics, [("m".to_owned(), 6)]);
-        assert_eq!(report.sources, [("shop".to_owned(), 6)]);
-        let label = LabelReport { name: "x".to_owned(), values: 6, series: 6 };
-        assert_eq!(report.labels, [label]);
-        assert_eq!(report.growth, [(hours(0), 5), (hours(1), 1)]);
-    }
-}
+mod tests;

@@ -1,7 +1,7 @@
 //! The collector's public face, and the path of one request through it.
 
 use crate::admit::{InFlight, RateLimits, Reservation, body};
-use crate::cardinality::{Caps, Cardinality, CardinalityReport};
+use crate::cardinality::{Cardinality, CardinalityReport};
 use crate::decode::{self, Decoded, Written};
 use crate::metrics::{Metrics, RequestLabels, SignalLabels, Transport};
 use crate::otlp::{self, reply};
@@ -10,7 +10,7 @@ use crate::rejection_log::{RejectionEntry, RejectionLog};
 use crate::rejections::Rejections;
 use crate::remote_write;
 use crate::server::{self, Limits};
-use crate::{CollectorConfig, Error};
+use crate::{CappedDecoder, CollectorConfig, Error};
 use binnacle_storage::model::{Encoding, Signal, TenantId, Timestamp};
 use binnacle_storage::{Accepted, AppendRequest, Clock, Storage};
 use bytes::Bytes;
@@ -59,7 +59,7 @@ struct Inner {
     /// One permit per request being decoded.
     decoders: Semaphore,
     rate_limits: Option<RateLimits>,
-    cardinality: Cardinality,
+    cardinality: Arc<Cardinality>,
     recent: RecentSeries,
     rejections: Arc<RejectionLog>,
     metrics: Metrics,
@@ -98,7 +98,26 @@ impl Collector {
         Collector::with_sink(Arc::new(storage), config, clock)
     }
 
+    /// Goes on counting series where the `decoder` that `storage` was opened with has ended.
+    pub fn continuing(
+        decoder: &CappedDecoder,
+        storage: Storage,
+        config: CollectorConfig,
+        clock: Arc<dyn Clock>,
+    ) -> Collector {
+        Collector::counting(decoder.cardinality.clone(), Arc::new(storage), config, clock)
+    }
+
     pub(crate) fn with_sink(
+        sink: Arc<dyn Sink>,
+        config: CollectorConfig,
+        clock: Arc<dyn Clock>,
+    ) -> Collector {
+        Collector::counting(Arc::new(Cardinality::new(config.caps())), sink, config, clock)
+    }
+
+    fn counting(
+        cardinality: Arc<Cardinality>,
         sink: Arc<dyn Sink>,
         config: CollectorConfig,
         clock: Arc<dyn Clock>,
@@ -111,10 +130,7 @@ impl Collector {
             in_flight: InFlight::new(config.in_flight_bytes_max),
             decoders: Semaphore::new(decoders),
             rate_limits: RateLimits::new(config.tenant_bytes_per_second, config.tenant_burst_bytes),
-            cardinality: Cardinality::new(Caps {
-                series: config.tenant_series_max,
-                label_values: config.label_values_max,
-            }),
+            cardinality,
             recent: RecentSeries::default(),
             rejections: Arc::default(),
             metrics: Metrics::default(),
@@ -332,7 +348,8 @@ impl Inner {
         let known = self.recent.of(tenant, ingested_at);
         let mut decoded = decode::decode_plain(signal, encoding.format, &plain, ingested_at, known)
             .map_err(|message| Error::BadRequest { message })?;
-        decoded.rejected.warning = self.cardinality.admit(tenant, &mut decoded.batch, ingested_at);
+        let (batch, format) = (&mut decoded.batch, encoding.format);
+        decoded.rejected.warning = self.cardinality.admit(tenant, format, batch, ingested_at);
         if decoded.rejected.warning.is_some() {
             // Some are other series now.
             decoded.fresh.clear();

@@ -1,5 +1,6 @@
 //! `[collector]` of the configuration.
 
+use crate::cardinality::Caps;
 use serde::{Deserialize, Serialize};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -79,6 +80,10 @@ impl Default for CollectorConfig {
 }
 
 impl CollectorConfig {
+    pub(crate) fn caps(&self) -> Caps {
+        Caps { series: self.tenant_series_max, label_values: self.label_values_max }
+    }
+
     /// What cannot work, in words.
     pub fn check(&self) -> Result<(), String> {
         // Offsets inside a batch are 32 bits wide, and one request's text must stay far below that.

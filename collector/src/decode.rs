@@ -1,12 +1,16 @@
 //! Decode: bodies of every format into rows, for requests as they come and for those that come back from the WAL.
 
+use crate::CollectorConfig;
 use crate::admit::{InFlight, body};
+use crate::cardinality::{Cardinality, WINDOW};
 use crate::recent::{Known, Spelling};
 use crate::rejections::Rejections;
 use crate::{otlp, remote_write};
 use binnacle_storage::Decode;
-use binnacle_storage::batch::Batch;
-use binnacle_storage::model::{Encoding, Format, SeriesId, Signal, Timestamp};
+use binnacle_storage::batch::{Batch, TableBatch};
+use binnacle_storage::model::{Encoding, Format, SeriesId, Signal, TenantId, Timestamp};
+use std::sync::Arc;
+use std::time::Duration;
 
 /// Largest decompressed body replayed: far above any `request_bytes_max`, so that lowering the limit loses no accepted
 /// request, and low enough that a damaged record cannot take the memory of the machine.
@@ -57,7 +61,7 @@ pub fn decode_plain(
     }
 }
 
-/// Decodes bodies for storage's WAL replay as when they were accepted.
+/// Decodes bodies for storage's WAL replay as when they were accepted, without caps on series.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct WalDecoder;
 
@@ -76,5 +80,42 @@ impl Decode for WalDecoder {
         let known = Known::default();
         let decoded = decode_plain(signal, encoding.format, &plain, ingested_at, known)?;
         Ok(decoded.batch)
+    }
+}
+
+/// The same with the caps on series, whose counting a collector goes on with.
+#[derive(Debug, Clone)]
+pub struct CappedDecoder {
+    pub(crate) cardinality: Arc<Cardinality>,
+}
+
+impl CappedDecoder {
+    pub fn new(config: &CollectorConfig) -> CappedDecoder {
+        CappedDecoder { cardinality: Arc::new(Cardinality::new(config.caps())) }
+    }
+}
+
+impl Decode for CappedDecoder {
+    fn decode(
+        &self,
+        signal: Signal,
+        encoding: Encoding,
+        body: &[u8],
+        ingested_at: Timestamp,
+    ) -> Result<Batch, String> {
+        WalDecoder.decode(signal, encoding, body, ingested_at)
+    }
+
+    fn series_window(&self) -> Option<Duration> {
+        Some(WINDOW)
+    }
+
+    fn stored(&self, tenant: &TenantId, series: &TableBatch, since: Timestamp) {
+        self.cardinality.seed(tenant, series, since);
+    }
+
+    fn settle(&self, tenant: &TenantId, format: Format, batch: &mut Batch, at: Timestamp) {
+        // The sender was told.
+        let _ = self.cardinality.admit(tenant, format, batch, at);
     }
 }

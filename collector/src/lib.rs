@@ -25,7 +25,7 @@ mod server;
 pub use cardinality::{CardinalityReport, LabelReport};
 pub use collector::Collector;
 pub use config::CollectorConfig;
-pub use decode::WalDecoder;
+pub use decode::{CappedDecoder, WalDecoder};
 pub use error::Error;
 pub use rejection_log::{RejectionEntry, RejectionLog, RejectionTotals};
 pub use scrape::{

@@ -20,7 +20,7 @@ pub struct CardinalityParams {
 }
 
 /// Series by metric, label and source, and how many are new by the hour. A series counts until an hour or two after its last
-/// data point, and counting starts with the process.
+/// data point, also across restarts.
 #[utoipa::path(get, path = "/api/v1/cardinality", tag = "query",
     params(("limit" = Option<usize>, Query, description = "Entries of each list, 20 unless said, at most 10,000")),
     responses(

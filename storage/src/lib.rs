@@ -32,6 +32,7 @@ mod room;
 pub mod segment;
 mod snapshot;
 mod storage;
+mod stored_series;
 mod wal;
 
 pub use catalog::AttributeKey;

@@ -11,6 +11,7 @@ use crate::retries::{REMEMBERED_FOR, RequestKey, Retries};
 use crate::room::Room;
 use crate::segment::Segment;
 use crate::storage::{Decode, RecoveryReport};
+use crate::stored_series::tell_stored_series;
 use crate::wal::WalFiles;
 use crate::{Clock, Error, StorageConfig};
 use parking_lot::Mutex;
@@ -63,6 +64,7 @@ pub(crate) fn open(
     };
     open_segments(&engine)?;
     remember_requests(&engine)?;
+    tell_stored_series(&engine, &**decoder);
     let (report, highest) = recover(&engine, &wal_directory, decoder)?;
     engine.cut_wal();
     Ok(Opened { engine, report, wal_directory, next_position: highest + 1 })

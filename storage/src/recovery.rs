@@ -108,7 +108,10 @@ fn read(
             return send(Found::Flushed { head, position });
         }
         match decoder.decode(head.signal, head.encoding, body, head.ingested_at) {
-            Ok(batch) => send(Found::Request { head, position, batch }),
+            Ok(mut batch) => {
+                decoder.settle(&head.tenant, head.encoding.format, &mut batch, head.ingested_at);
+                send(Found::Request { head, position, batch })
+            }
             Err(reason) => send(Found::Lost { position, reason }),
         }
     })?;

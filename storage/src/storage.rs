@@ -1,11 +1,11 @@
 //! The storage engine's public face.
 
 use crate::background::{Background, flush_all};
-use crate::batch::Batch;
+use crate::batch::{Batch, TableBatch};
 use crate::catalog::AttributeKey;
 use crate::disk::Disk;
 use crate::engine::Engine;
-use crate::model::{Encoding, Signal, TenantId, Timestamp};
+use crate::model::{Encoding, Format, Signal, TenantId, Timestamp};
 use crate::retries::{Arrival, Fate, RequestKey};
 use crate::room::RETRY_AFTER;
 use crate::segment::SegmentId;
@@ -14,6 +14,7 @@ use crate::{Clock, Error, Snapshot, StorageConfig, open, snapshot};
 use bytes::Bytes;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 use tracing::info;
 
 /// Reads request bodies back from the WAL. Registered by the wiring, so that storage stays free of OTLP.
@@ -26,6 +27,18 @@ pub trait Decode: Send + Sync {
         body: &[u8],
         ingested_at: Timestamp,
     ) -> Result<Batch, String>;
+
+    /// How far back before a tenant's last stored series [`Decode::stored`] is told of series; `None`: not at all.
+    fn series_window(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Told before replay: some of the series that segments hold. Those that arrived since `since` are wanted; of the columns
+    /// only `series_id`, `name`, `type`, `service` and `ingested_at` are filled.
+    fn stored(&self, _tenant: &TenantId, _series: &TableBatch, _since: Timestamp) {}
+
+    /// Changes a decoded request as it was changed when it was accepted. Called in WAL order.
+    fn settle(&self, _tenant: &TenantId, _format: Format, _batch: &mut Batch, _at: Timestamp) {}
 }
 
 /// One request to keep.

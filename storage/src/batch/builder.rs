@@ -4,7 +4,7 @@ use super::column::{AttributeColumn, AttributeType, Column};
 use super::interner::is_equal;
 use super::row_writer::{RESOURCE, RowWriter, SCOPE, SERVICE};
 use super::rows::{ExemplarRow, LogRow, MetricPointRow, SeriesRow, SpanRow, TimeOrigin};
-use crate::model::{Attribute, Signal, Table, Timestamp};
+use crate::model::{Attribute, ColumnKind, Signal, Table, Timestamp};
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use std::cell::RefCell;
@@ -67,6 +67,20 @@ impl Batch {
 }
 
 impl TableBatch {
+    /// Without rows.
+    pub(crate) fn empty(table: Table) -> TableBatch {
+        let columns = table.columns().iter();
+        TableBatch {
+            table,
+            rows: 0,
+            columns: columns.map(|spec| Column::new(spec.kind, spec.required)).collect(),
+            attributes: Vec::new(),
+            rest: Column::new(ColumnKind::Bytes, false),
+            time_min: Timestamp(i64::MAX),
+            time_max: Timestamp(i64::MIN),
+        }
+    }
+
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.table.column_index(name).map(|index| &self.columns[index])
     }

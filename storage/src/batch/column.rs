@@ -154,7 +154,7 @@ impl Column {
     }
 
     #[inline]
-    pub(super) fn push_int(&mut self, row: u32, value: i64) {
+    pub(crate) fn push_int(&mut self, row: u32, value: i64) {
         self.mark(row);
         match &mut self.values {
             Values::Int(values) => values.push(value),
@@ -181,7 +181,7 @@ impl Column {
     }
 
     #[inline]
-    pub(super) fn push_bytes(&mut self, row: u32, value: &[u8]) {
+    pub(crate) fn push_bytes(&mut self, row: u32, value: &[u8]) {
         self.mark(row);
         match &mut self.values {
             Values::Text(strings) | Values::Bytes(strings) => strings.push(value),
@@ -324,12 +324,12 @@ pub struct AttributeColumn {
 }
 
 impl AttributeColumn {
-    pub(super) fn new(key: &str, kind: AttributeType) -> AttributeColumn {
+    pub(crate) fn new(key: &str, kind: AttributeType) -> AttributeColumn {
         AttributeColumn { key: key.into(), kind, column: Column::new(kind.column_kind(), false) }
     }
 
     #[inline]
-    pub(super) fn push(&mut self, row: u32, value: &Value<'_>) {
+    pub(crate) fn push(&mut self, row: u32, value: &Value<'_>) {
         match *value {
             Value::String(text) => self.column.push_bytes(row, text.as_bytes()),
             Value::Int(number) => self.column.push_int(row, number),

@@ -19,6 +19,7 @@ mod plain;
 mod reader;
 mod rest;
 mod schema;
+mod series;
 mod sidecar;
 mod source;
 mod trace_index;

@@ -33,6 +33,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use tokio::sync::OnceCell;
 
+/// The label of series that stand for all those past a cap, as names are translated and as it is.
+const OVERFLOW_LABELS: [&str; 2] = ["otel_metric_overflow", "otel.metric.overflow"];
+
 /// The metrics of one snapshot.
 pub struct Store {
     storage: Storage,
@@ -258,7 +261,11 @@ fn gathered<'a>(
     let mut places: HashMap<_, usize> = HashMap::new();
     for series in chosen {
         let Some(own) = points.remove(&series.id) else { continue };
-        let own = own.sorted();
+        let own = if series.is_delta {
+            own.deltas(OVERFLOW_LABELS.iter().any(|label| series.labels.value(label) == "true"))
+        } else {
+            own.sorted()
+        };
         if series.is_delta {
             match places.entry((&series.labels, series.shape)) {
                 Entry::Occupied(place) => {

@@ -8,6 +8,7 @@ use arrow::record_batch::RecordBatch;
 use binnacle_storage::model::{SeriesId, Table, TimeRange, Timestamp};
 use binnacle_storage::{Snapshot, Storage};
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -36,6 +37,25 @@ pub enum Value {
     Distribution(Arc<StoredDistribution>),
     /// The series has gone.
     Stale,
+}
+
+impl Value {
+    /// Equal for what was said twice.
+    fn fingerprint(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        match self {
+            Value::Stale => {}
+            Value::Float(value) => value.to_bits().hash(&mut hasher),
+            Value::Distribution(stored) => {
+                let bits = |number: Option<f64>| number.map(f64::to_bits);
+                let StoredDistribution { count, sum, min, max, bucket_counts, message, .. } =
+                    &**stored;
+                (count, bits(*sum), bits(*min), bits(*max), bucket_counts, message)
+                    .hash(&mut hasher);
+            }
+        }
+        hasher.finish()
+    }
 }
 
 impl Points {
@@ -86,6 +106,24 @@ impl Points {
         }
         order.sort_by_key(|at| self.at(*at));
         self.picked(order.into_iter())
+    }
+
+    /// Deltas by time, of one time all that differ or came in one request. What came again in another request is one, unless
+    /// the series is an `overflow` series, where the deltas of many look alike.
+    pub fn deltas(self, is_overflow: bool) -> Points {
+        let points = self.in_order();
+        let at_one_time = |at: usize| points.at(at - 1) == points.at(at);
+        if is_overflow || !(1..points.times.len()).any(at_one_time) {
+            return points;
+        }
+        let mut arrived = HashMap::new();
+        let kept: Vec<usize> = (0..points.times.len())
+            .filter(|at| {
+                let said = (points.at(*at), points.starts[*at], points.values[*at].fingerprint());
+                *arrived.entry(said).or_insert(points.arrived[*at]) == points.arrived[*at]
+            })
+            .collect();
+        points.picked(kept.into_iter())
     }
 
     fn picked(&self, order: impl Iterator<Item = usize>) -> Points {

@@ -7,13 +7,22 @@ use crate::promql::series::Sample;
 use crate::promql::{Request, Times, Value as Answered};
 use crate::testing::{Fixture, resource, scope};
 use binnacle_storage::batch::{BatchBuilder, MetricPointRow, NumberValue, SeriesRow};
-use binnacle_storage::model::{SeriesId, Signal, TenantId, Timestamp};
+use binnacle_storage::model::{Attribute, SeriesId, Signal, TenantId, Timestamp, Value};
 
 const SECOND: i64 = 1_000_000_000;
 const DELTA: i32 = 1;
 
 /// Points of one sender: `(start, time, value)` in nanoseconds.
 fn push(builder: &mut BatchBuilder, zone: &str, points: &[(i64, i64, f64)]) {
+    push_with(builder, zone, points, &[]);
+}
+
+fn push_with(
+    builder: &mut BatchBuilder,
+    zone: &str,
+    points: &[(i64, i64, f64)],
+    attributes: &[Attribute<'_>],
+) {
     builder.resource(&resource("shop", zone), "shop");
     builder.scope(&scope("till"));
     let series_id = SeriesId([zone.as_bytes()[0]; 16]);
@@ -27,7 +36,7 @@ fn push(builder: &mut BatchBuilder, zone: &str, points: &[(i64, i64, f64)]) {
         temporality: Some(DELTA),
         is_monotonic: Some(true),
         metadata: &[],
-        attributes: &[],
+        attributes,
     });
     for &(start, time, value) in points {
         builder.push_point(&MetricPointRow {
@@ -95,4 +104,27 @@ async fn deltas_add_up_whoever_sent_them_and_however_close_they_are() {
     assert_eq!(ask(&fixture, "increase(orders_total[1m])", 110), 31.0);
     assert_eq!(ask(&fixture, "increase(orders_total[8s])", 110), 24.0);
     assert_eq!(ask(&fixture, "resets(orders_total[1m])", 110), 0.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deltas_of_one_time_add_up_unless_sent_again() {
+    let mut fixture = Fixture::new().await;
+    let at = |second: i64| second * SECOND;
+    let first = [(at(0), at(60), 5.0)];
+    let other = [(at(30), at(60), 3.0)];
+    fixture.append(Signal::Metrics, |builder| push(builder, "a", &first)).await;
+    fixture.append(Signal::Metrics, |builder| push(builder, "a", &other)).await;
+    fixture.append(Signal::Metrics, |builder| push(builder, "a", &first)).await;
+    assert_eq!(ask(&fixture, "orders_total", 60), 8.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_deltas_of_an_overflow_series_add_up() {
+    let mut fixture = Fixture::new().await;
+    let same = [(SECOND, 60 * SECOND, 1.0); 20];
+    let flag = [Attribute { key: "otel.metric.overflow", value: Value::Bool(true), wire: b"" }];
+    for _ in 0..2 {
+        fixture.append(Signal::Metrics, |builder| push_with(builder, "a", &same, &flag)).await;
+    }
+    assert_eq!(ask(&fixture, "sum(orders_total)", 60), 40.0);
 }
