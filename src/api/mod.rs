@@ -175,13 +175,23 @@ pub fn router(api: Api) -> Router {
 
 async fn unknown_path(request: Request) -> ApiError {
     let path: String = request.uri().path().chars().take(200).collect();
+    discard_body(request).await;
     ApiError::new(StatusCode::NOT_FOUND, "not_found", format!("there is nothing at {path}"))
         .hint("/api/v1/openapi.json lists what there is")
 }
 
+/// Reads what nobody will look at, up to a limit, so that the connection can be used again.
+async fn discard_body(request: Request) {
+    const BYTES_MAX: usize = 1 << 20;
+    // A body that is longer or ends early costs its connection, not the answer.
+    let _ = axum::body::to_bytes(request.into_body(), BYTES_MAX).await;
+}
+
 async fn unknown_method(request: Request) -> Response {
-    let path = request.uri().path();
+    let path = request.uri().path().to_owned();
+    let path = path.as_str();
     let message = format!("{path} does not answer {}", request.method());
+    discard_body(request).await;
     let refused = ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message);
     if path.starts_with("/prometheus/") {
         return prometheus::unknown_method(path, refused);

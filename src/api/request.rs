@@ -71,7 +71,8 @@ impl<T: DeserializeOwned> FromRequest<Api> for JsonBody<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, api: &Api) -> Result<Self, ApiError> {
-        check_content_type(&request)?;
+        // Read before anything is refused: a connection with a body left on it is closed, under its client's next request.
+        let accepted = check_content_type(&request);
         let limit = usize::try_from(api.config().request_bytes_max).unwrap_or(usize::MAX);
         let body = axum::body::to_bytes(request.into_body(), limit).await.map_err(|error| {
             let too_large = std::error::Error::source(&error)
@@ -84,6 +85,7 @@ impl<T: DeserializeOwned> FromRequest<Api> for JsonBody<T> {
                 ApiError::invalid("the request body ended early")
             }
         })?;
+        accepted?;
         serde_json::from_slice(&body).map(JsonBody).map_err(|error| {
             ApiError::invalid(format!("the request body is not as expected: {error}"))
                 .hint("see /api/v1/openapi.json")
