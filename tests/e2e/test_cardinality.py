@@ -67,31 +67,40 @@ def test_the_explorer_says_what_series_are_made_of(server, tenant):
     assert server.call("GET", "/api/v1/cardinality", "nobody").json()["series"] == 0
 
 
+def export(server, request):
+    headers = {"Content-Type": "application/x-protobuf"}
+    assert server.post("/v1/metrics", request.SerializeToString(), headers).status_code == 200
+
+
 def promql(server, query, time):
-    answer = server.call("GET", "/api/v1/query", params={"query": query, "time": time}).json()
+    params = {"query": query, "time": time}
+    answer = server.call("GET", "/prometheus/api/v1/query", params=params).json()
     return sorted((s["metric"].get("user", "overflow"), s["value"][1]) for s in answer["data"]["result"])
 
 
 def test_caps_hold_across_a_crash_and_a_restart(new_server):
     server = new_server(settings={"collector.tenant_series_max": "3"})
-    server.send("metrics", gauge(range(6)))
+    export(server, gauge(range(6)))
     before = promql(server, "logins", 1_700_000_001)
     assert [user for user, _ in before] == ["0", "1", "2", "overflow"]
     for again in (server.crash, server.restart):
         again()
         assert promql(server, "logins", 1_700_000_001) == before
         assert server.call("GET", "/api/v1/cardinality").json()["series"] == 3
-    server.send("metrics", gauge([7]))
+    export(server, gauge([7]))
     assert promql(server, "logins", 1_700_000_001) == before
 
 
 def test_deltas_put_into_an_overflow_series_add_up(new_server):
     server = new_server(settings={"collector.label_values_max": "5"})
     request = ExportMetricsServiceRequest()
-    total = request.resource_metrics.add().scope_metrics.add().metrics.add(name="dd").sum
+    resource = request.resource_metrics.add()
+    service = resource.resource.attributes.add(key="service.name")
+    service.value.string_value = "shop"
+    total = resource.scope_metrics.add().metrics.add(name="dd").sum
     total.aggregation_temporality, total.is_monotonic = 1, True
     for user in range(50):
         point = total.data_points.add(time_unix_nano=1_700_000_000_000_000_000, as_int=1)
         point.attributes.add(key="user").value.string_value = str(user)
-    server.send("metrics", request)
+    export(server, request)
     assert promql(server, "sum(dd_total)", 1_700_000_001) == [("overflow", "50")]

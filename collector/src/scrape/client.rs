@@ -67,9 +67,10 @@ impl JobClient {
         timeout: Duration,
         bytes_max: u64,
     ) -> Result<Answer, String> {
-        let mut headers = HeaderMap::new();
+        let mut headers = self.own_headers().await?;
         headers.insert(ACCEPT, HeaderValue::from_static(FORMATS));
-        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+        let encoding = if self.job.enable_compression { "gzip" } else { "identity" };
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(encoding));
         if let Ok(seconds) = HeaderValue::from_str(&timeout.as_secs_f64().to_string()) {
             headers.insert(TIMEOUT_HEADER, seconds);
         }
@@ -121,12 +122,35 @@ impl JobClient {
             let location = location.to_str().map_err(|_| "a redirect is not text".to_owned())?;
             let next = url.join(location).map_err(|error| format!("'{location}': {error}"))?;
             if next.origin() != url.origin() {
-                // Credentials are for the host they were configured for.
+                // Credentials and headers are for the host they were configured for.
                 headers.remove(AUTHORIZATION);
+                for name in self.job.http_headers.keys() {
+                    headers.remove(name);
+                }
             }
             url = next;
         }
         Err(format!("more than {REDIRECTS_MAX} redirects"))
+    }
+
+    /// The headers that the job names.
+    async fn own_headers(&self) -> Result<HeaderMap, String> {
+        let mut headers = HeaderMap::new();
+        for (name, given) in &self.job.http_headers {
+            let wrong = || format!("http_headers: '{name}' cannot be sent");
+            let name: HeaderName = name.parse().map_err(|_| wrong())?;
+            let mut values: Vec<String> = given.values.clone();
+            values.extend(given.secrets.iter().cloned());
+            for file in &given.files {
+                values.push(secret("", Some(file)).await?);
+            }
+            for value in values {
+                let mut value = HeaderValue::from_str(&value).map_err(|_| wrong())?;
+                value.set_sensitive(true);
+                headers.append(&name, value);
+            }
+        }
+        Ok(headers)
     }
 
     /// Credentials in files are read for each request, so that they can be changed.

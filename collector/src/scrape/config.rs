@@ -2,6 +2,7 @@
 
 use super::relabel::RelabelConfig;
 use binnacle_storage::model::TenantId;
+use http::header::{self, HeaderName};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
@@ -64,6 +65,10 @@ pub struct JobConfig {
     /// Series with timestamps of their own get stale markers too.
     pub track_timestamps_staleness: bool,
     pub follow_redirects: bool,
+    /// Targets may answer compressed.
+    pub enable_compression: bool,
+    /// Further headers of each request.
+    pub http_headers: BTreeMap<String, HttpHeader>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub basic_auth: Option<BasicAuth>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -104,6 +109,8 @@ impl Default for JobConfig {
             honor_timestamps: true,
             track_timestamps_staleness: false,
             follow_redirects: true,
+            enable_compression: true,
+            http_headers: BTreeMap::new(),
             basic_auth: None,
             authorization: None,
             bearer_token: None,
@@ -122,6 +129,15 @@ impl Default for JobConfig {
             body_size_limit: None,
         }
     }
+}
+
+/// The values of one header, given or in files, which are read for each request.
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HttpHeader {
+    pub values: Vec<String>,
+    pub secrets: Vec<String>,
+    pub files: Vec<PathBuf>,
 }
 
 /// User and password; the `_file` of each names a file that holds it.
@@ -207,7 +223,7 @@ fn size<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u64>
         Text(String),
     }
     match Size::deserialize(deserializer)? {
-        Size::Bytes(bytes) => Ok(Some(bytes)),
+        Size::Bytes(bytes) => Ok(Some(bytes).filter(|bytes| *bytes > 0)),
         Size::Text(text) => {
             let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
             let (number, unit) = text.split_at(digits);
@@ -220,15 +236,16 @@ fn size<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u64>
             };
             let bytes = number.parse::<u64>().ok().and_then(|number| number.checked_mul(factor));
             bytes
-                .map(Some)
+                .map(|bytes| Some(bytes).filter(|bytes| *bytes > 0))
                 .ok_or_else(|| serde::de::Error::custom(format!("'{text}' is not a size")))
         }
     }
 }
 
 impl ScrapeConfig {
-    /// All jobs, those of the Prometheus file included, with intervals filled in; or what cannot work, in words.
-    pub fn all_jobs(&self) -> Result<Vec<JobConfig>, String> {
+    /// All jobs, those of the Prometheus file included, with intervals filled in, and what that file asks for in vain; or what
+    /// cannot work, in words.
+    pub fn all_jobs(&self) -> Result<(Vec<JobConfig>, Vec<String>), String> {
         let fill = |mut job: JobConfig, interval: Duration, timeout: Duration| {
             let interval = *job.scrape_interval.get_or_insert(interval);
             job.scrape_timeout.get_or_insert(timeout.min(interval));
@@ -236,8 +253,10 @@ impl ScrapeConfig {
         };
         let own = self.jobs.iter().map(|job| fill(job.clone(), self.interval, self.timeout));
         let mut jobs: Vec<JobConfig> = own.collect();
+        let mut warnings = Vec::new();
         if !self.prometheus_file.as_os_str().is_empty() {
             let file = super::prometheus_file::read(&self.prometheus_file)?;
+            warnings = file.warnings;
             let interval = file.interval.unwrap_or(self.interval);
             let timeout = file.timeout.unwrap_or(self.timeout);
             jobs.extend(file.jobs.into_iter().map(|job| fill(job, interval, timeout)));
@@ -250,7 +269,7 @@ impl ScrapeConfig {
                 return Err(format!("scrape job '{}' occurs twice", job.job_name));
             }
         }
-        Ok(jobs)
+        Ok((jobs, warnings))
     }
 
     /// What cannot work, in words.
@@ -287,6 +306,15 @@ fn check_job(job: &JobConfig) -> Result<(), String> {
             "only one of basic_auth, authorization and bearer_token may be given".to_owned()
         );
     }
+    for name in job.http_headers.keys() {
+        let own = [header::AUTHORIZATION, header::HOST, header::CONTENT_LENGTH];
+        let name: HeaderName = name
+            .parse()
+            .map_err(|_| format!("http_headers: '{name}' is not the name of a header"))?;
+        if own.contains(&name) {
+            return Err(format!("http_headers: '{name}' is not to be given here"));
+        }
+    }
     let rules = job.relabel_configs.iter().chain(&job.metric_relabel_configs);
     for rule in rules {
         rule.compile()?;
@@ -305,6 +333,7 @@ mod tests {
             serde_json::from_str::<JobConfig>(&json).ok()?.body_size_limit
         };
         assert_eq!(limit("5"), Some(5));
+        assert_eq!((limit("0"), limit("\"0\"")), (None, None));
         assert_eq!(limit("\"10MB\""), Some(10 << 20));
         assert_eq!(limit("\"2KiB\""), Some(2048));
         assert_eq!(limit("\"2 parsec\""), None);
@@ -324,6 +353,8 @@ mod tests {
             r#"{"job_name": "a", "scrape_interval": "1s", "scrape_timeout": "2s"}"#,
             r#"{"job_name": "a", "bearer_token": "x", "basic_auth": {"username": "y"}}"#,
             r#"{"job_name": "a", "relabel_configs": [{"regex": "("}]}"#,
+            r#"{"job_name": "a", "http_headers": {"Authorization": {"values": ["x"]}}}"#,
+            r#"{"job_name": "a", "http_headers": {"not a name": {"values": ["x"]}}}"#,
         ];
         for json in wrong {
             assert!(job(json).is_err(), "{json}");

@@ -9,6 +9,7 @@ use super::status::{self, ScrapeTargets, SharedStatus};
 use super::target::{self, Target};
 use super::target_loop::{Job, Stop, TargetLoop};
 use crate::Collector;
+use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,7 +32,11 @@ impl Scraper {
     /// Checks the configuration and reads the files it names. Blocks.
     pub fn new(config: &ScrapeConfig, collector: &Collector) -> Result<Scraper, String> {
         let mut jobs = Vec::new();
-        for config_of_job in config.all_jobs()? {
+        let (all, warnings) = config.all_jobs()?;
+        for warning in warnings {
+            warn!("{warning}");
+        }
+        for config_of_job in all {
             let name = &config_of_job.job_name;
             let in_job = |problem| format!("scrape job '{name}': {problem}");
             let rules = relabel::compile(&config_of_job.relabel_configs)?;
@@ -41,6 +46,7 @@ impl Scraper {
                 client: JobClient::new(&config_of_job).map_err(in_job)?,
                 collector: collector.clone(),
                 body_bytes_max: config.body_bytes_max,
+                shown: Mutex::default(),
                 config: config_of_job.clone(),
             };
             jobs.push((Arc::new(job), rules));

@@ -6,7 +6,7 @@ use super::labels::Labels;
 use super::message::{Description, Exemplar, Message, Sample};
 use super::relabel::{self, Rule};
 use crate::remote_write::{MetricType, STALE_BITS};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// What reading an answer needs to know of its job and target.
@@ -32,45 +32,70 @@ pub struct Known {
 pub struct Scraped {
     pub message: Message,
     pub known: Known,
+    pub counts: Counts,
+    /// What the target says of its metrics.
+    pub descriptions: Descriptions,
+}
+
+/// How much a scrape brought.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
     pub samples: u64,
+    /// Those left by relabelling, of whatever became of them then.
     pub kept: u64,
     pub added: u64,
 }
+
+/// A scrape of which nothing is kept, and what it had until then.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Failure {
+    pub error: String,
+    pub counts: Counts,
+}
+
+impl From<String> for Failure {
+    fn from(error: String) -> Failure {
+        Failure { error, counts: Counts::default() }
+    }
+}
+
+/// By metric.
+pub type Descriptions = BTreeMap<String, Description>;
 
 /// Endings by which samples of one metric are told apart from its name.
 const SUFFIXES: &[&str] =
     &["_total", "_created", "_bucket", "_count", "_sum", "_info", "_gcount", "_gsum"];
 
 /// Reads an answer of time `now` (Unix milliseconds). Series of `before` that are not in it get a stale marker. The error is
-/// what the target is told to have done wrong; nothing of its answer is kept then.
+/// what the target is told to have done wrong; nothing of its answer is kept then, though it is counted.
 pub fn read(
     rules: Rules<'_>,
     format: TextFormat,
     text: &str,
     now: i64,
     before: &Known,
-) -> Result<Scraped, String> {
+) -> Result<Scraped, Failure> {
     let created = created(format, text);
     let mut reader = Reader {
         rules,
         now,
         before,
         created,
-        descriptions: HashMap::new(),
+        stored: 0,
         scraped: Scraped {
             message: Message::new(),
             known: Known::default(),
-            samples: 0,
-            kept: 0,
-            added: 0,
+            counts: Counts::default(),
+            descriptions: Descriptions::new(),
         },
         fault: None,
+        is_over: false,
     };
-    exposition::parse(format, text, &mut |item| reader.take(item))
-        .map_err(|error| error.to_string())?;
+    let parsed = exposition::parse(format, text, &mut |item| reader.take(item));
     let Reader { mut scraped, fault, .. } = reader;
-    if let Some(fault) = fault {
-        return Err(fault);
+    let fault = fault.or(parsed.err().map(|error| error.to_string()));
+    if let Some(error) = fault {
+        return Err(Failure { error, counts: scraped.counts });
     }
     for labels in before.series.difference(&scraped.known.series) {
         scraped.message.push(&stale(labels, now));
@@ -103,9 +128,12 @@ struct Reader<'a> {
     before: &'a Known,
     /// When counters began, by metric and labels.
     created: HashMap<CreatedKey, i64>,
-    descriptions: HashMap<String, Description>,
     scraped: Scraped,
+    /// Samples that count towards the limit.
+    stored: u64,
     fault: Option<String>,
+    /// Too many came: those that follow are only counted.
+    is_over: bool,
 }
 
 impl Reader<'_> {
@@ -114,7 +142,7 @@ impl Reader<'_> {
             Item::Type { name, kind } => self.description(&name).kind = kind,
             Item::Help { name, text } => self.description(&name).help = text.into_owned(),
             Item::Unit { name, unit } => self.description(&name).unit = unit.to_owned(),
-            Item::Sample(sample) if self.fault.is_none() => {
+            Item::Sample(sample) if self.fault.is_none() || self.is_over => {
                 if let Err(fault) = self.sample(&sample) {
                     self.fault = Some(fault);
                 }
@@ -124,12 +152,12 @@ impl Reader<'_> {
     }
 
     fn description(&mut self, name: &str) -> &mut Description {
-        self.descriptions.entry(name.to_owned()).or_default()
+        self.scraped.descriptions.entry(name.to_owned()).or_default()
     }
 
     fn sample(&mut self, sample: &exposition::Sample<'_>) -> Result<(), String> {
         let job = self.rules.job;
-        self.scraped.samples += 1;
+        self.scraped.counts.samples += 1;
         let mut labels = merge(self.rules, sample);
         if !relabel::apply(self.rules.metric_rules, &mut labels) || !labels.has("__name__") {
             return Ok(());
@@ -138,12 +166,14 @@ impl Reader<'_> {
         let sent_time = sample.time.filter(|_| job.honor_timestamps);
         let time = sent_time.unwrap_or(self.now);
         let is_tracked = sent_time.is_none() || job.track_timestamps_staleness;
-        if is_tracked && self.scraped.known.series.contains(&labels) {
+        self.scraped.counts.kept += 1;
+        if self.is_over || (is_tracked && self.scraped.known.series.contains(&labels)) {
             // The same series twice at one time: the first counts.
             return Ok(());
         }
-        self.scraped.kept += 1;
-        if job.sample_limit > 0 && self.scraped.kept > job.sample_limit {
+        self.stored += 1;
+        if job.sample_limit > 0 && self.stored > job.sample_limit {
+            self.is_over = true;
             return Err(format!("sample limit of {} exceeded", job.sample_limit));
         }
         let exemplar_labels: Option<Labels> = sample.exemplar.as_ref().map(|exemplar| {
@@ -165,11 +195,11 @@ impl Reader<'_> {
             value: sample.value,
             time,
             start: self.start(sample),
-            description: describe(&self.descriptions, &sample.name),
+            description: describe(&self.scraped.descriptions, &sample.name),
             exemplar,
         });
         if is_tracked {
-            self.scraped.added += u64::from(!self.before.series.contains(&labels));
+            self.scraped.counts.added += u64::from(!self.before.series.contains(&labels));
             self.scraped.known.series.insert(labels);
         }
         Ok(())
@@ -230,10 +260,7 @@ fn check_limits(job: &JobConfig, labels: &Labels) -> Result<(), String> {
 }
 
 /// What was said of a sample's metric, under its own name or without the ending.
-fn describe<'d>(
-    descriptions: &'d HashMap<String, Description>,
-    name: &str,
-) -> Option<&'d Description> {
+fn describe<'d>(descriptions: &'d Descriptions, name: &str) -> Option<&'d Description> {
     descriptions.get(name).or_else(|| {
         let families = SUFFIXES.iter().filter_map(|suffix| name.strip_suffix(suffix));
         families.filter_map(|family| descriptions.get(family)).next()
@@ -285,7 +312,7 @@ mod tests {
         serde_json::from_str(json).unwrap()
     }
 
-    fn scrape(job: &JobConfig, text: &str, before: &Known) -> Result<Scraped, String> {
+    fn scrape(job: &JobConfig, text: &str, before: &Known) -> Result<Scraped, Failure> {
         let target: Labels = [("instance", "i"), ("job", "j")].into_iter().collect();
         let rules = relabel::compile(&job.metric_relabel_configs).unwrap();
         let rules = Rules { job, metric_rules: &rules, target: &target };
@@ -321,11 +348,12 @@ mod tests {
         let job = job("{}");
         let first = scrape(&job, "a 1\nb 2\nc 3 4000\n", &Known::default()).unwrap();
         assert_eq!(
-            (first.samples, first.kept, first.added, first.known.series.len()),
-            (3, 3, 2, 2)
+            (first.counts, first.known.series.len()),
+            (Counts { samples: 3, kept: 3, added: 2 }, 2)
         );
         let second = scrape(&job, "b 3\nd 4\nd 5\n", &first.known).unwrap();
-        assert_eq!((second.samples, second.kept, second.added), (3, 2, 1));
+        // One sample occurs twice.
+        assert_eq!(second.counts, Counts { samples: 3, kept: 3, added: 1 });
         let mut ends = points(second, Table::MetricPoints, &["time", "flags", "value"]);
         ends.sort();
         assert_eq!(ends, ["5000000000 - 3", "5000000000 - 4", "5000000000 1 -"]);
@@ -335,7 +363,7 @@ mod tests {
     fn rules_and_limits_hold_after_relabelling() {
         let drop = r#"{"metric_relabel_configs": [{"source_labels": ["__name__"], "regex": "go_.*", "action": "drop"}], "sample_limit": 1}"#;
         let scraped = scrape(&job(drop), "go_a 1\ngo_b 1\nc 1\n", &Known::default()).unwrap();
-        assert_eq!((scraped.samples, scraped.kept), (3, 1));
+        assert_eq!((scraped.counts.samples, scraped.counts.kept), (3, 1));
         for (json, text) in [
             (r#"{"sample_limit": 1}"#, "a 1\nb 1\n"),
             (r#"{"label_limit": 3}"#, "a{b=\"c\"} 1\n"),
@@ -345,6 +373,28 @@ mod tests {
         ] {
             assert!(scrape(&job(json), text, &Known::default()).is_err(), "{json}");
         }
+    }
+
+    #[test]
+    fn failed_scrapes_are_counted_as_far_as_they_were_read() {
+        let limit = r#"{"sample_limit": 2, "metric_relabel_configs": [{"source_labels": ["__name__"], "regex": "d", "action": "drop"}]}"#;
+        for (json, text, samples, kept, added, said) in [
+            (limit, "a 1\nb 1\nb 1\nc 1\nd 1\ne 1\n", 6, 5, 2, "sample limit of 2 exceeded"),
+            ("{}", "a 1\nb 1\nwhat is this\nc 1\n", 2, 2, 2, "line 3"),
+            (r#"{"label_limit": 3}"#, "a 1\nb{c=\"d\"} 1\ne 1\n", 2, 1, 1, "more than 3 labels"),
+        ] {
+            let failure = scrape(&job(json), text, &Known::default()).unwrap_err();
+            assert_eq!(failure.counts, Counts { samples, kept, added }, "{text}");
+            assert!(failure.error.contains(said), "{failure:?}");
+        }
+        let target = Labels::default();
+        let job = job("{}");
+        let rules = Rules { job: &job, metric_rules: &[], target: &target };
+        let known = Known::default();
+        let cut = read(rules, TextFormat::OpenMetrics, "# TYPE a gauge\na 1\n", 1, &known);
+        let failure = cut.unwrap_err();
+        assert_eq!(failure.counts.samples, 1);
+        assert_eq!(failure.error, "line 2: # EOF is missing at the end");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What is known of targets: for Prometheus's `/targets`.
 
 use super::labels::Labels;
+use super::series::Descriptions;
 use super::target::Target;
 use binnacle_storage::model::{TenantId, Timestamp};
 use parking_lot::Mutex;
@@ -44,6 +45,8 @@ pub struct TargetStatus {
     pub last_duration: Duration,
     pub interval: Duration,
     pub timeout: Duration,
+    /// What it said of its metrics when it was last scraped well.
+    pub descriptions: Arc<Descriptions>,
 }
 
 /// A target that relabelling dropped.
@@ -137,5 +140,6 @@ pub fn unknown(job: &str, target: &Target) -> SharedStatus {
         last_duration: Duration::ZERO,
         interval: target.interval,
         timeout: target.timeout,
+        descriptions: Arc::default(),
     }))
 }

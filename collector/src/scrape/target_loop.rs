@@ -6,7 +6,7 @@ use super::exposition::TextFormat;
 use super::labels::Labels;
 use super::message::Message;
 use super::relabel::Rule;
-use super::series::{self, Known, Rules, Scraped, plain, stale};
+use super::series::{self, Counts, Descriptions, Failure, Known, Rules, Scraped, plain, stale};
 use super::status::{Health, SharedStatus};
 use super::target::Target;
 use crate::Error;
@@ -15,6 +15,7 @@ use crate::collector::{Collector, Export};
 use crate::metrics::Transport;
 use crate::otlp::reply;
 use binnacle_storage::model::{Compression, Encoding, Format, Signal, TenantId, Timestamp};
+use parking_lot::Mutex;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,6 +45,18 @@ pub struct Job {
     pub client: JobClient,
     pub collector: Collector,
     pub body_bytes_max: u64,
+    /// What a target said of its metrics last: targets of a job mostly say the same, and it is kept once then.
+    pub shown: Mutex<Arc<Descriptions>>,
+}
+
+impl Job {
+    fn share(&self, descriptions: Descriptions) -> Arc<Descriptions> {
+        let mut shown = self.shown.lock();
+        if **shown != descriptions {
+            *shown = Arc::new(descriptions);
+        }
+        shown.clone()
+    }
 }
 
 /// One target being scraped.
@@ -103,14 +116,17 @@ impl TargetLoop {
         let duration = started.elapsed();
         let (read, known) = match answer {
             Ok(answer) => self.read(answer, time, known).await,
-            Err(error) => (Err(error), known),
+            Err(error) => (Err(Failure::from(error)), known),
         };
         let (health, error, mut scraped) = match read {
             Ok(scraped) => (Health::Up, String::new(), scraped),
-            Err(error) => (Health::Down, error, nothing(known, time)),
+            Err(Failure { error, counts }) => {
+                (Health::Down, error, Scraped { counts, ..nothing(known, time) })
+            }
         };
         self.report(&mut scraped, health, time, duration);
-        let Scraped { message, mut known, .. } = scraped;
+        let Scraped { message, mut known, descriptions, .. } = scraped;
+        let descriptions = (health == Health::Up).then(|| self.job.share(descriptions));
         let written = self.write(message, deadline).await;
         if written.is_err() {
             // What was shown is to be stored by the next scrape.
@@ -129,6 +145,7 @@ impl TargetLoop {
         status.last_error = error;
         status.last_scrape = Some(Timestamp(time.saturating_mul(1_000_000)));
         status.last_duration = duration;
+        status.descriptions = descriptions.unwrap_or_else(|| status.descriptions.clone());
         known
     }
 
@@ -138,7 +155,7 @@ impl TargetLoop {
         answer: Answer,
         time: i64,
         known: Known,
-    ) -> (Result<Scraped, String>, Known) {
+    ) -> (Result<Scraped, Failure>, Known) {
         let job = self.job.clone();
         let target = self.target.labels.clone();
         let mut reservation = job.collector.in_flight().reservation();
@@ -159,7 +176,7 @@ impl TargetLoop {
         };
         match tokio::task::spawn_blocking(work).await {
             Ok(read) => read,
-            Err(error) => (Err(error.to_string()), Known::default()),
+            Err(error) => (Err(error.to_string().into()), Known::default()),
         }
     }
 
@@ -169,9 +186,9 @@ impl TargetLoop {
         let samples = [
             ("up", up),
             ("scrape_duration_seconds", duration.as_secs_f64()),
-            ("scrape_samples_scraped", scraped.samples as f64),
-            ("scrape_samples_post_metric_relabeling", scraped.kept as f64),
-            ("scrape_series_added", scraped.added as f64),
+            ("scrape_samples_scraped", scraped.counts.samples as f64),
+            ("scrape_samples_post_metric_relabeling", scraped.counts.kept as f64),
+            ("scrape_series_added", scraped.counts.added as f64),
         ];
         for (name, value) in samples {
             scraped.message.push(&plain(&self.report_labels(name), value, time));
@@ -249,7 +266,7 @@ fn nothing(known: Known, time: i64) -> Scraped {
     let mut message = Message::new();
     known.series.iter().for_each(|labels| message.push(&stale(labels, time)));
     let known = Known { series: HashSet::new(), ..known };
-    Scraped { message, known, samples: 0, kept: 0, added: 0 }
+    Scraped { message, known, counts: Counts::default(), descriptions: Descriptions::new() }
 }
 
 /// How long until the first scrape: targets are spread over the interval, each always at the same place in it.

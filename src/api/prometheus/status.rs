@@ -6,7 +6,9 @@ use super::json::{self, Notes};
 use super::params::Params;
 use axum::extract::State;
 use axum::response::Response;
+use binnacle_collector::TargetStatus;
 use binnacle_query::promql::labels::Labels;
+use binnacle_query::promql::parse::parse_selector;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -47,8 +49,43 @@ pub async fn alertmanagers() -> Response {
     success(&json!({"activeAlertmanagers": [], "droppedAlertmanagers": []}))
 }
 
-pub async fn targets_metadata() -> Response {
-    success(&json!([]))
+/// What each target says of its metrics: of the targets that `match_target` finds, of one metric or all.
+pub async fn targets_metadata(
+    State(api): State<Api>,
+    params: Params,
+) -> Result<Response, PromError> {
+    let wrong = |error| PromError::parameter("match_target", error);
+    let matchers = match params.value("match_target") {
+        Some(text) => {
+            let selector = parse_selector(text).map_err(|error| wrong(error.text(text)))?;
+            selector.matchers
+        }
+        None => Vec::new(),
+    };
+    let limit = params.count("limit")?.unwrap_or(usize::MAX);
+    let targets = api.ready_product()?.targets.active(&params.tenant);
+    let is_meant = |target: &&TargetStatus| {
+        let value = |name: &str| target.labels.get(name).map_or("", String::as_str);
+        matchers.iter().all(|matcher| matcher.matches(value(&matcher.name)))
+    };
+    let wanted = params.value("metric");
+    let described = targets.iter().filter(is_meant).flat_map(|target| {
+        let metrics = target.descriptions.iter();
+        let metrics = metrics.filter(|(name, _)| wanted.is_none_or(|wanted| wanted == *name));
+        metrics.map(move |(name, of)| {
+            let mut item = json!({
+                "target": target.labels,
+                "type": of.kind.name(),
+                "help": of.help,
+                "unit": of.unit,
+            });
+            if wanted.is_none() {
+                item["metric"] = name.as_str().into();
+            }
+            item
+        })
+    });
+    Ok(success(&described.take(limit).collect()))
 }
 
 /// Prometheus's own configuration and flags do not exist here.

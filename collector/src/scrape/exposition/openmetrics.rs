@@ -7,7 +7,9 @@ use crate::remote_write::MetricType;
 pub fn parse<'a>(body: &'a str, take: &mut dyn FnMut(Item<'a>)) -> Result<(), Invalid> {
     let mut is_ended = false;
     let mut lines = 0;
-    for (index, text) in body.split('\n').enumerate() {
+    // What follows the last line feed is no line unless there is something.
+    let whole = body.strip_suffix('\n').unwrap_or(body);
+    for (index, text) in whole.split('\n').enumerate().filter(|_| !whole.is_empty()) {
         lines = index + 1;
         let invalid = |message| Invalid { line: index + 1, message };
         if is_ended && !text.is_empty() {
@@ -23,7 +25,11 @@ pub fn parse<'a>(body: &'a str, take: &mut dyn FnMut(Item<'a>)) -> Result<(), In
             return Err(invalid("an empty line"));
         }
     }
-    if is_ended { Ok(()) } else { Err(Invalid { line: lines, message: "does not end in # EOF" }) }
+    if is_ended {
+        Ok(())
+    } else {
+        Err(Invalid { line: lines, message: "# EOF is missing at the end" })
+    }
 }
 
 fn descriptor<'a>(mut line: Line<'a>) -> Parsed<Item<'a>> {

@@ -269,8 +269,9 @@ impl Reader {
                 is_gauge: stored_kind == "gauge",
             };
             let labels = series_labels(metric, &attributes.read(row)?, &origin, self.translation);
-            let metadata =
-                self.shared_metadata(metadata(if origin.is_bare { "unknown" } else { kind }));
+            // Of series without a resource, these two are what remote write makes of a series whose type it does not say.
+            let is_unsaid = origin.is_bare && matches!(stored_kind, "gauge" | "native_histogram");
+            let metadata = self.shared_metadata(metadata(if is_unsaid { "unknown" } else { kind }));
             self.layer.series.push(StoredSeries {
                 id,
                 labels,

@@ -96,14 +96,34 @@ impl Store {
         let mut found: BTreeMap<String, BTreeSet<Metadata>> = BTreeMap::new();
         for series in self.catalog().await?.series() {
             let metadata = series.metadata.as_ref().clone();
-            found.entry(series.labels.metric_name().to_owned()).or_default().insert(metadata);
+            let name = described_name(series.labels.metric_name(), &metadata.kind);
+            match found.get_mut(name) {
+                Some(known) => drop(known.insert(metadata)),
+                None => drop(found.insert(name.to_owned(), BTreeSet::from([metadata]))),
+            }
         }
         for (name, metadata) in self.catalog().await?.described() {
             found.entry(name.clone()).or_default().insert(metadata.as_ref().clone());
         }
-        // What came without a description says less than what came with one.
+        // What came without a description says less than what came with one, be it of all the metric's series.
+        let is_said = |m: &Metadata| m.kind != "unknown" || !m.help.is_empty();
+        let of_others: Vec<String> = found
+            .iter()
+            .filter(|(name, known)| {
+                let family = |kind: &&str| {
+                    let family = described_name(name, kind);
+                    let is_kind = |m: &Metadata| m.kind == **kind;
+                    family != name.as_str()
+                        && found.get(family).is_some_and(|m| m.iter().any(is_kind))
+                };
+                !known.iter().any(is_said) && FAMILIES.iter().any(|(kind, _)| family(kind))
+            })
+            .map(|(name, _)| name.clone())
+            .collect();
+        for name in of_others {
+            found.remove(&name);
+        }
         for known in found.values_mut() {
-            let is_said = |m: &Metadata| m.kind != "unknown" || !m.help.is_empty();
             if known.iter().any(is_said) {
                 known.retain(is_said);
             }
@@ -250,6 +270,20 @@ impl Store {
         };
         floats::read(&self.snapshot, range, &wish, &self.stats).await
     }
+}
+
+/// Endings of the series that a metric of each kind is made of.
+const FAMILIES: [(&str, &[&str]); 3] = [
+    ("histogram", &["_bucket", "_sum", "_count"]),
+    ("gaugehistogram", &["_bucket", "_gsum", "_gcount"]),
+    ("summary", &["_sum", "_count"]),
+];
+
+/// The name by which a metric is described of whose series one is called `name`.
+fn described_name<'n>(name: &'n str, kind: &str) -> &'n str {
+    let endings = FAMILIES.iter().filter(|(family, _)| *family == kind);
+    let mut endings = endings.flat_map(|(_, endings)| endings.iter());
+    endings.find_map(|ending| name.strip_suffix(ending)).unwrap_or(name)
 }
 
 /// The points of each series. Deltas of senders that have the same labels are those of one: they add up to one total.

@@ -128,3 +128,53 @@ async fn all_deltas_of_an_overflow_series_add_up() {
     }
     assert_eq!(ask(&fixture, "sum(orders_total)", 60), 40.0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_are_described_by_the_name_of_their_family() {
+    let mut fixture = Fixture::new().await;
+    let mut said = Vec::new();
+    let histogram = binnacle_storage::model::Value::String("histogram");
+    binnacle_storage::model::wire::put_attribute(&mut said, "prometheus.type", &histogram);
+    let rows: [(&str, &str, &[u8]); 9] = [
+        ("h2_bucket", "gauge", &said),
+        ("h2_sum", "gauge", &said),
+        ("h2_count", "gauge", &said),
+        ("told", "metadata", &said),
+        ("told_bucket", "gauge", &[]),
+        ("told_count", "gauge", &[]),
+        ("discount", "gauge", &[]),
+        ("bare", "sum", &[]),
+        ("other_count", "gauge", &[]),
+    ];
+    let push = |builder: &mut BatchBuilder| {
+        for (index, (name, kind, metadata)) in rows.iter().enumerate() {
+            builder.push_series(&SeriesRow {
+                series_id: SeriesId([index as u8 + 1; 16]),
+                time: Timestamp(SECOND),
+                name,
+                description: "",
+                unit: "",
+                kind,
+                temporality: (*kind == "sum").then_some(2),
+                is_monotonic: (*kind == "sum").then_some(true),
+                metadata,
+                attributes: &[],
+            });
+        }
+    };
+    fixture.append(Signal::Metrics, push).await;
+    let engine = fixture.engine();
+    let found = engine.metric_metadata(&TenantId::default()).await.unwrap();
+    let found: Vec<String> = found
+        .iter()
+        .flat_map(|(name, list)| list.iter().map(move |one| format!("{name} {}", one.kind)))
+        .collect();
+    let expected = [
+        "bare_total counter",
+        "discount unknown",
+        "h2 histogram",
+        "other_count unknown",
+        "told histogram",
+    ];
+    assert_eq!(found, expected);
+}
