@@ -170,7 +170,7 @@ async fn metrics_are_described_by_the_name_of_their_family() {
         .flat_map(|(name, list)| list.iter().map(move |one| format!("{name} {}", one.kind)))
         .collect();
     let expected = [
-        "bare_total counter",
+        "bare counter",
         "discount unknown",
         "h2 histogram",
         "other_count unknown",
