@@ -89,6 +89,9 @@ fn check_storage(config: &Config, problems: &mut Vec<Problem>) {
     if storage.path.as_os_str().is_empty() {
         problems.push(problem("storage.path", "the data needs a directory".to_owned()));
     }
+    for message in storage.check_rules() {
+        problems.push(problem("storage.retention_rules", message));
+    }
     if storage.flush_interval.is_zero() {
         problems.push(problem("storage.flush_interval", "must be longer than zero".to_owned()));
     }

@@ -129,6 +129,11 @@ impl Loading {
                 "false" | "0" | "no" | "off" => Ok(Value::Boolean(false)),
                 _ => Err("true or false"),
             },
+            Some(Value::Array(_)) if text.trim_start().starts_with('[') => {
+                let parsed = format!("{key} = {text}").parse::<Table>().ok();
+                let list = parsed.and_then(|mut table| table.remove(key));
+                list.filter(Value::is_array).ok_or("a list as TOML writes it")
+            }
             Some(Value::Array(_)) => {
                 let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
                 Ok(Value::Array(parts.map(|part| Value::String(part.to_owned())).collect()))

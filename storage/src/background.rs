@@ -7,6 +7,7 @@ use crate::flush::{flush, flush_whole};
 use crate::live::Candidate;
 use crate::model::{Table, TenantId};
 use crate::retention;
+use crate::thinning;
 use parking_lot::Mutex;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -234,12 +235,14 @@ fn run_compactor(engine: &Engine, orders: &Receiver<Order>) {
     let mut backoff = Backoff::default();
     let (mut retained, mut collected) = (None, None);
     let mut seen = None;
+    let mut settled = HashSet::new();
     loop {
         match orders.recv_timeout(TICK) {
             Ok(Order::Compact(reply)) => answer(reply, compact_everything(engine)),
             Ok(Order::Retain(reply)) => {
-                let result =
-                    retention::retain(engine).and_then(|()| retention::collect_garbage(engine));
+                let result = retention::retain(engine)
+                    .and_then(|()| thinning::thin(engine, &mut settled))
+                    .and_then(|()| retention::collect_garbage(engine));
                 answer(reply, result);
             }
             Ok(Order::Flush(reply)) => answer(reply, Ok(())),
@@ -256,7 +259,10 @@ fn run_compactor(engine: &Engine, orders: &Receiver<Order>) {
                         }
                     }
                 }
-                every(RETENTION_INTERVAL, &mut retained, || retention::retain(engine));
+                every(RETENTION_INTERVAL, &mut retained, || {
+                    retention::retain(engine)?;
+                    thinning::thin(engine, &mut settled)
+                });
                 every(GARBAGE_INTERVAL, &mut collected, || retention::collect_garbage(engine));
             }
         }

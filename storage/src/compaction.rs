@@ -172,7 +172,7 @@ fn load(engine: &Engine, sources: &[Arc<Segment>]) -> Result<Option<Vec<SegmentF
 }
 
 /// Puts the new segments in the place of the old ones, in the catalog and then for queries.
-fn swap(
+pub(crate) fn swap(
     engine: &Engine,
     job: &Job,
     sources: &[Arc<Segment>],

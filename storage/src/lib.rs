@@ -33,11 +33,12 @@ pub mod segment;
 mod snapshot;
 mod storage;
 mod stored_series;
+mod thinning;
 mod wal;
 
 pub use catalog::AttributeKey;
 pub use clock::{Clock, SystemClock};
-pub use config::StorageConfig;
+pub use config::{RetentionRule, StorageConfig, Thinning};
 pub use error::Error;
 pub use snapshot::{Chunk, Snapshot};
 pub use storage::{Accepted, AppendRequest, Decode, RecoveryReport, Storage};

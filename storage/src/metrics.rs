@@ -28,6 +28,7 @@ pub(crate) struct Metrics {
     pub compaction_failures: Counter,
     pub compaction_bytes: Counter,
     pub retention_segments: Counter,
+    pub thinned_rows: Counter,
     pub recovery_records: Gauge,
     pub recovery_problems: Gauge,
 }
@@ -63,6 +64,7 @@ impl Default for Metrics {
             compaction_failures: Counter::default(),
             compaction_bytes: Counter::default(),
             retention_segments: Counter::default(),
+            thinned_rows: Counter::default(),
             recovery_records: Gauge::default(),
             recovery_problems: Gauge::default(),
         }
@@ -90,6 +92,7 @@ impl Metrics {
         counter("compaction_failures", "Compactions that failed", &self.compaction_failures);
         counter("compaction_written_bytes", "Bytes written by compactions", &self.compaction_bytes);
         counter("retention_segments", "Segments deleted by retention", &self.retention_segments);
+        counter("thinned_rows", "Rows left out by thinning", &self.thinned_rows);
         let mut gauge = |name: &str, help: &str, gauge: &Gauge| {
             storage.register(name, help, gauge.clone());
         };

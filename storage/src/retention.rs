@@ -1,6 +1,7 @@
 //! Retention: takes old segments out, and deletes the files that nothing names any more.
 
 use crate::Error;
+use crate::StorageConfig;
 use crate::catalog::Edited;
 use crate::engine::Engine;
 use crate::model::Timestamp;
@@ -17,46 +18,37 @@ const RETIRED_FOR: Duration = Duration::from_secs(3600);
 /// Files that the catalog does not know are left alone this long: they may be part of an edit that is being made.
 const ORPHANED_FOR: Duration = Duration::from_secs(86_400);
 
-/// What is kept.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Limits {
-    /// Zero keeps segments for ever.
-    pub age: Duration,
-    /// Zero means no limit.
-    pub bytes: u64,
-}
-
 /// Segments to be deleted.
 pub(crate) fn plan<'a>(
     segments: impl Iterator<Item = &'a SegmentInfo>,
-    limits: Limits,
+    config: &StorageConfig,
     now: Timestamp,
 ) -> Vec<&'a SegmentInfo> {
     let mut newest_first: Vec<&SegmentInfo> = segments.collect();
     newest_first.sort_by_key(|segment| Reverse((age_from(segment), segment.id)));
-    let oldest = now.saturating_sub(limits.age);
     let mut kept_bytes = 0;
     let mut is_full = false;
     newest_first.retain(|segment| {
-        let is_old = !limits.age.is_zero() && age_from(segment) < oldest;
+        let age = config.age(&segment.tenant, segment.table.signal());
+        let is_old = !age.is_zero() && age_from(segment) < now.saturating_sub(age);
         kept_bytes += segment.bytes + segment.index_bytes;
-        is_full |= limits.bytes > 0 && kept_bytes > limits.bytes;
+        let limit = config.retention_bytes_max;
+        is_full |= limit > 0 && kept_bytes > limit;
         is_old || is_full
     });
     newest_first
 }
 
 /// From when the age of a segment counts: what is sent late is kept as long as what is sent in time.
-fn age_from(segment: &SegmentInfo) -> Timestamp {
+pub(crate) fn age_from(segment: &SegmentInfo) -> Timestamp {
     segment.time_max.max(segment.ingested_max)
 }
 
 /// Takes out of the catalog what the limits say.
 pub(crate) fn retain(engine: &Engine) -> Result<(), Error> {
-    let limits = Limits { age: engine.config.retention, bytes: engine.config.retention_bytes_max };
     let now = engine.clock.now();
     let segments = engine.live.segments();
-    let old: HashSet<SegmentId> = plan(segments.iter().map(|s| s.info()), limits, now)
+    let old: HashSet<SegmentId> = plan(segments.iter().map(|s| s.info()), &engine.config, now)
         .into_iter()
         .map(|info| info.id)
         .collect();
@@ -123,7 +115,8 @@ impl Engine {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Table;
+    use crate::RetentionRule;
+    use crate::model::{Signal, Table};
 
     const DAY: i64 = 86_400 * 1_000_000_000;
 
@@ -151,18 +144,30 @@ mod tests {
         }
     }
 
-    fn check(age_days: u64, bytes: u64, deleted: &[u128]) {
-        let segments = [
+    fn segments() -> [SegmentInfo; 4] {
+        [
             segment(1, DAY, DAY),
             segment(2, 9 * DAY, 9 * DAY),
             segment(3, 0, 8 * DAY),        // old rows that came late
             segment(4, 20 * DAY, 5 * DAY), // rows from the future
-        ];
-        let limits = Limits { age: Duration::from_secs(age_days * 86_400), bytes };
-        let planned = plan(segments.iter(), limits, Timestamp(10 * DAY));
+        ]
+    }
+
+    fn check(age_days: u64, bytes: u64, deleted: &[u128]) {
+        let config = StorageConfig {
+            retention: Duration::from_secs(age_days * 86_400),
+            retention_bytes_max: bytes,
+            ..StorageConfig::default()
+        };
+        check_with(&config, deleted);
+    }
+
+    fn check_with(config: &StorageConfig, deleted: &[u128]) {
+        let segments = segments();
+        let planned = plan(segments.iter(), config, Timestamp(10 * DAY));
         let mut ids: Vec<u128> = planned.iter().map(|info| info.id.0.as_u128()).collect();
         ids.sort_unstable();
-        assert_eq!(ids, deleted, "age {age_days} bytes {bytes}");
+        assert_eq!(ids, deleted, "{config:?}");
     }
 
     #[test]
@@ -173,5 +178,25 @@ mod tests {
         check(0, 300, &[1]);
         check(0, 250, &[1, 3]);
         check(0, 50, &[1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn the_first_rule_that_fits_says_the_age() {
+        let days = |days: u64| Some(Duration::from_secs(days * 86_400));
+        let rule = |tenant: Option<&str>, signal, age| RetentionRule {
+            tenant: tenant.map(str::to_owned),
+            signal,
+            age,
+            thin: None,
+        };
+        let with = |retention_rules| StorageConfig { retention_rules, ..StorageConfig::default() };
+        check_with(&with(vec![rule(Some("t"), None, days(1))]), &[1, 3]);
+        check_with(&with(vec![rule(Some("other"), None, days(1))]), &[]);
+        check_with(&with(vec![rule(None, Some(Signal::Traces), days(1))]), &[]);
+        let rules = vec![rule(None, Some(Signal::Logs), days(5)), rule(None, None, days(1))];
+        check_with(&with(rules), &[1]);
+        let mut for_ever = with(vec![rule(None, None, Some(Duration::ZERO))]);
+        for_ever.retention = Duration::from_secs(86_400);
+        check_with(&for_ever, &[]);
     }
 }

@@ -184,6 +184,7 @@ impl BatchBuilder {
         row.known(RESOURCE, resource);
         row.known(SCOPE, scope);
         row.int(ingested_at.0);
+        row.optional_int(None);
         table.finish_row(span.attributes);
     }
 
@@ -208,6 +209,7 @@ impl BatchBuilder {
         row.known(RESOURCE, resource);
         row.known(SCOPE, scope);
         row.int(ingested_at.0);
+        row.optional_int(None);
         table.finish_row(log.attributes);
     }
 

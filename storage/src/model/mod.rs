@@ -11,5 +11,5 @@ pub mod wire;
 pub use attribute::{Attribute, Value};
 pub use ids::{InvalidId, SeriesId, SpanId, TenantId, TraceId};
 pub use signal::{Compression, Encoding, Format, Signal};
-pub use table::{ColumnKind, ColumnSpec, SortKey, Table};
+pub use table::{ColumnKind, ColumnSpec, SortKey, Table, WEIGHT_COLUMN};
 pub use time::{TimeRange, Timestamp};

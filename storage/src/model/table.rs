@@ -35,6 +35,10 @@ pub enum ColumnKind {
     Bytes,
 }
 
+/// How many rows of its kind a row stands for, itself included, when others were thinned out ([`crate::RetentionRule`]);
+/// null means one. Files of which nothing was thinned have no such column.
+pub const WEIGHT_COLUMN: &str = "weight";
+
 /// One column every segment of a table has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ColumnSpec {
@@ -86,6 +90,7 @@ const SPANS: &[ColumnSpec] = &[
     required("resource", Bytes),
     required("scope", Bytes),
     required("ingested_at", Timestamp),
+    optional(WEIGHT_COLUMN, UInt32),
 ];
 
 const LOGS: &[ColumnSpec] = &[
@@ -105,6 +110,7 @@ const LOGS: &[ColumnSpec] = &[
     required("resource", Bytes),
     required("scope", Bytes),
     required("ingested_at", Timestamp),
+    optional(WEIGHT_COLUMN, UInt32),
 ];
 
 const METRIC_POINTS: &[ColumnSpec] = &[

@@ -29,6 +29,7 @@ pub fn chunk(table: Table, batches: &[&TableBatch]) -> Result<Chunk, Error> {
         rows,
         extents: std::slice::from_ref(&whole),
         chosen: &chosen,
+        weights: None,
         strings: Some(StringMode::Views),
     };
     let (mut fields, mut arrays, mut listed) = (Vec::new(), Vec::new(), Vec::new());

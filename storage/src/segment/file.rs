@@ -161,7 +161,7 @@ impl SegmentFile {
 
     /// Decodes one column, calling `visit(first row, values)` for every piece of it. A column that the file lacks, as
     /// files of earlier versions may, is null in every row and has no pieces.
-    pub(super) fn read(
+    pub(crate) fn read(
         &self,
         name: &str,
         visit: &mut dyn FnMut(u32, &ArrayRef) -> Result<(), Error>,

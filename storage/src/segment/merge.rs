@@ -3,13 +3,13 @@
 //! Only one column is in memory at a time, so a merge of a million rows needs little more than its output.
 
 use super::attributes::{ATTRIBUTES_REST, ChosenColumns, RestKeys, attribute_column_name};
-use super::column::{Slots, StringMode};
+use super::column::{DROPPED, SlotValues, Slots, StringMode};
 use super::order::place_all;
 use super::rest::{Promotion, build_rest};
 use super::source::{ColumnRef, Repetition, Source};
 use crate::Error;
 use crate::batch::AttributeType;
-use crate::model::{ColumnKind, Table};
+use crate::model::{ColumnKind, Table, WEIGHT_COLUMN};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -24,6 +24,8 @@ pub(super) struct Merge<'a> {
     /// Parts of the output that become files.
     pub extents: &'a [Range<u32>],
     pub chosen: &'a ChosenColumns,
+    /// Per row of all sources: how many it stands for from now on; `None` leaves the weights as they are.
+    pub weights: Option<&'a [u32]>,
     /// How strings are held; `None` leaves the choice to how often they repeat.
     pub strings: Option<StringMode>,
 }
@@ -46,7 +48,10 @@ impl Merge<'_> {
     ) -> Result<Vec<RestKeys>, Error> {
         for (index, spec) in self.table.columns().iter().enumerate() {
             let column = ColumnRef::Table(index);
-            let slots = self.column(column, spec.kind, spec.required)?;
+            let mut slots = self.column(column, spec.kind, spec.required)?;
+            if spec.name == WEIGHT_COLUMN {
+                self.add_weights(&mut slots);
+            }
             let name = spec.name.to_owned();
             visit(MergedColumn {
                 name,
@@ -94,6 +99,19 @@ impl Merge<'_> {
         let mut slots = Slots::new(kind, required, self.rows, mode);
         place_all(self.sources, column, self.positions, &mut slots)?;
         Ok(slots)
+    }
+
+    /// Puts the new weights over what the sources say.
+    fn add_weights(&self, slots: &mut Slots) {
+        for (&position, &weight) in self.positions.iter().zip(self.weights.unwrap_or_default()) {
+            if position != DROPPED
+                && weight > 1
+                && let SlotValues::Int(values) = &mut slots.values
+            {
+                values[position as usize] = i64::from(weight);
+                slots.mark(position);
+            }
+        }
     }
 
     fn repetition(&self, column: ColumnRef<'_>) -> Repetition {

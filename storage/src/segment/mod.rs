@@ -33,7 +33,7 @@ pub use object::ObjectReader;
 pub use reader::Segment;
 pub use schema::{SCHEMA_VERSION, SORT_VERSION, data_type};
 pub use source::Source;
-pub use write::{WrittenSegment, write_segments};
+pub use write::{Thinned, WrittenSegment, write_segments, write_thinned};
 
 use crate::model::{Table, TenantId, Timestamp};
 

@@ -50,13 +50,21 @@ pub(super) fn identity(rows: usize) -> Vec<u32> {
     (0..rows as u32).collect()
 }
 
-pub(super) fn order(table: Table, sources: &[Source<'_>]) -> Result<Order, Error> {
+/// `weights` has an entry per row of all sources: rows of weight 0 are left out.
+pub(super) fn order(
+    table: Table,
+    sources: &[Source<'_>],
+    weights: Option<&[u32]>,
+) -> Result<Order, Error> {
     let rows = row_count(sources)?;
     let in_place = InPlace { table, sources, positions: identity(rows) };
     let times = in_place.ints(table.time_column())?;
     let ingested = in_place.ints("ingested_at")?;
     let mut keys = keys(table, &in_place, &times)?;
-    let groups = group_by_day(&mut keys, &times);
+    if let Some(weights) = weights {
+        keys.retain(|key| weights.get(key.row as usize).is_none_or(|&weight| weight > 0));
+    }
+    let groups = group_by_day(&mut keys);
     let mut finder = DuplicateFinder { in_place: &in_place, identities: None };
     let mut positions = vec![DROPPED; rows];
     let mut segments = Vec::new();
@@ -192,13 +200,14 @@ fn keys(table: Table, in_place: &InPlace<'_>, times: &[i64]) -> Result<Vec<Key>,
     Ok(times.iter().enumerate().map(key).collect())
 }
 
-/// Brings the keys of each group of days together; returns the groups' ranges, days ascending.
-fn group_by_day(keys: &mut [Key], times: &[i64]) -> Vec<Range<usize>> {
+/// Brings the keys of each group of days together; returns the groups' ranges, days ascending. Keys are given in the order
+/// of their rows.
+fn group_by_day(keys: &mut [Key]) -> Vec<Range<usize>> {
     let mut days: BTreeMap<i32, usize> = BTreeMap::new();
     let mut last: Option<(i32, usize)> = None;
     // Neighbours share their day nearly always.
-    for &time in times {
-        let day = Timestamp(time).day();
+    for key in &*keys {
+        let day = Timestamp(key.time).day();
         match &mut last {
             Some((of, count)) if *of == day => *count += 1,
             _ => {

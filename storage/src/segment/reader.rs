@@ -3,7 +3,7 @@
 use super::attributes::{AttributeKeys, Listing, METADATA_KEY};
 use super::file::SegmentFile;
 use super::object::ObjectReader;
-use super::schema::{SCHEMA_VERSION, SCHEMA_VERSION_KEY};
+use super::schema::{SCHEMA_VERSION, SCHEMA_VERSION_KEY, THINNED_KEY};
 use super::sidecar::{self, Directory, TRACE_SECTION, TRAILER_BYTES, Trailer};
 use super::trace_index::TraceIndex;
 use super::{SegmentInfo, trace_scan};
@@ -88,6 +88,11 @@ impl Segment {
             return Err(self.corrupt(newest));
         }
         Ok(Arc::new(metadata))
+    }
+
+    /// The rule by which rows were left out of it, if any were.
+    pub(crate) async fn thinned_by(&self) -> Result<Option<String>, Error> {
+        Ok(key_value(&*self.metadata().await?, THINNED_KEY).map(str::to_owned))
     }
 
     /// Byte ranges of the Parquet file.

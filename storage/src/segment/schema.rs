@@ -17,6 +17,9 @@ pub(super) const SORT_VERSION_KEY: &str = "binnacle.sort_version";
 /// CRC32C of the file up to the end of the last column chunk, in decimal.
 pub(super) const BODY_CRC32C_KEY: &str = "binnacle.body_crc32c";
 
+/// The rule by which rows were left out ([`crate::retention`]); files that have all their rows lack it.
+pub(crate) const THINNED_KEY: &str = "binnacle.thinned";
+
 /// Type of a column in memory.
 pub fn data_type(kind: ColumnKind) -> DataType {
     match kind {

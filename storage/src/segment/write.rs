@@ -9,7 +9,7 @@ use super::order::{Extent, order};
 use super::plain::PlainColumn;
 use super::schema::{
     BODY_CRC32C_KEY, SCHEMA_VERSION, SCHEMA_VERSION_KEY, SORT_VERSION, SORT_VERSION_KEY, TABLE_KEY,
-    field,
+    THINNED_KEY, field,
 };
 use super::sidecar::{SidecarBuilder, TRACE_SECTION};
 use super::source::Source;
@@ -17,7 +17,7 @@ use super::trace_index;
 use crate::Error;
 use crate::batch::{AttributeType, Interner};
 use crate::log_index::{WORD_SECTION, WordIndexBuilder};
-use crate::model::{ColumnKind, SortKey, Table, Timestamp};
+use crate::model::{ColumnKind, SortKey, Table, Timestamp, WEIGHT_COLUMN};
 use arrow::datatypes::{Field, Schema};
 use bytes::Bytes;
 use parquet::arrow::ArrowSchemaConverter;
@@ -65,10 +65,37 @@ pub struct WrittenSegment {
     pub sort_version: u32,
 }
 
+/// Which rows of a merge are left out, and what the others stand for.
+#[derive(Debug, Clone, Copy)]
+pub struct Thinned<'a> {
+    /// Per row of all sources: 0 leaves it out, 1 keeps it and its weight as they are, more is its weight from now on.
+    pub weights: &'a [u32],
+    /// What the files say of it, at the metadata key `binnacle.thinned`.
+    pub rule: &'a str,
+}
+
 /// Merges `sources` into sorted segments, split by day. Pure computation: no files, no clock. Without rows there are no
 /// segments. [`Error::Encode`] when the sources are too large for one merge, [`Error::Corrupt`] when a file is broken.
 pub fn write_segments(table: Table, sources: &[Source<'_>]) -> Result<Vec<WrittenSegment>, Error> {
-    let order = order(table, sources)?;
+    write(table, sources, None)
+}
+
+/// The same with fewer rows.
+pub fn write_thinned(
+    table: Table,
+    sources: &[Source<'_>],
+    thinned: Thinned<'_>,
+) -> Result<Vec<WrittenSegment>, Error> {
+    write(table, sources, Some(thinned))
+}
+
+fn write(
+    table: Table,
+    sources: &[Source<'_>],
+    thinned: Option<Thinned<'_>>,
+) -> Result<Vec<WrittenSegment>, Error> {
+    let weights = thinned.map(|thinned| thinned.weights);
+    let order = order(table, sources, weights)?;
     let chosen = if table.has_attributes() { attributes::choose(sources)? } else { Vec::new() };
     let extents: Vec<Range<u32>> = order.segments.iter().map(|s| s.rows.clone()).collect();
     let merge = Merge {
@@ -78,10 +105,12 @@ pub fn write_segments(table: Table, sources: &[Source<'_>]) -> Result<Vec<Writte
         rows: extents.last().map_or(0, |last| last.end as usize),
         extents: &extents,
         chosen: &chosen,
+        weights,
         strings: None,
     };
+    let rule = thinned.map(|thinned| thinned.rule);
     let mut files: Vec<FileBuilder> =
-        order.segments.iter().map(|extent| FileBuilder::new(table, extent.clone())).collect();
+        order.segments.iter().map(|extent| FileBuilder::new(table, extent.clone(), rule)).collect();
     let rest = merge.each_column(&mut |column| add_column(table, &mut files, column))?;
     let mut rest = rest.into_iter();
     files.into_iter().map(|file| file.finish(rest.next().unwrap_or_default())).collect()
@@ -247,6 +276,8 @@ fn seems_to_repeat(values: &[i64], slots: &Slots) -> bool {
 struct FileBuilder {
     table: Table,
     extent: Extent,
+    /// What thinned the rows.
+    rule: Option<String>,
     /// Row groups, as ranges of positions.
     groups: Vec<Range<u32>>,
     fields: Vec<Field>,
@@ -257,7 +288,7 @@ struct FileBuilder {
 }
 
 impl FileBuilder {
-    fn new(table: Table, extent: Extent) -> FileBuilder {
+    fn new(table: Table, extent: Extent, rule: Option<&str>) -> FileBuilder {
         let count = extent.rows.len().div_ceil(ROW_GROUP_ROWS_MAX);
         let size = extent.rows.len().div_ceil(count.max(1)).max(1);
         let groups: Vec<Range<u32>> = extent
@@ -270,6 +301,7 @@ impl FileBuilder {
         FileBuilder {
             table,
             extent,
+            rule: rule.map(str::to_owned),
             groups,
             fields: Vec::new(),
             chunks,
@@ -312,6 +344,9 @@ impl FileBuilder {
             }
             self.attributes.push((key.clone(), *kind, rows));
         }
+        if field.name() == WEIGHT_COLUMN && values.count(&self.extent.rows) == 0 {
+            return Ok(());
+        }
         for (group, chunks) in self.groups.iter().zip(&mut self.chunks) {
             chunks.push(values.write(descriptor, group)?);
         }
@@ -346,7 +381,8 @@ impl FileBuilder {
             (BODY_CRC32C_KEY, body_crc32c.to_string()),
             (METADATA_KEY, Listing::new(self.attributes, rest).render()),
         ];
-        for (key, value) in metadata {
+        let thinned = self.rule.map(|rule| (THINNED_KEY, rule));
+        for (key, value) in metadata.into_iter().chain(thinned) {
             writer.append_key_value_metadata(KeyValue::new(key.to_owned(), value));
         }
         let parquet = writer.into_inner().map_err(encode_error)?;

@@ -3,6 +3,7 @@
 mod crash;
 mod faults;
 mod requests;
+mod thinning;
 
 use crate::batch::{Batch, BatchBuilder, LogRow, TimeOrigin};
 use crate::disk::{Disk, Faults, Operation, Verdict};

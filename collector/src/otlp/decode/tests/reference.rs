@@ -318,6 +318,7 @@ impl Reference {
             Some(Cell::Bytes(above.resource.clone())),
             Some(Cell::Bytes(above.scope.clone())),
             Some(Cell::Int(self.now.0)),
+            None,
         ];
         Some(Row { table: Table::Spans, cells, attributes: attributes(&span.attributes) })
     }
@@ -361,6 +362,7 @@ impl Reference {
             Some(Cell::Bytes(above.resource.clone())),
             Some(Cell::Bytes(above.scope.clone())),
             Some(Cell::Int(self.now.0)),
+            None,
         ];
         Some(Row { table: Table::Logs, cells, attributes: attributes(&log.attributes) })
     }
