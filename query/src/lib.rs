@@ -8,6 +8,7 @@
 
 mod broken;
 mod config;
+mod cursor;
 mod engine;
 mod error;
 pub mod logs;

@@ -6,6 +6,8 @@
 mod admin;
 mod cardinality;
 mod error;
+mod events;
+mod grpc;
 mod health;
 mod jaeger;
 mod layers;
@@ -13,6 +15,8 @@ mod logs;
 mod metrics;
 mod openapi;
 mod otlp;
+mod pairs;
+mod progress;
 mod prometheus;
 mod record;
 mod remote_write;
@@ -168,6 +172,7 @@ pub fn router(api: Api) -> Router {
         .nest("/prometheus/api/v1", prometheus::routes())
         .nest("/tempo", tempo::routes())
         .nest("/jaeger", jaeger::routes())
+        .nest("/tempopb.StreamingQuerier", tempo::grpc_routes())
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method);
     layers::around(routes, api.clone()).with_state(api)

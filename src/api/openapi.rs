@@ -24,7 +24,7 @@ use utoipa::OpenApi;
         targets::targets, cardinality::cardinality,
         health::status, health::healthz, health::readyz, metrics::metrics, admin::admin, openapi
     ),
-    components(schemas(error::ErrorBody, sql::SqlAnswer, render::Format)),
+    components(schemas(error::ErrorBody, traces::TracesPart, traces::TracesEnd, sql::SqlAnswer, render::Format)),
     tags(
         (name = "query", description = "Questions about stored telemetry"),
         (name = "ingest", description = "Telemetry in; OTLP has ports of its own"),

@@ -2,6 +2,8 @@
 
 use super::Api;
 use super::error::{ApiError, ErrorBody};
+use super::events;
+use super::progress::{PARTS_WAITING, progress};
 use super::record::{Decimal, Name, STATUS_CODES, Text};
 use super::render::Stats;
 use super::request::{Params, Tenant, parse_duration, parse_time};
@@ -10,10 +12,12 @@ use super::value::JsonAttributes;
 use axum::extract::State;
 use axum::response::Response;
 use binnacle_query::traceql;
-use binnacle_query::{TracePage, TraceRequest};
-use binnacle_storage::model::{SpanId, TraceId};
+use binnacle_query::{QueryEngine, TracePage, TraceRequest};
+use binnacle_storage::model::{SpanId, TenantId, TraceId};
+use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use tokio::sync::mpsc;
 use utoipa::{IntoParams, ToSchema};
 
 /// What to search for.
@@ -43,6 +47,25 @@ pub struct TraceParams {
     spans: Option<usize>,
     /// Where the page before ended, as it said; the other parameters must be the same as then.
     cursor: Option<String>,
+    /// `true` sends traces as server-sent events as they are found; so does `Accept: text/event-stream`.
+    #[serde(default)]
+    #[param(required = false)]
+    stream: bool,
+}
+
+/// The event `traces`: found since the one before.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct TracesPart<'a> {
+    pub traces: Vec<FoundTrace<'a>>,
+    pub stats: Stats,
+}
+
+/// The event `end`, the last.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct TracesEnd<'a> {
+    /// Asks for the next page; null when this is the last.
+    pub cursor: Option<&'a str>,
+    pub stats: Stats,
 }
 
 /// One page of traces.
@@ -167,6 +190,9 @@ impl<'a> From<&'a traceql::MatchedSpan> for FoundSpan<'a> {
 }
 
 /// Searches traces, newest first.
+///
+/// As a stream of events: `traces` (`TracesPart`) whenever some are found, then `end` (`TracesEnd`), or `error` (`ErrorBody`) when
+/// the search fails midway.
 #[utoipa::path(get, path = "/api/v1/traces", tag = "query",
     params(TraceParams, ("X-Scope-OrgID" = Option<String>, Header, description = "Tenant; `default` when left out")),
     responses(
@@ -181,7 +207,9 @@ pub async fn traces(
     State(api): State<Api>,
     Tenant(tenant): Tenant,
     Params(params): Params<TraceParams>,
+    headers: HeaderMap,
 ) -> Result<Response, ApiError> {
+    let streamed = params.stream || events::wanted(&headers);
     let product = api.ready_product()?;
     let now = api.now();
     let time = |name, text: Option<String>| text.map(|t| parse_time(name, &t, now)).transpose();
@@ -199,6 +227,27 @@ pub async fn traces(
         duration_max: nanos("duration_max", params.duration_max)?,
         cursor: params.cursor,
     };
+    if streamed {
+        return stream(product.engine.clone(), tenant, request).await;
+    }
     let page = product.engine.traces(&tenant, request).await?;
     json(move || serde_json::to_vec(&Traces::from(&page))).await
+}
+
+async fn stream(
+    engine: QueryEngine,
+    tenant: TenantId,
+    request: TraceRequest,
+) -> Result<Response, ApiError> {
+    let (sender, receiver) = mpsc::channel(PARTS_WAITING);
+    let work = async move { engine.traces_as_found(&tenant, request, sender).await };
+    let render = |found: &traceql::TracesFound| {
+        let traces = found.traces.iter().map(FoundTrace::from).collect();
+        events::event("traces", &TracesPart { traces, stats: Stats::from(&found.stats) })
+    };
+    let end = |page: &TracePage| {
+        let (cursor, stats) = (page.cursor.as_deref(), Stats::from(&page.stats));
+        events::event("end", &TracesEnd { cursor, stats })
+    };
+    events::answer(progress(receiver, work), render, end).await
 }

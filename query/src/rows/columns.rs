@@ -101,6 +101,15 @@ impl TextColumn {
 }
 
 impl ByteColumn {
+    /// A column that was not read: null in every row.
+    pub(crate) fn absent() -> ByteColumn {
+        ByteColumn(None)
+    }
+
+    pub(crate) fn is_there(&self) -> bool {
+        self.0.is_some()
+    }
+
     pub(crate) fn value(&self, row: usize) -> Option<&[u8]> {
         valid(&self.0, row).map(|array| array.value(row))
     }

@@ -10,14 +10,12 @@
 //! - A child is seen only inside its parent's time: what sticks out on either side, because of clocks that differ, is cut.
 //! - A child that ends after its parent and is asynchronous by its kind (a consumer, or the child of a producer) was not
 //!   waited for and is left out, with everything below it.
-//! - A span whose parent is missing is a root. Several roots are walked like the children of one span around all of them,
-//!   and the time between them belongs to nobody.
-//! - Spans that are each other's ancestors have no root; the earliest of them becomes one.
-//! - Two spans with one id (a client and a server that share it, as Zipkin sends them) are parent and child.
+//! - Several roots are walked like the children of one span around all of them, and the time between them belongs to nobody.
+//! - Who is whose child, [`Tree`] decides.
 
 use super::Span;
+use super::tree::Tree;
 use binnacle_storage::model::{SpanId, Timestamp};
-use std::collections::HashMap;
 
 /// A stretch of time `[start, end)` that was spent in one span itself, not in its children.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,78 +25,33 @@ pub struct CriticalSegment {
     pub end: Timestamp,
 }
 
+/// A stretch of time on the critical path; the span by its index.
+struct Step {
+    span: usize,
+    start: i64,
+    end: i64,
+}
+
 /// The critical path of a trace: segments in order of time, apart from each other.
 pub fn critical_path(spans: &[Span]) -> Vec<CriticalSegment> {
-    let tree = Tree::of(spans);
-    let mut path = walk(spans, &tree);
+    let segment = |step: Step| CriticalSegment {
+        span_id: spans[step.span].span_id,
+        start: Timestamp(step.start),
+        end: Timestamp(step.end),
+    };
+    path(spans, &Tree::of(spans)).into_iter().map(segment).collect()
+}
+
+/// The same with spans by their index.
+fn path(spans: &[Span], tree: &Tree) -> Vec<Step> {
+    let mut path = walk(spans, tree);
     path.reverse();
     path
 }
 
 /// OTLP's `SpanKind` numbers.
-const CLIENT: i32 = 3;
 const PRODUCER: i32 = 4;
 const CONSUMER: i32 = 5;
-
-/// Who is whose child, as indexes into the spans.
-struct Tree {
-    roots: Vec<usize>,
-    children: Vec<Vec<usize>>,
-}
-
-impl Tree {
-    fn of(spans: &[Span]) -> Tree {
-        let parents = parents(spans);
-        let mut below = vec![Vec::new(); spans.len()];
-        for (index, parent) in parents.iter().enumerate() {
-            if let Some(parent) = parent {
-                below[*parent].push(index);
-            }
-        }
-        // Reach everything from the roots; what is left hangs on a cycle, which is cut at its earliest span.
-        let mut tree = Tree { roots: Vec::new(), children: vec![Vec::new(); spans.len()] };
-        let mut reached = vec![false; spans.len()];
-        let mut by_start: Vec<usize> = (0..spans.len()).collect();
-        by_start.sort_by_key(|&index| (spans[index].start_time, spans[index].span_id, index));
-        let without_parent = by_start.iter().copied().filter(|&index| parents[index].is_none());
-        for root in without_parent.chain(by_start.iter().copied()) {
-            if reached[root] {
-                continue;
-            }
-            reached[root] = true;
-            tree.roots.push(root);
-            let mut open = vec![root];
-            while let Some(parent) = open.pop() {
-                for &child in &below[parent] {
-                    if !reached[child] {
-                        reached[child] = true;
-                        tree.children[parent].push(child);
-                        open.push(child);
-                    }
-                }
-            }
-        }
-        tree
-    }
-}
-
-/// Each span's parent, if it is there.
-fn parents(spans: &[Span]) -> Vec<Option<usize>> {
-    let mut with_id: HashMap<SpanId, Vec<usize>> = HashMap::with_capacity(spans.len());
-    for (index, span) in spans.iter().enumerate() {
-        with_id.entry(span.span_id).or_default().push(index);
-    }
-    for same in with_id.values_mut() {
-        same.sort_by_key(|&index| (spans[index].kind != CLIENT, spans[index].start_time, index));
-    }
-    let parent_of = |(index, span): (usize, &Span)| {
-        let same = &with_id[&span.span_id];
-        let outer = same.iter().take_while(|&&other| other != index).last();
-        let named = || span.parent_span_id.and_then(|id| with_id.get(&id)?.last());
-        outer.or_else(named).copied().filter(|&parent| parent != index)
-    };
-    spans.iter().enumerate().map(parent_of).collect()
-}
 
 /// A span, as far as it lies inside all its ancestors.
 #[derive(Clone, Copy)]
@@ -117,14 +70,14 @@ struct Frame {
 }
 
 /// Newest segment first. A stack of our own, because a trace may be 100,000 spans deep.
-fn walk(spans: &[Span], tree: &Tree) -> Vec<CriticalSegment> {
+fn walk(spans: &[Span], tree: &Tree) -> Vec<Step> {
     let mut path = Vec::new();
     let roots = windows(spans, &tree.roots, None);
     let mut stack = vec![Frame { window: None, cursor: i64::MAX, waiting: roots }];
     while let Some(frame) = stack.last_mut() {
         let Some(child) = frame.waiting.pop() else {
             if let Some(window) = frame.window {
-                push(&mut path, spans, window.span, window.start, frame.cursor);
+                push(&mut path, window.span, window.start, frame.cursor);
             }
             stack.pop();
             continue;
@@ -133,7 +86,7 @@ fn walk(spans: &[Span], tree: &Tree) -> Vec<CriticalSegment> {
             continue;
         }
         if let Some(window) = frame.window {
-            push(&mut path, spans, window.span, child.end, frame.cursor);
+            push(&mut path, window.span, child.end, frame.cursor);
         }
         frame.cursor = child.start;
         let waiting = windows(spans, &tree.children[child.span], Some(child));
@@ -165,10 +118,9 @@ fn windows(spans: &[Span], members: &[usize], parent: Option<Window>) -> Vec<Win
     windows
 }
 
-fn push(path: &mut Vec<CriticalSegment>, spans: &[Span], span: usize, start: i64, end: i64) {
+fn push(path: &mut Vec<Step>, span: usize, start: i64, end: i64) {
     if start < end {
-        let span_id = spans[span].span_id;
-        path.push(CriticalSegment { span_id, start: Timestamp(start), end: Timestamp(end) });
+        path.push(Step { span, start, end });
     }
 }
 
@@ -177,6 +129,8 @@ mod tests {
     use super::super::span::tests::span;
     use super::*;
     use proptest::prelude::*;
+
+    const CLIENT: i32 = 3;
 
     /// `(id, parent, start, end)`; parent 0 is none.
     fn trace(rows: &[(u8, u8, i64, i64)]) -> Vec<Span> {

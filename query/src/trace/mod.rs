@@ -6,6 +6,7 @@
 
 mod assemble;
 mod critical_path;
+mod tree;
 mod decode;
 mod find;
 mod names;
@@ -17,6 +18,7 @@ pub(crate) use assemble::order_spans;
 pub use critical_path::{CriticalSegment, critical_path};
 pub(crate) use decode::spans as decode_spans;
 pub(crate) use find::Found;
+pub(crate) use names::texts;
 pub use names::{Calls, Operation};
 #[cfg(test)]
 pub(crate) use span::tests::span as tests_span;

@@ -78,14 +78,18 @@ impl QueryEngine {
         Ok(calls)
     }
 
-    async fn name_rows(&self, tenant: &TenantId, query: String) -> Result<Vec<RecordBatch>, Error> {
+    pub(crate) async fn name_rows(
+        &self,
+        tenant: &TenantId,
+        query: String,
+    ) -> Result<Vec<RecordBatch>, Error> {
         let request = SqlRequest { query, row_limit: None, memory_limit: None, timeout: None };
         self.sql(tenant, request).await?.batches.try_collect().await
     }
 }
 
 /// A column as texts; null is empty.
-fn texts(batch: &RecordBatch, column: usize) -> Result<Vec<String>, Error> {
+pub(crate) fn texts(batch: &RecordBatch, column: usize) -> Result<Vec<String>, Error> {
     let column = cast(batch.column(column), &DataType::Utf8).map_err(unexpected)?;
     let texts = column.as_string::<i32>().iter();
     Ok(texts.map(|text| text.unwrap_or_default().to_owned()).collect())

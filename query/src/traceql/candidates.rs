@@ -1,12 +1,12 @@
-//! Traces that may match, newest first.
+//! Traces that may match, newest first, as the scan finds them.
 
 use super::row_fields::RowFields;
-use super::scan::{Gather, Search, scan};
+use super::scan::{Gather, Scan, Search};
 use crate::{Error, QueryStats};
 use binnacle_storage::model::TraceId;
 use binnacle_storage::{Snapshot, Storage};
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Most traces held while searching; 24 bytes each and some for the map.
@@ -19,34 +19,69 @@ pub(super) struct Candidate {
     pub(super) trace_id: TraceId,
 }
 
-/// The traces that may match, in order; those after `after` only, and when the rows decide, no more than `wanted` of them
-/// for certain.
-pub(super) async fn candidates(
-    storage: &Storage,
-    snapshot: &Snapshot,
-    search: Arc<Search>,
+/// The traces that may match, in order: those after `after` only.
+pub(super) struct Candidates {
+    scan: Scan<Found>,
+    found: Found,
+    /// Given already, or before the first one wanted.
+    given: HashSet<TraceId>,
     after: Option<Candidate>,
-    wanted: usize,
-    threads: usize,
-    stats: &Arc<QueryStats>,
-) -> Result<Vec<Candidate>, Error> {
-    let decided = search.is_decided_by_rows() && after.is_none();
-    let new = move || Found { newest: HashMap::new(), enough: decided.then_some(wanted) };
-    let found = scan(storage, snapshot, search, new, threads, stats).await?;
-    let all = found.newest.into_iter();
-    let all = all.map(|(trace_id, newest)| Candidate { newest: Reverse(newest), trace_id });
-    let mut candidates: Vec<Candidate> =
-        all.filter(|candidate| after.is_none_or(|after| *candidate > after)).collect();
-    candidates.sort_unstable();
-    Ok(candidates)
 }
 
-/// Traces found so far.
+impl Candidates {
+    pub(super) fn new(
+        storage: &Storage,
+        snapshot: &Snapshot,
+        search: Arc<Search>,
+        after: Option<Candidate>,
+        threads: usize,
+        stats: &Arc<QueryStats>,
+    ) -> Candidates {
+        Candidates {
+            scan: Scan::new(storage, snapshot, search, threads, stats),
+            found: Found::default(),
+            given: HashSet::new(),
+            after,
+        }
+    }
+
+    /// The next of them, some at a time, as soon as no newer one can come; `None` after the last.
+    pub(super) async fn next(&mut self) -> Result<Option<Vec<Candidate>>, Error> {
+        loop {
+            let more = self.scan.advance(&mut self.found, &Found::default).await?;
+            let settled = self.settled();
+            if !more && settled.is_empty() {
+                return Ok(None);
+            }
+            if !settled.is_empty() {
+                return Ok(Some(settled));
+            }
+        }
+    }
+
+    /// Takes out those newer than everything not read yet.
+    fn settled(&mut self) -> Vec<Candidate> {
+        let left = self.scan.left().unwrap_or(i64::MIN);
+        let all = self.scan.left().is_none();
+        let mut settled = Vec::new();
+        let (given, after) = (&mut self.given, self.after);
+        self.found.newest.retain(|&trace_id, &mut newest| {
+            let candidate = Candidate { newest: Reverse(newest), trace_id };
+            let stays = !all && newest <= left;
+            if !stays && given.insert(trace_id) && after.is_none_or(|after| candidate > after) {
+                settled.push(candidate);
+            }
+            stays
+        });
+        settled.sort_unstable();
+        settled
+    }
+}
+
+/// The start of each trace's newest span found.
+#[derive(Default)]
 struct Found {
-    /// The start of each trace's newest span.
     newest: HashMap<TraceId, i64>,
-    /// How many traces suffice; `None` when each must be looked at.
-    enough: Option<usize>,
 }
 
 impl Found {
@@ -63,7 +98,11 @@ impl Gather for Found {
     }
 
     fn unite(&mut self, other: Found) -> Result<(), Error> {
-        other.newest.into_iter().for_each(|(trace_id, time)| self.add(trace_id, time));
+        if self.newest.is_empty() {
+            self.newest = other.newest;
+        } else {
+            other.newest.into_iter().for_each(|(trace_id, time)| self.add(trace_id, time));
+        }
         if self.newest.len() > CANDIDATES_MAX {
             return Err(Error::InvalidRequest {
                 message: format!("more than {CANDIDATES_MAX} traces have to be looked at"),
@@ -71,10 +110,5 @@ impl Gather for Found {
             });
         }
         Ok(())
-    }
-
-    fn is_settled(&self, left: i64) -> bool {
-        let newer = || self.newest.values().filter(|&&newest| newest > left).count();
-        self.enough.is_some_and(|enough| self.newest.len() >= enough && newer() >= enough)
     }
 }

@@ -6,6 +6,7 @@
 use super::ast::{Arithmetic, Comparison, Field, FieldExpr, FieldOp, Literal};
 use super::value::{Truth, Value, calculate, compare};
 use regex::Regex;
+use std::collections::BTreeSet;
 
 /// Largest compiled regular expression.
 const REGEX_BYTES_MAX: usize = 1 << 20;
@@ -92,6 +93,24 @@ impl Condition {
                 compare(*op, &left.value(fields), &right.value(fields), regex.as_ref())
             }
             other => other.value(fields).truth(),
+        }
+    }
+
+    /// Adds the slots of the fields it asks for.
+    pub(super) fn add_slots(&self, slots: &mut BTreeSet<usize>) {
+        match self {
+            Condition::Literal(_) => {}
+            Condition::Field(slot) => {
+                slots.insert(*slot);
+            }
+            Condition::Not(inner) | Condition::Negative(inner) => inner.add_slots(slots),
+            Condition::And(left, right)
+            | Condition::Or(left, right)
+            | Condition::Compare { left, right, .. }
+            | Condition::Calculate(_, left, right) => {
+                left.add_slots(slots);
+                right.add_slots(slots);
+            }
         }
     }
 

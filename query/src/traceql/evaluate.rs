@@ -15,6 +15,8 @@ use std::collections::BTreeMap;
 #[derive(Debug)]
 pub(super) struct Plan {
     stages: Vec<PlannedStage>,
+    /// See [`Plan::first_conditions`].
+    first: Option<Vec<Condition>>,
     pub(super) slots: FieldSlots,
     /// Fields that the answer shows of every span.
     pub(super) select: Vec<Field>,
@@ -69,7 +71,8 @@ impl Plan {
             Stage::Select(fields) => Some(fields.clone()),
             _ => None,
         });
-        Plan { stages, slots, select: selected.flatten().collect() }
+        let first = first_conditions(&stages);
+        Plan { stages, first, slots, select: selected.flatten().collect() }
     }
 
     /// The sets of spans of `tree` that the pipeline leaves; none is empty.
@@ -81,13 +84,8 @@ impl Plan {
 
     /// The spans that the first stage can keep are among those that one of these conditions leaves open; `None` when
     /// they can be any.
-    pub(super) fn first_conditions(&self) -> Option<Vec<&Condition>> {
-        let mut conditions = Vec::new();
-        let open = match self.stages.first() {
-            Some(PlannedStage::Spans(spans)) => add_conditions(spans, &mut conditions),
-            _ => false,
-        };
-        open.then_some(conditions)
+    pub(super) fn first_conditions(&self) -> Option<&[Condition]> {
+        self.first.as_deref()
     }
 
     /// Whether the query is one condition, so that a span that fulfils it is all that a trace needs.
@@ -96,12 +94,21 @@ impl Plan {
     }
 }
 
+fn first_conditions(stages: &[PlannedStage]) -> Option<Vec<Condition>> {
+    let mut conditions = Vec::new();
+    let open = match stages.first() {
+        Some(PlannedStage::Spans(spans)) => add_conditions(spans, &mut conditions),
+        _ => false,
+    };
+    open.then_some(conditions)
+}
+
 /// Collects conditions of which a trace needs a span; `false` when it needs none.
-fn add_conditions<'a>(spans: &'a PlannedSpans, conditions: &mut Vec<&'a Condition>) -> bool {
+fn add_conditions(spans: &PlannedSpans, conditions: &mut Vec<Condition>) -> bool {
     match spans {
         PlannedSpans::Filter(None) => false,
         PlannedSpans::Filter(Some(condition)) => {
-            conditions.push(condition);
+            conditions.push(condition.clone());
             true
         }
         PlannedSpans::Pipeline(stages) => match stages.first() {

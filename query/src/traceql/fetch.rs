@@ -9,7 +9,7 @@ use arrow::record_batch::RecordBatch;
 use binnacle_storage::model::{Table, TimeRange, TraceId};
 use binnacle_storage::segment::Segment;
 use binnacle_storage::{Snapshot, Storage};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 /// The traces with these ids. A segment that cannot be read is named in the warnings and left out.
@@ -21,14 +21,15 @@ pub(super) async fn traces(
     stats: &Arc<QueryStats>,
 ) -> Result<HashMap<TraceId, Tree>, Error> {
     let mut spans: HashMap<TraceId, Vec<Span>> = HashMap::new();
+    let known = Ids::of(ids);
     for chunk in snapshot.chunks(Table::Spans, TimeRange::all()) {
-        add(&chunk.records, ids, shared, &mut spans)?;
+        add(&chunk.records, &known, shared, &mut spans)?;
     }
     for segment in snapshot.segments(Table::Spans, TimeRange::all()) {
         match rows(&segment, ids, stats).await {
             Ok(batches) => {
                 for batch in batches {
-                    add(&batch, ids, shared, &mut spans)?;
+                    add(&batch, &known, shared, &mut spans)?;
                     tokio::task::yield_now().await;
                 }
             }
@@ -40,6 +41,34 @@ pub(super) async fn traces(
         (id, Tree::of(spans))
     });
     Ok(trees.collect())
+}
+
+/// Ids to look for among very many rows.
+struct Ids {
+    /// The last two bytes that any of them has.
+    ends: Vec<u64>,
+    all: HashSet<TraceId>,
+}
+
+impl Ids {
+    fn of(ids: &[TraceId]) -> Ids {
+        let mut ends = vec![0; (1 << 16) / 64];
+        for id in ids {
+            let (word, bit) = Ids::end(*id);
+            ends[word] |= 1 << bit;
+        }
+        Ids { ends, all: ids.iter().copied().collect() }
+    }
+
+    fn end(id: TraceId) -> (usize, u32) {
+        let end = u16::from_be_bytes([id.0[14], id.0[15]]);
+        (usize::from(end) / 64, u32::from(end) % 64)
+    }
+
+    fn contain(&self, id: TraceId) -> bool {
+        let (word, bit) = Ids::end(id);
+        self.ends[word] & (1 << bit) != 0 && self.all.contains(&id)
+    }
 }
 
 async fn rows(
@@ -62,12 +91,12 @@ async fn rows(
 /// Adds the spans of a batch that belong to the traces.
 fn add(
     batch: &RecordBatch,
-    ids: &[TraceId],
+    ids: &Ids,
     shared: &mut Shared,
     spans: &mut HashMap<TraceId, Vec<Span>>,
 ) -> Result<(), Error> {
     let column = Columns(batch).fixed("trace_id")?;
-    let wanted = |row: &usize| column.id(*row).is_some_and(|id| ids.contains(&TraceId(id)));
+    let wanted = |row: &usize| column.id(*row).is_some_and(|id| ids.contain(TraceId(id)));
     let rows: Vec<usize> = (0..batch.num_rows()).filter(wanted).collect();
     if rows.is_empty() {
         return Ok(());

@@ -9,13 +9,15 @@
 //! outside the time range, in which one span must lie that the query's first conditions leave open.
 
 mod ast;
+mod attributes;
 mod candidates;
 mod check;
 mod condition;
-mod cursor;
+
 mod error;
 mod evaluate;
 mod fetch;
+mod filter;
 mod metrics;
 mod parse;
 mod print;
@@ -31,11 +33,11 @@ mod token;
 mod tree;
 mod value;
 
-pub use metrics::{MetricSeries, MetricsPage, MetricsRequest};
+pub use metrics::{MetricSeries, MetricsPage, MetricsRequest, SeriesFound, SpanExemplar};
 pub(crate) use parse::parse;
 pub use search::{
     MatchedSpan, ServiceStats, SpansetMatch, TRACES_LIMIT_DEFAULT, TRACES_LIMIT_MAX, TraceMatch,
-    TracePage, TraceRequest,
+    TracePage, TraceRequest, TracesFound,
 };
 pub use tags::{TAGS_LIMIT_MAX, TagScope, TagTimes, TagValue};
 pub use token::quoted;

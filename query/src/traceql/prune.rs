@@ -5,49 +5,81 @@ use super::condition::Condition;
 use super::scan::Search;
 use crate::QueryStats;
 use crate::rows::{PageTest, pages_that_may_hold};
+use binnacle_storage::batch::AttributeType;
+use binnacle_storage::segment::{AttributeKeys, attribute_column_name};
 use parquet::file::metadata::ParquetMetaData;
 use std::ops::Range;
 
 /// A column and what a needed span has there.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Prune {
-    column: &'static str,
+    column: String,
     test: PageTest,
 }
 
-/// What every needed span fulfils.
-pub(super) fn prunes(search: &Search, conditions: Option<&[&Condition]>) -> Vec<Prune> {
+/// What every needed span of a file fulfils; `None` when no span of it can be needed, since it has no such attribute.
+pub(super) fn prunes(search: &Search, keys: &AttributeKeys) -> Option<Vec<Prune>> {
     let times = PageTest::Within(search.from, search.to);
-    let mut prunes = vec![Prune { column: "start_time", test: times }];
-    if let Some([condition]) = conditions {
-        add(condition, &search.plan.slots.fields, &mut prunes);
+    let mut prunes = vec![Prune { column: "start_time".to_owned(), test: times }];
+    if let Some([condition]) = search.plan.first_conditions() {
+        add(condition, &search.plan.slots.fields, keys, &mut prunes)?;
     }
-    prunes
+    Some(prunes)
 }
 
-fn add(condition: &Condition, fields: &[Field], prunes: &mut Vec<Prune>) {
+fn add(
+    condition: &Condition,
+    fields: &[Field],
+    keys: &AttributeKeys,
+    prunes: &mut Vec<Prune>,
+) -> Option<()> {
     match condition {
         Condition::And(left, right) => {
-            add(left, fields, prunes);
-            add(right, fields, prunes);
+            add(left, fields, keys, prunes)?;
+            add(right, fields, keys, prunes)?;
         }
         Condition::Compare { op, left, right, .. } => {
             if let (Condition::Field(slot), Condition::Literal(literal)) = (&**left, &**right) {
-                prunes.extend(prune(&fields[*slot], *op, literal));
+                let field = &fields[*slot];
+                if *literal != Literal::Nil && is_absent(field, keys) {
+                    return None;
+                }
+                prunes.extend(prune(field, *op, literal, keys));
             }
         }
         _ => {}
     }
+    Some(())
 }
 
-fn prune(field: &Field, op: Comparison, literal: &Literal) -> Option<Prune> {
-    let column = match field {
-        Field::Intrinsic(Intrinsic::Name) => "name",
-        Field::Intrinsic(Intrinsic::Duration) => "duration",
+/// Whether no span of the file has the attribute.
+fn is_absent(field: &Field, keys: &AttributeKeys) -> bool {
+    match field {
+        Field::Attribute { scope: AttributeScope::Span, of_parent: false, name } => {
+            !keys.columns.contains_key(name) && !keys.may_be_in_rest(name)
+        }
+        _ => false,
+    }
+}
+
+fn prune(field: &Field, op: Comparison, literal: &Literal, keys: &AttributeKeys) -> Option<Prune> {
+    let (column, is_number) = match field {
+        Field::Intrinsic(Intrinsic::Name) => ("name".to_owned(), false),
+        Field::Intrinsic(Intrinsic::Duration) => ("duration".to_owned(), true),
         Field::Attribute { scope: AttributeScope::Resource, of_parent: false, name }
             if name == "service.name" =>
         {
-            "service"
+            ("service".to_owned(), false)
+        }
+        Field::Attribute { scope: AttributeScope::Span, of_parent: false, name }
+            if !keys.may_be_in_rest(name) =>
+        {
+            let is_number = match keys.columns.get(name)? {
+                AttributeType::Int => true,
+                AttributeType::String => false,
+                _ => return None,
+            };
+            (attribute_column_name(name), is_number)
         }
         _ => return None,
     };
@@ -61,8 +93,7 @@ fn prune(field: &Field, op: Comparison, literal: &Literal) -> Option<Prune> {
         },
         _ => return None,
     };
-    let fits = matches!((column, &test), ("duration", PageTest::Within(..)))
-        || matches!((column, &test), ("name" | "service", PageTest::Equals(_)));
+    let fits = matches!(test, PageTest::Within(..)) == is_number;
     fits.then_some(Prune { column, test })
 }
 
@@ -74,7 +105,7 @@ pub(super) fn pages(
 ) -> Vec<Range<u32>> {
     let mut kept: Option<Vec<Range<u32>>> = None;
     for prune in prunes {
-        let (may, pruned) = pages_that_may_hold(metadata, prune.column, &prune.test);
+        let (may, pruned) = pages_that_may_hold(metadata, &prune.column, &prune.test);
         stats.add_pruned(0, pruned as u64);
         kept = Some(match kept {
             None => may,
@@ -82,6 +113,11 @@ pub(super) fn pages(
         });
     }
     kept.unwrap_or_default()
+}
+
+/// Whether every row of a file names its service.
+pub(super) fn all_have_services(metadata: &ParquetMetaData) -> bool {
+    pages_that_may_hold(metadata, "service", &PageTest::Equals(String::new())).0.is_empty()
 }
 
 /// What lies in both; each ascending and apart.

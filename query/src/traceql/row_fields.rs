@@ -9,25 +9,27 @@ use super::span_fields::{event_attribute, link_attribute, one, part_value};
 use super::value::Value;
 use crate::Error;
 use crate::rows::{
-    ByteColumn, Columns, FixedColumn, IntColumn, Shared, TextColumn, attribute_value, malformed,
+    ByteColumn, Columns, FixedColumn, IntColumn, Shared, TextColumn, attribute_value,
 };
 use crate::value::{Resource, Scope, SpanEvent, SpanLink, span_events, span_links};
-use arrow::array::ArrayRef;
+use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::record_batch::RecordBatch;
 use binnacle_storage::model::{Value as Stored, wire};
 use binnacle_storage::segment::{ATTRIBUTES_REST, AttributeKeys, attribute_column_name};
-use std::collections::BTreeSet;
+use std::cell::OnceCell;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-/// Reads the fields of a batch's rows.
+/// Reads the fields of a batch's rows. Resources and scopes are decoded once per batch and distinct value; events and links of
+/// a row only when somebody asks for them.
 pub(super) struct RowReader {
     readers: Vec<Reader>,
     rest: ByteColumn,
     start_time: IntColumn,
-    resources: Vec<Arc<Resource>>,
-    scopes: Vec<Arc<Scope>>,
-    events: Vec<Vec<SpanEvent>>,
-    links: Vec<Vec<SpanLink>>,
+    resources: Distinct<Resource>,
+    scopes: Distinct<Scope>,
+    events: Parts<SpanEvent>,
+    links: Parts<SpanLink>,
 }
 
 /// Where a field's value is in a row.
@@ -41,7 +43,89 @@ enum Reader {
     ScopeName,
     ScopeVersion,
     Part(Intrinsic),
-    Attribute { scope: AttributeScope, name: String, own: Option<ArrayRef> },
+    /// `resource.service.name`, which has a column; empty there means that the resource tells.
+    Service(TextColumn),
+    Attribute {
+        scope: AttributeScope,
+        name: String,
+        own: Option<ArrayRef>,
+    },
+}
+
+/// Values that many rows share, each once.
+struct Distinct<T> {
+    values: Vec<Arc<T>>,
+    /// Of every row the index of its value; empty when the column was not read.
+    of_row: Vec<u32>,
+}
+
+impl<T> Distinct<T> {
+    fn of(
+        column: &ByteColumn,
+        rows: usize,
+        mut read: impl FnMut(Option<&[u8]>) -> Result<Arc<T>, Error>,
+    ) -> Result<Distinct<T>, Error> {
+        let mut distinct = Distinct { values: Vec::new(), of_row: Vec::new() };
+        if !column.is_there() {
+            return Ok(distinct);
+        }
+        let mut known: HashMap<Option<u128>, u32> = HashMap::new();
+        let mut last = (None, 0);
+        distinct.of_row.reserve(rows);
+        for row in 0..rows {
+            let view = column.view(row);
+            if row == 0 || view != last.0 {
+                let index = match known.get(&view) {
+                    Some(index) => *index,
+                    None => {
+                        distinct.values.push(read(column.value(row))?);
+                        let index = distinct.values.len() as u32 - 1;
+                        known.insert(view, index);
+                        index
+                    }
+                };
+                last = (view, index);
+            }
+            distinct.of_row.push(last.1);
+        }
+        Ok(distinct)
+    }
+
+    fn value(&self, row: usize) -> Option<&T> {
+        let index = *self.of_row.get(row)?;
+        self.values.get(index as usize).map(|value| &**value)
+    }
+}
+
+/// Events or links, decoded row by row as they are asked for.
+struct Parts<T> {
+    column: ByteColumn,
+    decode: fn(&[u8]) -> Result<Vec<T>, wire::Malformed>,
+    decoded: Vec<OnceCell<Option<Vec<T>>>>,
+}
+
+impl<T> Parts<T> {
+    fn of(
+        column: ByteColumn,
+        rows: usize,
+        decode: fn(&[u8]) -> Result<Vec<T>, wire::Malformed>,
+    ) -> Parts<T> {
+        let rows = if column.is_there() { rows } else { 0 };
+        Parts {
+            column,
+            decode,
+            decoded: std::iter::repeat_with(OnceCell::new).take(rows).collect(),
+        }
+    }
+
+    /// `None` when they cannot be read: whoever reads the whole span says what is wrong with it.
+    fn value(&self, row: usize) -> Option<&[T]> {
+        let Some(cell) = self.decoded.get(row) else { return Some(&[]) };
+        match self.column.value(row) {
+            None | Some([]) => Some(&[]),
+            Some(bytes) => cell.get_or_init(|| (self.decode)(bytes).ok()).as_deref(),
+        }
+    }
 }
 
 /// Whether a row alone tells the field's value.
@@ -61,13 +145,34 @@ pub(super) fn is_of_row(field: &Field) -> bool {
     }
 }
 
-/// The columns that the fields are in, in a file whose attributes are where `keys` says.
-pub(super) fn columns(fields: &[Field], keys: &AttributeKeys) -> Vec<String> {
-    let mut names: BTreeSet<String> = ["trace_id", "start_time"].map(str::to_owned).into();
-    for field in fields.iter().filter(|field| is_of_row(field)) {
+/// The resource attribute that has a column of its own.
+const SERVICE_NAME: &str = "service.name";
+
+/// The columns that the fields are in, in a file whose attributes are where `keys` says and in which, maybe, every row names
+/// its service.
+pub(super) fn columns<'a>(
+    fields: impl Iterator<Item = &'a Field>,
+    keys: &AttributeKeys,
+    all_have_services: bool,
+) -> BTreeSet<String> {
+    let mut names: BTreeSet<String> = BTreeSet::new();
+    for field in fields.filter(|field| is_of_row(field)) {
         match field {
-            Field::Intrinsic(intrinsic) => names.extend(column(*intrinsic).map(str::to_owned)),
+            Field::Intrinsic(intrinsic) => {
+                names.extend(column(*intrinsic).map(str::to_owned));
+                if *intrinsic == Intrinsic::EventTimeSinceStart {
+                    names.insert("start_time".to_owned());
+                }
+            }
+            Field::Attribute { scope: AttributeScope::Resource, name, .. }
+                if name == SERVICE_NAME && all_have_services =>
+            {
+                names.insert("service".to_owned());
+            }
             Field::Attribute { scope, name, .. } => {
+                if *scope == AttributeScope::Resource && name == SERVICE_NAME {
+                    names.insert("service".to_owned());
+                }
                 if let AttributeScope::Any | AttributeScope::Span = scope {
                     if keys.columns.contains_key(name) {
                         names.insert(attribute_column_name(name));
@@ -80,7 +185,7 @@ pub(super) fn columns(fields: &[Field], keys: &AttributeKeys) -> Vec<String> {
             }
         }
     }
-    names.into_iter().collect()
+    names
 }
 
 fn scope_columns(scope: AttributeScope) -> &'static [&'static str] {
@@ -102,6 +207,7 @@ fn column(intrinsic: Intrinsic) -> Option<&'static str> {
         Intrinsic::StatusMessage => "status_message",
         Intrinsic::Kind => "kind",
         Intrinsic::SpanId => "span_id",
+        Intrinsic::TraceId => "trace_id",
         Intrinsic::ParentId | Intrinsic::Parent => "parent_span_id",
         Intrinsic::EventName | Intrinsic::EventTimeSinceStart => "events",
         Intrinsic::LinkTraceId | Intrinsic::LinkSpanId => "links",
@@ -111,30 +217,19 @@ fn column(intrinsic: Intrinsic) -> Option<&'static str> {
 }
 
 impl RowReader {
+    /// Reads the fields as far as the batch has their columns; a field whose columns it has not is nil.
     pub(super) fn of(
         batch: &RecordBatch,
         fields: &[Field],
         shared: &mut Shared,
     ) -> Result<RowReader, Error> {
         let columns = Columns(batch);
-        let needed = |name| {
-            fields.iter().filter(|field| is_of_row(field)).any(|field| match field {
-                Field::Intrinsic(intrinsic) => column(*intrinsic) == Some(name),
-                Field::Attribute { scope, .. } => scope_columns(*scope).contains(&name),
-            })
+        let rows = batch.num_rows();
+        let needed = |name: &str| fields.iter().any(|field| is_in(field, name));
+        let named = |name: &str| match needed(name) {
+            true => columns.bytes(name),
+            false => Ok(ByteColumn::absent()),
         };
-        let rows = if needed("resource") { 0..batch.num_rows() } else { 0..0 };
-        let resources = runs(rows, &columns.bytes("resource")?, |bytes| shared.resource(bytes))?;
-        let rows = if needed("scope") { 0..batch.num_rows() } else { 0..0 };
-        let scopes = runs(rows, &columns.bytes("scope")?, |bytes| shared.scope(bytes))?;
-        let rows = if needed("events") { 0..batch.num_rows() } else { 0..0 };
-        let column = columns.bytes("events")?;
-        let read = |row| span_events(column.value(row).unwrap_or_default());
-        let events = rows.map(read).collect::<Result<_, _>>();
-        let rows = if needed("links") { 0..batch.num_rows() } else { 0..0 };
-        let column = columns.bytes("links")?;
-        let read = |row| span_links(column.value(row).unwrap_or_default());
-        let links = rows.map(read).collect::<Result<_, _>>();
         Ok(RowReader {
             readers: fields
                 .iter()
@@ -142,36 +237,99 @@ impl RowReader {
                 .collect::<Result<_, _>>()?,
             rest: columns.bytes(ATTRIBUTES_REST)?,
             start_time: columns.int("start_time")?,
-            resources,
-            scopes,
-            events: events.map_err(|error| malformed("events", error))?,
-            links: links.map_err(|error| malformed("links", error))?,
+            resources: Distinct::of(&named("resource")?, rows, |bytes| shared.resource(bytes))?,
+            scopes: Distinct::of(&named("scope")?, rows, |bytes| shared.scope(bytes))?,
+            events: Parts::of(named("events")?, rows, span_events),
+            links: Parts::of(named("links")?, rows, span_links),
         })
     }
 
     pub(super) fn row(&self, row: usize) -> RowFields<'_> {
         RowFields { reader: self, row }
     }
+
+    /// Keeps the rows for which `field op literal` is not false, where that can be told from a column in one go; `false`
+    /// when each row has to be looked at.
+    pub(super) fn narrow(
+        &self,
+        slot: usize,
+        test: &dyn Fn(&Value<'_>) -> bool,
+        rows: &mut Vec<u32>,
+    ) -> bool {
+        match &self.readers[slot] {
+            Reader::Text(column) => by_view(
+                rows,
+                |row| column.view(row),
+                |row| test(&Value::String(column.value(row).unwrap_or_default())),
+            ),
+            Reader::Service(column)
+                if !rows.iter().any(|&row| column.value(row as usize) == Some("")) =>
+            {
+                by_view(
+                    rows,
+                    |row| column.view(row),
+                    |row| test(&Value::String(column.value(row).unwrap_or_default())),
+                );
+            }
+            Reader::Attribute { scope: AttributeScope::Resource, name, .. } => {
+                let holds: Vec<bool> = self
+                    .resources
+                    .values
+                    .iter()
+                    .map(|resource| test(&one(&resource.attributes, name)))
+                    .collect();
+                let without = test(&Value::Nil);
+                let index = |row: u32| self.resources.of_row.get(row as usize);
+                rows.retain(|&row| index(row).map_or(without, |&index| holds[index as usize]));
+            }
+            Reader::Attribute { scope: AttributeScope::Span, own: Some(own), .. }
+                if !self.rest.is_there() =>
+            {
+                let Some(texts) = own.as_string_view_opt() else { return false };
+                let without = test(&Value::Nil);
+                let view = |row: usize| texts.is_valid(row).then(|| texts.views()[row]);
+                by_view(rows, view, |row| match texts.is_valid(row) {
+                    true => test(&Value::String(texts.value(row))),
+                    false => without,
+                });
+            }
+            _ => return false,
+        }
+        true
+    }
 }
 
-/// What `read` makes of every row's bytes; asked once for a run of equal ones.
-fn runs<T>(
-    rows: std::ops::Range<usize>,
-    column: &ByteColumn,
-    mut read: impl FnMut(Option<&[u8]>) -> Result<Arc<T>, Error>,
-) -> Result<Vec<Arc<T>>, Error> {
-    let mut all: Vec<Arc<T>> = Vec::with_capacity(rows.len());
-    let mut last = None;
-    for row in rows {
-        let view = column.view(row);
-        let same = all.last().filter(|_| last == Some(view)).cloned();
-        last = Some(view);
-        all.push(match same {
-            Some(same) => same,
-            None => read(column.value(row))?,
-        });
+/// Keeps the rows for whose value `holds`. Equal views are asked about once, as long as they are among the last few.
+fn by_view(
+    rows: &mut Vec<u32>,
+    view: impl Fn(usize) -> Option<u128>,
+    holds: impl Fn(usize) -> bool,
+) {
+    const REMEMBERED: usize = 64;
+    let mut known: [Option<(Option<u128>, bool)>; REMEMBERED] = [None; REMEMBERED];
+    rows.retain(|&row| {
+        let view = view(row as usize);
+        let bits = view.unwrap_or_default();
+        let place = ((bits ^ (bits >> 64) ^ (bits >> 96)) as usize).wrapping_mul(31) % REMEMBERED;
+        match known[place] {
+            Some((known, holds)) if known == view => holds,
+            _ => {
+                let holds = holds(row as usize);
+                known[place] = Some((view, holds));
+                holds
+            }
+        }
+    });
+}
+
+/// Whether a field is in this column of bytes.
+fn is_in(field: &Field, name: &str) -> bool {
+    match field {
+        Field::Intrinsic(intrinsic) => column(*intrinsic) == Some(name),
+        Field::Attribute { scope, of_parent, .. } => {
+            !of_parent && scope_columns(*scope).contains(&name)
+        }
     }
-    Ok(all)
 }
 
 impl Reader {
@@ -180,6 +338,11 @@ impl Reader {
             return Ok(Reader::Unknown);
         }
         let intrinsic = match field {
+            Field::Attribute { scope: AttributeScope::Resource, name, .. }
+                if name == SERVICE_NAME =>
+            {
+                return Ok(Reader::Service(columns.text("service")?));
+            }
             Field::Attribute { scope, name, .. } => {
                 let own = columns.0.column_by_name(&attribute_column_name(name)).cloned();
                 return Ok(Reader::Attribute { scope: *scope, name: name.clone(), own });
@@ -192,10 +355,9 @@ impl Reader {
             Intrinsic::Duration => Reader::Duration(columns.int(name)?),
             Intrinsic::Status => Reader::Status(columns.int(name)?),
             Intrinsic::Kind => Reader::Kind(columns.int(name)?),
-            Intrinsic::SpanId | Intrinsic::ParentId | Intrinsic::Parent => {
+            Intrinsic::SpanId | Intrinsic::ParentId | Intrinsic::Parent | Intrinsic::TraceId => {
                 Reader::Id(columns.fixed(name)?)
             }
-            Intrinsic::TraceId => Reader::Id(columns.fixed("trace_id")?),
             Intrinsic::InstrumentationName => Reader::ScopeName,
             Intrinsic::InstrumentationVersion => Reader::ScopeVersion,
             part => Reader::Part(part),
@@ -220,14 +382,23 @@ impl<'a> FieldValues<'a> for RowFields<'a> {
             Reader::Status(column) => Value::Status(column.i32(row)),
             Reader::Kind(column) => Value::Kind(column.i32(row)),
             Reader::Id(column) => column.value(row).map_or(Value::Nil, Value::Id),
-            Reader::ScopeName => Value::String(&reader.scopes[row].name),
-            Reader::ScopeVersion => Value::String(&reader.scopes[row].version),
+            Reader::ScopeName => {
+                Value::String(reader.scopes.value(row).map_or("", |scope| &scope.name))
+            }
+            Reader::ScopeVersion => {
+                Value::String(reader.scopes.value(row).map_or("", |scope| &scope.version))
+            }
             Reader::Part(part) => {
                 let start = reader.start_time.value(row).unwrap_or_default();
-                let events = reader.events.get(row).map_or(&[][..], Vec::as_slice);
-                let links = reader.links.get(row).map_or(&[][..], Vec::as_slice);
-                part_value(*part, start, events, links)
+                match (reader.events.value(row), reader.links.value(row)) {
+                    (Some(events), Some(links)) => part_value(*part, start, events, links),
+                    _ => Value::Unknown,
+                }
             }
+            Reader::Service(column) => match column.value(row) {
+                None | Some("") => self.attribute(AttributeScope::Resource, SERVICE_NAME, None),
+                Some(service) => Value::String(service),
+            },
             Reader::Attribute { scope, name, own } => self.attribute(*scope, name, own.as_ref()),
         }
     }
@@ -238,10 +409,18 @@ impl<'a> RowFields<'a> {
         let RowFields { reader, row } = self;
         match scope {
             AttributeScope::Span => self.span_attribute(name, own),
-            AttributeScope::Resource => one(&reader.resources[row].attributes, name),
-            AttributeScope::Instrumentation => one(&reader.scopes[row].attributes, name),
-            AttributeScope::Event => event_attribute(&reader.events[row], name),
-            AttributeScope::Link => link_attribute(&reader.links[row], name),
+            AttributeScope::Resource => {
+                reader.resources.value(row).map_or(Value::Nil, |of| one(&of.attributes, name))
+            }
+            AttributeScope::Instrumentation => {
+                reader.scopes.value(row).map_or(Value::Nil, |of| one(&of.attributes, name))
+            }
+            AttributeScope::Event => {
+                reader.events.value(row).map_or(Value::Unknown, |all| event_attribute(all, name))
+            }
+            AttributeScope::Link => {
+                reader.links.value(row).map_or(Value::Unknown, |all| link_attribute(all, name))
+            }
             AttributeScope::Any => {
                 use AttributeScope::{Event, Instrumentation, Link, Resource, Span};
                 let places = [Span, Resource, Event, Link, Instrumentation].into_iter();

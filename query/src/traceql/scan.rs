@@ -1,26 +1,31 @@
 //! Scanning: the spans within the time range that the query's first conditions leave open.
 //!
-//! Segments and chunks of the buffer are read from the newest to the oldest, several at a time; only the columns that the
-//! conditions name are read, and only of pages that can hold such a span. The scan ends early when who gathers needs nothing
-//! older than what it has.
+//! Segments and chunks of the buffer are read from the newest to the oldest, several at a time. Of a segment, first only the
+//! columns that the conditions name are read, of pages that can hold such a span; then, of the rows left, what the query
+//! needs of them. Whoever scans can stop as soon as what is left is too old to matter.
 
 use super::condition::Condition;
 use super::evaluate::Plan;
-use super::prune::{Prune, prunes};
+use super::filter::open_rows;
+use super::prune::{all_have_services, pages, prunes};
 use super::row_fields::{RowFields, RowReader, columns, is_of_row};
 use crate::broken;
-use crate::rows::{Columns, SegmentRows, Shared, Wanted};
+use crate::rows::{Columns, SegmentRows, Shared, Wanted, ranges_of};
 use crate::{Error, QueryStats};
 use arrow::record_batch::RecordBatch;
 use binnacle_storage::model::{Table, TimeRange, TraceId};
 use binnacle_storage::segment::Segment;
 use binnacle_storage::{Chunk, Snapshot, Storage};
-use std::ops::RangeInclusive;
+use std::collections::BTreeSet;
+use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 use tokio::task::JoinSet;
 
 /// Pages read at a time.
 const WINDOW_PAGES: usize = 16;
+
+/// Rows are picked one by one where fewer than one in so many is left open.
+const PICKED_OF: usize = 4;
 
 /// What to look for.
 pub(super) struct Search {
@@ -30,6 +35,8 @@ pub(super) struct Search {
     pub(super) to: i64,
     /// Nanoseconds that the whole trace may take, both ends included.
     pub(super) durations: RangeInclusive<i64>,
+    /// Slots of the fields that whoever gathers asks for.
+    pub(super) asked: BTreeSet<usize>,
 }
 
 /// Takes the rows that the conditions leave open: one for each source, united as the sources end.
@@ -37,9 +44,6 @@ pub(super) trait Gather: Sized + Send + 'static {
     fn row(&mut self, time: i64, trace_id: TraceId, row: RowFields<'_>) -> Result<(), Error>;
 
     fn unite(&mut self, other: Self) -> Result<(), Error>;
-
-    /// Whether no row that starts at or before `left` matters any more.
-    fn is_settled(&self, left: i64) -> bool;
 }
 
 impl Search {
@@ -49,53 +53,89 @@ impl Search {
         any_duration && self.plan.is_one_condition() && self.plan.slots.fields.iter().all(is_of_row)
     }
 
-    /// Whether a span of this row can be one that a trace needs.
-    fn is_open(conditions: Option<&[&Condition]>, reader: &RowReader, row: usize) -> bool {
-        conditions.is_none_or(|conditions| {
-            conditions.iter().any(|condition| condition.holds(&reader.row(row)) != Some(false))
-        })
+    /// Slots of the fields that the conditions ask for.
+    fn tested(&self) -> BTreeSet<usize> {
+        let mut slots = BTreeSet::new();
+        let conditions = self.plan.first_conditions().unwrap_or_default();
+        conditions.iter().for_each(|condition: &Condition| condition.add_slots(&mut slots));
+        slots
     }
 }
 
-/// Gathers the rows of all sources, several of them at a time.
-pub(super) async fn scan<G: Gather>(
-    storage: &Storage,
-    snapshot: &Snapshot,
+/// A scan under way.
+pub(super) struct Scan<G> {
+    storage: Storage,
     search: Arc<Search>,
-    new: impl Fn() -> G,
+    stats: Arc<QueryStats>,
     threads: usize,
-    stats: &Arc<QueryStats>,
-) -> Result<G, Error> {
-    let mut sources = sources(snapshot, &search, stats);
-    let mut gathered = new();
-    let mut running: JoinSet<Result<G, (Arc<Segment>, Error)>> = JoinSet::new();
-    loop {
-        while running.len() < threads.max(1)
-            && let Some(source) = sources.pop()
-        {
-            if gathered.is_settled(source.newest()) {
-                sources.clear();
-                break;
-            }
-            running.spawn(source.scan(search.clone(), new(), stats.clone()));
+    /// Not begun yet, the newest last.
+    sources: Vec<Source>,
+    running: JoinSet<(i64, Result<G, (Arc<Segment>, Error)>)>,
+    /// The newest time of each that is running.
+    running_newest: Vec<i64>,
+}
+
+impl<G: Gather> Scan<G> {
+    pub(super) fn new(
+        storage: &Storage,
+        snapshot: &Snapshot,
+        search: Arc<Search>,
+        threads: usize,
+        stats: &Arc<QueryStats>,
+    ) -> Scan<G> {
+        Scan {
+            storage: storage.clone(),
+            sources: sources(snapshot, &search, stats),
+            search,
+            stats: stats.clone(),
+            threads: threads.max(1),
+            running: JoinSet::new(),
+            running_newest: Vec::new(),
         }
-        let Some(ended) = running.join_next().await else {
-            return Ok(gathered);
-        };
-        match ended {
-            Ok(Ok(more)) => gathered.unite(more)?,
-            // What the query itself asks too much of is the query's error, whatever the segment.
-            Ok(Err((_, error @ (Error::InvalidRequest { .. } | Error::MemoryLimit { .. })))) => {
-                return Err(error);
-            }
-            Ok(Err((segment, error))) => {
-                broken::leave_out(storage, &segment, &error, stats).await;
-            }
-            Err(error) => {
+    }
+
+    /// Spans that start after it have all been gathered; `None` when all of any time have.
+    pub(super) fn left(&self) -> Option<i64> {
+        let running = self.running_newest.iter().copied().max();
+        running.max(self.sources.last().map(Source::newest))
+    }
+
+    /// Gathers the rows of one more source; `false` when there is none.
+    pub(super) async fn advance(
+        &mut self,
+        gathered: &mut G,
+        new: &(impl Fn() -> G + Sync),
+    ) -> Result<bool, Error> {
+        while self.running.len() < self.threads
+            && let Some(source) = self.sources.pop()
+        {
+            let newest = source.newest();
+            self.running_newest.push(newest);
+            let scanning = source.scan(self.search.clone(), new(), self.stats.clone());
+            self.running.spawn(async move { (newest, scanning.await) });
+        }
+        let (newest, ended) = match self.running.join_next().await {
+            None => return Ok(false),
+            Some(Ok(ended)) => ended,
+            Some(Err(error)) => {
                 let message = format!("a query thread failed: {error}");
                 return Err(Error::Execution { message });
             }
+        };
+        if let Some(place) = self.running_newest.iter().position(|&time| time == newest) {
+            self.running_newest.swap_remove(place);
         }
+        match ended {
+            Ok(more) => gathered.unite(more)?,
+            // What the query itself asks too much of is the query's error, whatever the segment.
+            Err((_, error @ (Error::InvalidRequest { .. } | Error::MemoryLimit { .. }))) => {
+                return Err(error);
+            }
+            Err((segment, error)) => {
+                broken::leave_out(&self.storage, &segment, &error, &self.stats).await;
+            }
+        }
+        Ok(true)
     }
 }
 
@@ -144,9 +184,8 @@ impl Source {
             Source::Chunk(chunk) => {
                 stats.add_rows_buffered(chunk.records.num_rows() as u64);
                 stats.add_rows_scanned(chunk.records.num_rows() as u64);
-                let shared = &mut Shared::default();
                 // The buffer's rows are decoded ones: they can be read.
-                if let Err(error) = collect(&search, &chunk.records, shared, &mut gathered) {
+                if let Err(error) = scan_batch(&search, &chunk.records, &mut gathered) {
                     stats.warn(format!("rows of the buffer are left out: {error}"));
                 }
                 Ok(gathered)
@@ -161,6 +200,16 @@ impl Source {
     }
 }
 
+/// Tests all rows of a batch that has every column, and hands over those left open.
+fn scan_batch(
+    search: &Search,
+    batch: &RecordBatch,
+    gathered: &mut impl Gather,
+) -> Result<(), Error> {
+    let open = test(search, batch, true, &mut Shared::default())?;
+    hand_over(search, batch, open, &mut Shared::default(), gathered)
+}
+
 async fn scan_segment(
     search: &Search,
     segment: Arc<Segment>,
@@ -168,40 +217,124 @@ async fn scan_segment(
     stats: Arc<QueryStats>,
 ) -> Result<(), Error> {
     let mut shared = Shared::default();
-    let wanted = columns(&search.plan.slots.fields, &*segment.attributes().await?);
-    let reader = SegmentRows::open(segment, stats.clone()).await?;
-    let conditions = search.plan.first_conditions();
-    let prunes: Vec<Prune> = prunes(search, conditions.as_deref());
-    let pages = super::prune::pages(reader.metadata(), &prunes, &stats);
-    for window in pages.chunks(WINDOW_PAGES) {
-        for batch in reader.read(Wanted::Named(&wanted), window).await? {
-            stats.add_rows_scanned(batch.num_rows() as u64);
-            collect(search, &batch, &mut shared, gathered)?;
-            // Reads of cached bytes never wait: let a cancelled search end here.
-            tokio::task::yield_now().await;
+    let keys = segment.attributes().await?;
+    let Some(prunes) = prunes(search, &keys) else {
+        return Ok(());
+    };
+    let info = segment.info();
+    let by_time = info.time_min.0 < search.from || info.time_max.0 > search.to;
+    let reader = SegmentRows::open(segment.clone(), stats.clone()).await?;
+    let services = all_have_services(reader.metadata());
+    let columns_of = |slots: &BTreeSet<usize>| {
+        columns(slots.iter().map(|&slot| &search.plan.slots.fields[slot]), &keys, services)
+    };
+    let mut tested = columns_of(&search.tested());
+    tested.extend(by_time.then(|| "start_time".to_owned()));
+    let tested: Vec<String> = tested.into_iter().collect();
+    let mut needed = columns_of(&search.asked);
+    needed.extend(["trace_id", "start_time"].map(str::to_owned));
+    let needed: Vec<String> = needed.into_iter().collect();
+    for window in pages(reader.metadata(), &prunes, &stats).chunks(WINDOW_PAGES) {
+        let rows: usize = window.iter().map(ExactSizeIterator::len).sum();
+        stats.add_rows_scanned(rows as u64);
+        let open = match tested.is_empty() {
+            true => (0..rows as u32).collect(),
+            false => {
+                let mut open = Vec::new();
+                let mut before = 0;
+                for batch in reader.read(Wanted::Named(&tested), window).await? {
+                    let found = test(search, &batch, by_time, &mut shared)?;
+                    open.extend(found.into_iter().map(|row| row + before));
+                    before += batch.num_rows() as u32;
+                }
+                open
+            }
+        };
+        if !open.is_empty() {
+            let (ranges, positions) = chosen(window, rows, open);
+            let mut positions = positions.as_slice();
+            let mut before = 0;
+            for batch in reader.read(Wanted::Named(&needed), &ranges).await? {
+                let after = before + batch.num_rows() as u32;
+                let (here, rest) =
+                    positions.split_at(positions.partition_point(|&position| position < after));
+                let here = here.iter().map(|position| position - before).collect();
+                hand_over(search, &batch, here, &mut shared, gathered)?;
+                (positions, before) = (rest, after);
+            }
         }
+        // Reads of cached bytes never wait: let a cancelled search end here.
+        tokio::task::yield_now().await;
     }
     Ok(())
 }
 
-/// Hands over the rows of a batch that the conditions leave open.
-fn collect(
+/// The rows of a batch that the conditions leave open.
+fn test(
     search: &Search,
     batch: &RecordBatch,
+    by_time: bool,
+    shared: &mut Shared,
+) -> Result<Vec<u32>, Error> {
+    let reader = RowReader::of(batch, &search.plan.slots.fields, shared)?;
+    let times = Columns(batch).int("start_time")?;
+    let times = by_time.then_some((&times, search.from, search.to));
+    Ok(open_rows(search.plan.first_conditions(), &reader, batch.num_rows(), times))
+}
+
+/// What to read so as to have the `open` rows of a window, and where these stand in it. Single rows where they are few, else
+/// the whole window.
+fn chosen(window: &[Range<u32>], rows: usize, open: Vec<u32>) -> (Vec<Range<u32>>, Vec<u32>) {
+    if open.len() * PICKED_OF > rows {
+        return (window.to_vec(), open);
+    }
+    let mut ranges = window.iter();
+    let mut range = 0..0;
+    let mut before = 0;
+    let mut absolute = Vec::with_capacity(open.len());
+    for position in &open {
+        while position - before >= range.end - range.start {
+            before += range.end - range.start;
+            match ranges.next() {
+                Some(next) => range = next.clone(),
+                None => return (window.to_vec(), open),
+            }
+        }
+        absolute.push(range.start + position - before);
+    }
+    (ranges_of(absolute), (0..open.len() as u32).collect())
+}
+
+fn hand_over(
+    search: &Search,
+    batch: &RecordBatch,
+    rows: Vec<u32>,
     shared: &mut Shared,
     gathered: &mut impl Gather,
 ) -> Result<(), Error> {
     let columns = Columns(batch);
     let (times, ids) = (columns.int("start_time")?, columns.fixed("trace_id")?);
     let reader = RowReader::of(batch, &search.plan.slots.fields, shared)?;
-    let conditions = search.plan.first_conditions();
-    for row in 0..batch.num_rows() {
-        let time = times.value(row).filter(|time| (search.from..=search.to).contains(time));
-        if let (Some(time), Some(id)) = (time, ids.id(row))
-            && Search::is_open(conditions.as_deref(), &reader, row)
-        {
+    for row in rows.into_iter().map(|row| row as usize) {
+        if let (Some(time), Some(id)) = (times.value(row), ids.id(row)) {
             gathered.row(time, TraceId(id), reader.row(row))?;
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_rows_are_picked_and_many_read_with_their_neighbours() {
+        let window = [10..20, 40..50];
+        assert_eq!(
+            chosen(&window, 20, vec![1, 9, 10]),
+            (vec![11..12, 19..20, 40..41], vec![0, 1, 2])
+        );
+        let many: Vec<u32> = (0..8).collect();
+        assert_eq!(chosen(&window, 20, many.clone()), (window.to_vec(), many));
+    }
 }

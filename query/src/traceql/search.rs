@@ -1,8 +1,7 @@
 //! One search: from a request to a page of traces.
 
 use super::ast::Field;
-use super::candidates::{Candidate, candidates};
-use super::cursor;
+use super::candidates::{Candidate, Candidates};
 use super::evaluate::{Plan, Spanset};
 use super::scan::Search;
 use super::span_fields::field_value;
@@ -11,11 +10,13 @@ use super::value::Value;
 use super::{fetch, parse};
 use crate::rows::Shared;
 use crate::value::Attributes;
-use crate::{Error, QueryEngine, QueryStats, StatsSnapshot};
+use crate::{Error, QueryEngine, QueryStats, StatsSnapshot, cursor};
 use binnacle_storage::Storage;
 use binnacle_storage::model::{SpanId, TenantId, Timestamp, TraceId};
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use tokio::sync::mpsc;
 
 /// Traces of a page when the request does not say; Tempo's default too.
 pub const TRACES_LIMIT_DEFAULT: usize = 20;
@@ -114,22 +115,62 @@ impl QueryEngine {
         tenant: &TenantId,
         request: TraceRequest,
     ) -> Result<TracePage, Error> {
+        self.find_traces(tenant, request, None).await
+    }
+
+    /// The same page; its traces are also sent to `found`, in their order, as soon as each is known to belong there. The search
+    /// goes on at the receiver's pace, and ends when it is gone.
+    pub async fn traces_as_found(
+        &self,
+        tenant: &TenantId,
+        request: TraceRequest,
+        found: mpsc::Sender<TracesFound>,
+    ) -> Result<TracePage, Error> {
+        self.find_traces(tenant, request, Some(found)).await
+    }
+
+    async fn find_traces(
+        &self,
+        tenant: &TenantId,
+        request: TraceRequest,
+        found: Option<mpsc::Sender<TracesFound>>,
+    ) -> Result<TracePage, Error> {
         let stats = Arc::new(QueryStats::new());
-        let fingerprint = cursor::fingerprint(tenant, &request.query, request.start, request.end);
+        let times = [request.start, request.end];
+        let fingerprint = cursor::fingerprint(tenant, &request.query, times);
         let (storage, tenant, counted) = (self.storage().clone(), tenant.clone(), stats.clone());
         let threads = self.config().threads;
         let work = async move {
             let page = Page::of(&request, fingerprint, threads)?;
-            search(storage, tenant, page, counted).await
+            search(storage, tenant, page, found, counted).await
         };
         let (traces, next) = self.run("traceql", stats.clone(), |_| work).await?;
         stats.add_rows_returned(traces.len() as u64);
         if next.is_some() {
             stats.mark_truncated();
         }
-        let cursor = next.map(|next| cursor::render(next, fingerprint));
+        let cursor = next.map(|next| render_cursor(next, fingerprint));
         Ok(TracePage { traces, cursor, stats: stats.snapshot() })
     }
+}
+
+/// Traces found so far that were not sent before.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TracesFound {
+    pub traces: Vec<TraceMatch>,
+    pub stats: StatsSnapshot,
+}
+
+/// A cursor says after which trace to go on: its newest span's time, and its id.
+fn render_cursor(last: Candidate, fingerprint: u64) -> String {
+    let id = u128::from_be_bytes(last.trace_id.0);
+    cursor::render(&[last.newest.0 as u64, (id >> 64) as u64, id as u64], fingerprint)
+}
+
+fn parse_cursor(text: &str, fingerprint: u64) -> Result<Candidate, Error> {
+    let [newest, high, low] = cursor::parse(text, fingerprint)?;
+    let id = (u128::from(high) << 64) | u128::from(low);
+    Ok(Candidate { newest: Reverse(newest as i64), trace_id: TraceId(id.to_be_bytes()) })
 }
 
 /// A request that was read.
@@ -156,8 +197,14 @@ impl Page {
             request.duration_min.unwrap_or(i64::MIN)..=request.duration_max.unwrap_or(i64::MAX);
         let cursor = request.cursor.as_deref();
         Ok(Page {
-            search: Arc::new(Search { plan: Plan::of(&query.pipeline), from, to, durations }),
-            after: cursor.map(|text| cursor::parse(text, fingerprint)).transpose()?,
+            search: Arc::new(Search {
+                plan: Plan::of(&query.pipeline),
+                from,
+                to,
+                durations,
+                asked: BTreeSet::new(),
+            }),
+            after: cursor.map(|text| parse_cursor(text, fingerprint)).transpose()?,
             limit: limit(request.limit)?,
             spans_per_set: request.spans_per_set.unwrap_or(SPANS_DEFAULT),
             threads,
@@ -166,7 +213,7 @@ impl Page {
 }
 
 /// Start times in question, both ends included.
-fn times(start: Option<Timestamp>, end: Option<Timestamp>) -> Result<(i64, i64), Error> {
+pub(super) fn times(start: Option<Timestamp>, end: Option<Timestamp>) -> Result<(i64, i64), Error> {
     let from = start.map_or(i64::MIN, |start| start.0);
     let to = end.map_or(i64::MAX, |end| end.0.saturating_sub(1));
     if end.is_some() && from > to {
@@ -193,33 +240,56 @@ async fn search(
     storage: Storage,
     tenant: TenantId,
     page: Page,
+    found: Option<mpsc::Sender<TracesFound>>,
     stats: Arc<QueryStats>,
 ) -> Result<(Vec<TraceMatch>, Option<Candidate>), Error> {
     let snapshot = storage.snapshot(&tenant).await?;
     stats.warn_all(snapshot.warnings());
     let Page { search, after, limit, threads, .. } = &page;
-    // One more than the page holds tells whether there is a next one.
-    let wanted = limit + 1;
-    let found =
-        candidates(&storage, &snapshot, search.clone(), *after, wanted, *threads, &stats).await?;
+    let mut candidates =
+        Candidates::new(&storage, &snapshot, search.clone(), *after, *threads, &stats);
     let mut shared = Shared::default();
-    let mut matches = Vec::new();
-    for some in found.chunks(TRACES_AT_ONCE) {
-        let ids: Vec<TraceId> = some.iter().map(|candidate| candidate.trace_id).collect();
-        let trees = fetch::traces(&storage, &snapshot, &ids, &mut shared, &stats).await?;
-        for &candidate in some {
-            let Some(tree) = trees.get(&candidate.trace_id) else { continue };
-            if let Some(found) = page.match_of(candidate.trace_id, tree) {
-                matches.push((candidate, found));
+    let mut matches: Vec<(Candidate, TraceMatch)> = Vec::new();
+    // One more than the page holds tells whether there is a next one.
+    'search: while let Some(settled) = candidates.next().await? {
+        let mut rest = settled.as_slice();
+        while !rest.is_empty() {
+            let some;
+            (some, rest) = rest.split_at(page.at_once(matches.len()).min(rest.len()));
+            let ids: Vec<TraceId> = some.iter().map(|candidate| candidate.trace_id).collect();
+            let trees = fetch::traces(&storage, &snapshot, &ids, &mut shared, &stats).await?;
+            let before = matches.len();
+            matches.extend(some.iter().filter_map(|&candidate| {
+                let tree = trees.get(&candidate.trace_id)?;
+                Some((candidate, page.match_of(candidate.trace_id, tree)?))
+            }));
+            if let Some(found) = &found {
+                let new = matches.iter().take(*limit).skip(before);
+                let traces: Vec<TraceMatch> = new.map(|(_, found)| found.clone()).collect();
+                let news = TracesFound { traces, stats: stats.snapshot() };
+                if !news.traces.is_empty() && found.send(news).await.is_err() {
+                    return Err(Error::Cancelled);
+                }
             }
-        }
-        if matches.len() >= wanted {
-            break;
+            if matches.len() > *limit {
+                break 'search;
+            }
         }
     }
     let next = (matches.len() > *limit).then(|| matches[limit - 1].0);
     matches.truncate(*limit);
     Ok((matches.into_iter().map(|(_, found)| found).collect(), next))
+}
+
+impl Page {
+    /// How many traces to read next, when so many are found.
+    fn at_once(&self, found: usize) -> usize {
+        let wanted = (self.limit + 1).saturating_sub(found).max(1);
+        match self.search.is_decided_by_rows() {
+            true => wanted.min(TRACES_AT_ONCE),
+            false => TRACES_AT_ONCE,
+        }
+    }
 }
 
 impl Page {

@@ -77,7 +77,7 @@ fn cases() -> Vec<Case> {
     ]
 }
 
-fn push(builder: &mut BatchBuilder, case: &Case) {
+pub(super) fn push(builder: &mut BatchBuilder, case: &Case) {
     builder.resource(&resource(case.service, "east"), case.service);
     builder.scope(&scope("shop"));
     let pairs: Vec<Vec<u8>> =
@@ -278,4 +278,47 @@ async fn what_is_not_a_search_is_refused() {
     }
     let request = TraceRequest { limit: Some(0), ..TraceRequest::default() };
     assert!(ask(&fixture, request).await.is_err());
+}
+
+#[tokio::test]
+async fn traces_are_sent_in_their_order_as_they_are_found() {
+    let mut fixture = stored(&cases()[..2], true).await;
+    fixture
+        .append(Signal::Traces, |builder| cases()[2..].iter().for_each(|case| push(builder, case)))
+        .await;
+    let (sender, mut receiver) = tokio::sync::mpsc::channel(100);
+    let request = TraceRequest { limit: Some(2), ..TraceRequest::default() };
+    let engine = fixture.engine();
+    let page = engine.traces_as_found(&TenantId::default(), request, sender).await.unwrap();
+    let mut sent = Vec::new();
+    while let Ok(found) = receiver.try_recv() {
+        sent.extend(found.traces);
+    }
+    assert_eq!(sent, page.traces);
+    assert_eq!(sent.len(), 2);
+}
+
+#[tokio::test]
+async fn values_of_a_field_can_be_narrowed_by_a_condition() {
+    for flushed in [false, true] {
+        let fixture = stored(&cases(), flushed).await;
+        let ask = async |tag: &str, query: Option<&str>| {
+            let engine = fixture.engine();
+            let (tenant, times) = (TenantId::default(), super::TagTimes::default());
+            let values = engine.trace_tag_values(&tenant, tag, query, times, 10).await.unwrap();
+            values.into_iter().map(|value| format!("{} {}", value.kind, value.text)).collect()
+        };
+        let check = async |tag: &str, query: Option<&str>, expected: &[&str]| {
+            let found: Vec<String> = ask(tag, query).await;
+            assert_eq!(found, expected, "{tag} {query:?} (flushed: {flushed})");
+        };
+        check("span.http.status_code", None, &["int 200", "int 500", "string 500"]).await;
+        check("http.status_code", Some("{ name = `clean` }"), &["string 500"]).await;
+        check("span.tags", None, &["string a", "string b"]).await;
+        check("event:name", Some("{ }"), &["string exception"]).await;
+        check("rootServiceName", None, &["string gateway", "string job"]).await;
+        check("resource.service.name", Some("{ status = error }"), &["string database"]).await;
+        check("status", None, &["keyword unset", "keyword ok", "keyword error"]).await;
+        check("span.nothing", None, &[]).await;
+    }
 }

@@ -20,7 +20,7 @@ pub async fn traces(
     params: Params,
 ) -> Result<Response, JaegerError> {
     // Ids in the parameters ask for just these traces.
-    let ids = params.0.iter().filter(|(key, _)| key == "traceID");
+    let ids = params.0.0.iter().filter(|(key, _)| key == "traceID");
     let ids: Vec<TraceId> = ids.map(|(_, text)| parse_id(text)).collect::<Result<_, _>>()?;
     let found = match ids.is_empty() {
         true => search(&api, &tenant, params.search()?).await?,

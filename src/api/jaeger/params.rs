@@ -1,7 +1,8 @@
 //! What to search for, in Jaeger's two notations, as a search in TraceQL.
 
+use super::super::pairs::{Pairs, go_duration, typed_or_text};
 use super::error::JaegerError;
-use axum::extract::{FromRequestParts, Query};
+use axum::extract::FromRequestParts;
 use binnacle_query::TraceRequest;
 use binnacle_query::traceql::{TRACES_LIMIT_MAX, quoted};
 use binnacle_storage::model::Timestamp;
@@ -11,27 +12,23 @@ use std::collections::BTreeMap;
 /// Traces of an answer when the request does not say.
 const LIMIT_DEFAULT: usize = 100;
 
-/// The parameters of the URL. Unknown ones are passed over, as Jaeger does.
+/// The parameters of the URL.
 #[derive(Debug)]
-pub struct Params(pub Vec<(String, String)>);
+pub struct Params(pub Pairs);
 
 impl<S: Sync> FromRequestParts<S> for Params {
     type Rejection = JaegerError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Params, JaegerError> {
-        let pairs = Query::try_from_uri(&parts.uri);
-        pairs
-            .map(|Query(pairs)| Params(pairs))
+        Pairs::of(&parts.uri)
+            .map(Params)
             .map_err(|error| JaegerError::bad_request(format!("wrong query parameters: {error}")))
     }
 }
 
 impl Params {
-    /// The first value of a parameter by any of its names; an empty one is none.
     pub fn find(&self, names: &[&str]) -> Option<&str> {
-        let is = |key: &str| names.contains(&key);
-        let found = self.0.iter().find(|(key, value)| is(key) && !value.is_empty());
-        found.map(|(_, value)| value.as_str())
+        self.0.find(names)
     }
 
     /// Version 1: `service`, `operation`, `tag=key:value`, `tags={json}`, times in microseconds.
@@ -40,7 +37,7 @@ impl Params {
         let service =
             service.ok_or_else(|| JaegerError::bad_request("parameter 'service' is required"))?;
         let mut tags = BTreeMap::new();
-        for (key, value) in &self.0 {
+        for (key, value) in &self.0.0 {
             match key.as_str() {
                 "tag" => {
                     let (key, tag) = value.split_once(':').ok_or_else(|| {
@@ -136,31 +133,6 @@ fn invalid(name: &str, text: &str) -> JaegerError {
     JaegerError::bad_request(format!("unable to parse param '{name}': '{text}'"))
 }
 
-/// `1.2s`, `100ms`, `1h30m`, `500us`, in nanoseconds.
-fn go_duration(text: &str) -> Option<i64> {
-    const UNITS: [(&str, f64); 7] = [
-        ("ns", 1.0),
-        ("us", 1e3),
-        ("µs", 1e3),
-        ("ms", 1e6),
-        ("s", 1e9),
-        ("m", 60e9),
-        ("h", 3600e9),
-    ];
-    let mut nanos = 0.0;
-    let mut rest = text;
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-        let (number, after) = rest.split_at(digits);
-        let end = after.find(|c: char| c.is_ascii_digit()).unwrap_or(after.len());
-        let (unit, after) = after.split_at(end);
-        let (_, per) = UNITS.iter().find(|(name, _)| *name == unit)?;
-        nanos += number.parse::<f64>().ok()? * per;
-        rest = after;
-    }
-    (!text.is_empty() && nanos < i64::MAX as f64).then_some(nanos as i64)
-}
-
 fn json_tags(text: &str) -> Result<BTreeMap<String, String>, JaegerError> {
     let wrong = |reason: String| {
         JaegerError::bad_request(format!(
@@ -222,16 +194,9 @@ fn condition(key: &str, tag: &str) -> String {
         }
         _ => {}
     }
-    let is_typed = tag.parse::<f64>().is_ok_and(|number| {
-        number.is_finite() && tag.bytes().all(|byte| byte.is_ascii_digit() || b"-.".contains(&byte))
-    }) || ["true", "false"].contains(&tag);
     let scopes = ["span", "resource", "event", "instrumentation"];
-    let alternatives = scopes.iter().flat_map(|scope| {
-        let field = format!("{scope}.{}", quoted(key));
-        let typed = is_typed.then(|| format!("{field} = {tag}"));
-        [Some(format!("{field} = {text}")), typed].into_iter().flatten()
-    });
-    format!("({})", alternatives.collect::<Vec<_>>().join(" || "))
+    let alternatives = scopes.map(|scope| typed_or_text(&format!("{scope}.{}", quoted(key)), tag));
+    format!("({})", alternatives.join(" || "))
 }
 
 #[cfg(test)]
@@ -240,7 +205,7 @@ mod tests {
 
     fn search(pairs: &[(&str, &str)]) -> Result<TraceRequest, String> {
         let pairs = pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
-        Params(pairs.collect()).search().map_err(|error| format!("{error:?}"))
+        Params(Pairs(pairs.collect())).search().map_err(|error| format!("{error:?}"))
     }
 
     #[test]

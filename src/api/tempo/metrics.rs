@@ -8,7 +8,7 @@ use super::error::TempoError;
 use super::params::Params;
 use axum::extract::State;
 use axum::response::Response;
-use binnacle_query::traceql::{MetricSeries, MetricsPage, MetricsRequest, quoted};
+use binnacle_query::traceql::{MetricSeries, MetricsPage, MetricsRequest, SpanExemplar, quoted};
 use binnacle_query::value::AnyValue;
 use binnacle_storage::model::Timestamp;
 use serde_json::{Value, json as value};
@@ -48,6 +48,7 @@ fn request(api: &Api, params: &Params, instant: bool) -> Result<MetricsRequest, 
         end,
         step: params.duration("step")?,
         instant,
+        exemplars: params.number("exemplars")?.unwrap_or(0),
     })
 }
 
@@ -70,8 +71,21 @@ fn range_json(series: &MetricSeries) -> Value {
         "labels": key_values(&labels(series)),
         "promLabels": prometheus_labels(series),
         "samples": series.points.iter().map(sample).collect::<Vec<_>>(),
-        "exemplars": [],
+        "exemplars": series.exemplars.iter().map(exemplar_json).collect::<Vec<_>>(),
     })
+}
+
+fn exemplar_json(exemplar: &SpanExemplar) -> Value {
+    value!({
+        "labels": key_values(&exemplar_labels(exemplar)),
+        "value": exemplar.value,
+        "timestampMs": (exemplar.time.0 / 1_000_000).to_string(),
+    })
+}
+
+/// The label by which Grafana finds the trace.
+pub fn exemplar_labels(exemplar: &SpanExemplar) -> Vec<(String, AnyValue)> {
+    vec![("trace:id".to_owned(), AnyValue::String(exemplar.trace_id.to_string()))]
 }
 
 fn instant_json(series: &MetricSeries) -> Value {
@@ -83,7 +97,7 @@ fn instant_json(series: &MetricSeries) -> Value {
 }
 
 /// Tempo writes the value of spans without the field as the text `nil`.
-fn labels(series: &MetricSeries) -> Vec<(String, AnyValue)> {
+pub fn labels(series: &MetricSeries) -> Vec<(String, AnyValue)> {
     let label = |(name, value): &(String, AnyValue)| match value {
         AnyValue::Empty => (name.clone(), AnyValue::String("nil".to_owned())),
         value => (name.clone(), value.clone()),
@@ -92,7 +106,7 @@ fn labels(series: &MetricSeries) -> Vec<(String, AnyValue)> {
 }
 
 /// The labels in Prometheus's notation, by which Grafana tells series apart.
-fn prometheus_labels(series: &MetricSeries) -> String {
+pub fn prometheus_labels(series: &MetricSeries) -> String {
     let label = |(name, value): (String, AnyValue)| {
         let text = match value {
             AnyValue::String(text) => text,

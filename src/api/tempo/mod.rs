@@ -1,18 +1,20 @@
 //! `/tempo/…`: the HTTP API of Grafana Tempo, for Grafana's stock Tempo data source and other clients of it.
 //!
-//! Errors are plain text, as Tempo's are. Times in parameters are Unix seconds.
+//! `/tempopb.StreamingQuerier/…` is the same by gRPC. Errors are plain text, as Tempo's are. Times in parameters are Unix seconds.
 
 mod error;
 mod metrics;
 mod params;
+mod proto;
 mod search;
 mod status;
+mod streaming;
 mod tags;
 mod trace;
 
 use super::Api;
 use axum::Router;
-use axum::routing::get;
+use axum::routing::{get, post};
 
 /// The routes below `/tempo`.
 pub fn routes() -> Router<Api> {
@@ -31,4 +33,9 @@ pub fn routes() -> Router<Api> {
         .route("/api/traces/{trace_id}", get(trace::trace))
         .route("/api/v2/traces/{trace_id}", get(trace::trace_v2))
         .fallback(error::unknown_path)
+}
+
+/// The methods below `/tempopb.StreamingQuerier`.
+pub fn grpc_routes() -> Router<Api> {
+    Router::new().route("/{method}", post(streaming::call))
 }

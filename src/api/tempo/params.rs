@@ -1,7 +1,8 @@
 //! Parameters in Tempo's notations.
 
+use super::super::pairs::{Pairs, go_duration};
 use super::error::TempoError;
-use axum::extract::{FromRequestParts, Query};
+use axum::extract::FromRequestParts;
 use binnacle_storage::model::Timestamp;
 use http::request::Parts;
 use std::fmt::Display;
@@ -9,15 +10,14 @@ use std::str::FromStr;
 
 /// The parameters of the URL. Unknown ones are passed over: Grafana sends some that only Tempo's own parts read.
 #[derive(Debug)]
-pub struct Params(Vec<(String, String)>);
+pub struct Params(Pairs);
 
 impl<S: Sync> FromRequestParts<S> for Params {
     type Rejection = TempoError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Params, TempoError> {
-        let pairs = Query::try_from_uri(&parts.uri);
-        pairs
-            .map(|Query(pairs)| Params(pairs))
+        Pairs::of(&parts.uri)
+            .map(Params)
             .map_err(|error| TempoError::bad_request(format!("wrong query parameters: {error}")))
     }
 }
@@ -25,8 +25,7 @@ impl<S: Sync> FromRequestParts<S> for Params {
 impl Params {
     /// The first value of a parameter; an empty one is none.
     pub fn find(&self, name: &str) -> Option<&str> {
-        let found = self.0.iter().find(|(key, value)| key == name && !value.is_empty());
-        found.map(|(_, value)| value.as_str())
+        self.0.find(&[name])
     }
 
     pub fn number<T: FromStr>(&self, name: &str) -> Result<Option<T>, TempoError>
@@ -58,6 +57,9 @@ impl Params {
                 let nanos = seconds * 1e9;
                 let fits = nanos.is_finite() && nanos.abs() < i64::MAX as f64;
                 return fits.then_some(nanos as i64).ok_or_else(|| invalid(name, "out of range"));
+            }
+            if let Some(nanos) = go_duration(text) {
+                return Ok(nanos);
             }
             let duration = humantime::parse_duration(text).map_err(|error| invalid(name, error))?;
             i64::try_from(duration.as_nanos()).map_err(|_| invalid(name, "out of range"))

@@ -3,6 +3,7 @@
 use super::super::Api;
 use super::super::error::ApiError;
 use super::super::otlp::key_values;
+use super::super::pairs::typed_or_text;
 use super::super::request::Tenant;
 use super::super::trace::json;
 use super::error::TempoError;
@@ -10,11 +11,12 @@ use super::params::Params;
 use axum::extract::State;
 use axum::response::Response;
 use binnacle_query::traceql::{MatchedSpan, SpansetMatch, TraceMatch, quoted};
+use binnacle_query::value::{AnyValue, Attributes};
 use binnacle_query::{TracePage, TraceRequest};
 use serde_json::{Value, json as value};
 
 /// Shown for a trace whose root span has not arrived.
-const NO_ROOT: &str = "<root span not yet received>";
+pub const NO_ROOT: &str = "<root span not yet received>";
 
 pub async fn search(
     State(api): State<Api>,
@@ -24,7 +26,10 @@ pub async fn search(
     let product = api.ready_product()?;
     let query = match (params.find("q"), params.find("tags")) {
         (Some(query), _) => query.to_owned(),
-        (None, Some(tags)) => of_tags(tags)?,
+        (None, Some(tags)) => {
+            let tags = parse_tags(tags)?;
+            of_tags(tags.iter().map(|(key, tag)| (*key, *tag)))
+        }
         (None, None) => String::new(),
     };
     let request = TraceRequest {
@@ -41,14 +46,14 @@ pub async fn search(
     Ok(json(move || serde_json::to_vec(&answer(&page))).await?)
 }
 
-/// The older search's `key=value key="value with spaces"` as TraceQL.
-fn of_tags(text: &str) -> Result<String, TempoError> {
+/// The older search's `key=value key="value with spaces"`.
+fn parse_tags(text: &str) -> Result<Vec<(&str, &str)>, TempoError> {
     let wrong = || {
         TempoError::bad_request(format!(
             "invalid tags: '{text}' is not of the form key=value key=\"value\""
         ))
     };
-    let mut conditions = Vec::new();
+    let mut tags = Vec::new();
     let mut rest = text.trim();
     while !rest.is_empty() {
         let (key, after) = rest.split_once('=').ok_or_else(wrong)?;
@@ -56,10 +61,16 @@ fn of_tags(text: &str) -> Result<String, TempoError> {
             Some(quoted) => quoted.split_once('"').ok_or_else(wrong)?,
             None => after.split_once(' ').unwrap_or((after, "")),
         };
-        conditions.push(condition(key.trim(), tag));
+        tags.push((key.trim(), tag));
         rest = after.trim();
     }
-    Ok(format!("{{ {} }}", conditions.join(" && ")))
+    Ok(tags)
+}
+
+/// The older search's tags as TraceQL.
+pub fn of_tags<'a>(tags: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    let conditions: Vec<String> = tags.map(|(key, tag)| condition(key, tag)).collect();
+    format!("{{ {} }}", conditions.join(" && "))
 }
 
 /// A tag has no type: a value that looks like a number or a truth value may be one, or a text.
@@ -73,14 +84,8 @@ fn condition(key: &str, tag: &str) -> String {
         ("root.service.name", _) => return format!("rootServiceName = {text}"),
         _ => {}
     }
-    let field = format!(".{}", quoted(key));
-    let is_typed = tag.parse::<i64>().is_ok()
-        || tag.parse::<f64>().is_ok_and(f64::is_finite)
-        || ["true", "false"].contains(&tag);
-    match is_typed {
-        true => format!("({field} = {text} || {field} = {tag})"),
-        false => format!("{field} = {text}"),
-    }
+    let condition = typed_or_text(&format!(".{}", quoted(key)), tag);
+    if condition.contains(" || ") { format!("({condition})") } else { condition }
 }
 
 fn answer(page: &TracePage) -> Value {
@@ -124,14 +129,7 @@ fn spanset(set: &SpansetMatch) -> Value {
 }
 
 fn span(span: &MatchedSpan) -> Value {
-    let mut attributes = span.attributes.clone();
-    for (key, _) in &mut attributes {
-        // Tempo answers with the attribute's own name.
-        let scopes = ["span.", "resource.", "event.", "link.", "instrumentation.", "."];
-        if let Some(name) = scopes.iter().find_map(|scope| key.strip_prefix(scope)) {
-            *key = name.to_owned();
-        }
-    }
+    let attributes = plain_names(&span.attributes);
     value!({
         "spanID": span.span_id.to_string(),
         "name": span.name,
@@ -139,6 +137,16 @@ fn span(span: &MatchedSpan) -> Value {
         "durationNanos": span.duration.to_string(),
         "attributes": key_values(&attributes),
     })
+}
+
+/// Tempo answers with the attributes' own names.
+pub fn plain_names(attributes: &Attributes) -> Attributes {
+    let plain = |(key, value): &(String, AnyValue)| {
+        let scopes = ["span.", "resource.", "event.", "link.", "instrumentation.", "."];
+        let name = scopes.iter().find_map(|scope| key.strip_prefix(scope));
+        (name.unwrap_or(key).to_owned(), value.clone())
+    };
+    attributes.iter().map(plain).collect()
 }
 
 impl From<serde_json::Error> for TempoError {
@@ -153,14 +161,17 @@ mod tests {
 
     #[test]
     fn tags_become_traceql() {
-        let check = |tags: &str, expected: &str| assert_eq!(of_tags(tags).unwrap(), expected);
+        let check = |tags: &str, expected: &str| {
+            let tags = parse_tags(tags).unwrap();
+            assert_eq!(of_tags(tags.into_iter()), expected);
+        };
         check("service.name=shop error=true", "{ .\"service.name\" = \"shop\" && status = error }");
         check(
             "http.status_code=500",
             "{ (.\"http.status_code\" = \"500\" || .\"http.status_code\" = 500) }",
         );
         check("name=\"GET /cart\"", "{ name = \"GET /cart\" }");
-        assert!(of_tags("service").is_err());
-        assert!(of_tags("a=\"open").is_err());
+        assert!(parse_tags("service").is_err());
+        assert!(parse_tags("a=\"open").is_err());
     }
 }

@@ -38,17 +38,23 @@ async fn scopes(
     tenant: &TenantId,
     params: &Params,
 ) -> Result<Vec<TagScope>, TempoError> {
+    let wanted = params.find("scope").unwrap_or("none");
+    let limit = params.number("limit")?.filter(|&limit| limit > 0).unwrap_or(TAGS_LIMIT_MAX);
+    let scopes = api.ready_product()?.engine.trace_tags(tenant, times(params)?).await?;
+    scopes_named(scopes, wanted, limit).map_err(TempoError::bad_request)
+}
+
+/// The scopes with this name, with at most `limit` tags each; `none` means all.
+pub fn scopes_named(
+    mut scopes: Vec<TagScope>,
+    wanted: &str,
+    limit: usize,
+) -> Result<Vec<TagScope>, String> {
     const SCOPES: [&str; 7] =
         ["none", "resource", "span", "intrinsic", "event", "link", "instrumentation"];
-    let wanted = params.find("scope").unwrap_or("none");
     if !SCOPES.contains(&wanted) {
-        let known = SCOPES.join(", ");
-        return Err(TempoError::bad_request(format!(
-            "invalid scope '{wanted}'; there are {known}"
-        )));
+        return Err(format!("invalid scope '{wanted}'; there are {}", SCOPES.join(", ")));
     }
-    let limit = params.number("limit")?.filter(|&limit| limit > 0).unwrap_or(TAGS_LIMIT_MAX);
-    let mut scopes = api.ready_product()?.engine.trace_tags(tenant, times(params)?).await?;
     scopes.retain(|scope| wanted == "none" || scope.name == wanted);
     scopes.iter_mut().for_each(|scope| scope.tags.truncate(limit));
     Ok(scopes)
@@ -87,7 +93,8 @@ async fn find(
     let tag = percent_decode(tag);
     let limit = params.number("limit")?.filter(|&limit| limit > 0).unwrap_or(TAGS_LIMIT_MAX);
     let engine = &api.ready_product()?.engine;
-    Ok(engine.trace_tag_values(tenant, &tag, times(params)?, limit).await?)
+    let query = params.find("q");
+    Ok(engine.trace_tag_values(tenant, &tag, query, times(params)?, limit).await?)
 }
 
 fn times(params: &Params) -> Result<TagTimes, TempoError> {

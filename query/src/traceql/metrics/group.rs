@@ -1,16 +1,20 @@
 //! Groups of spans: one for every combination of the values of the `by` fields.
 
+use super::exemplar::{self, Exemplars, SpanExemplar};
 use super::function::{Function, Kept, measured, quantile};
-use super::{Intervals, MetricSeries};
+use super::{Intervals, MetricSeries, Tally, second};
 use crate::Error;
-use crate::traceql::ast::Metrics;
+use crate::traceql::ast::{Field, Metrics};
 use crate::traceql::condition::FieldValues;
 use crate::traceql::row_fields::RowFields;
 use crate::traceql::scan::Gather;
+use crate::traceql::span_fields::SpanFields;
+use crate::traceql::tree::Tree;
 use crate::traceql::value::Value;
 use crate::value::AnyValue;
 use binnacle_storage::model::{Timestamp, TraceId};
 use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Most points of all groups together, and most values kept for exact quantiles.
@@ -23,63 +27,100 @@ pub(super) struct Grouping {
     pub(super) by: Vec<usize>,
     pub(super) function: Function,
     pub(super) intervals: Intervals,
+    /// Most exemplars of all series together.
+    pub(super) exemplars: usize,
 }
 
 /// The groups so far.
 pub(super) struct Groups {
     grouping: Arc<Grouping>,
-    groups: HashMap<Vec<u8>, Group>,
+    places: HashMap<Box<[u8]>, usize>,
+    groups: Vec<Group>,
     /// Values kept for quantiles.
     values: usize,
+    /// The key of the span before and its group: neighbours are often of one group.
+    last: Option<usize>,
+    key: Vec<u8>,
 }
 
 struct Group {
+    key: Box<[u8]>,
     labels: Vec<AnyValue>,
     kept: Vec<Kept>,
+    exemplars: Exemplars,
 }
 
 impl Groups {
     pub(super) fn new(grouping: Arc<Grouping>) -> Groups {
-        Groups { grouping, groups: HashMap::new(), values: 0 }
+        Groups {
+            grouping,
+            places: HashMap::new(),
+            groups: Vec::new(),
+            values: 0,
+            last: None,
+            key: Vec::new(),
+        }
     }
 
     /// Counts a span, unless it has no value of the function's field.
-    pub(super) fn add<'a>(
+    pub(super) fn count<'a>(
         &mut self,
         time: i64,
+        trace_id: TraceId,
         fields: &impl FieldValues<'a>,
     ) -> Result<(), Error> {
-        let grouping = self.grouping.clone();
-        let Some(index) = grouping.intervals.index(time) else {
+        let Some(index) = self.grouping.intervals.index(time) else {
             return Ok(());
         };
-        let value = match grouping.function.slot() {
+        let value = match self.grouping.function.slot() {
             None => 0.0,
             Some(slot) => match measured(&fields.value(slot)) {
                 Some(value) => value,
                 None => return Ok(()),
             },
         };
-        let labels: Vec<Value<'a>> = grouping.by.iter().map(|&slot| fields.value(slot)).collect();
-        let group = self.group(&labels)?;
+        let place = self.group(fields);
+        let Groups { grouping, groups, values, .. } = self;
+        let Some(group) = groups.get_mut(place) else {
+            return Err(Error::Execution { message: "a group was lost".to_owned() });
+        };
         group.kept[index].add(&grouping.function, value);
+        if grouping.exemplars > 0 {
+            let value = grouping.function.slot().map(|_| value);
+            group.exemplars.offer(index, SpanExemplar { trace_id, time: Timestamp(time), value });
+        }
         if let Function::Quantiles(..) = grouping.function {
-            self.values += 1;
+            *values += 1;
         }
         self.check()
     }
 
-    fn group(&mut self, labels: &[Value<'_>]) -> Result<&mut Group, Error> {
-        let mut key = Vec::new();
-        labels.iter().for_each(|label| put_key(&mut key, label));
-        if !self.groups.contains_key(&key) {
-            let Grouping { function, intervals, .. } = &*self.grouping;
-            let kept = vec![function.empty(); intervals.count];
-            let labels = labels.iter().map(Value::to_any).collect();
-            self.groups.insert(key.clone(), Group { labels, kept });
+    /// The place of the span's group; a new one if it has none yet.
+    fn group<'a>(&mut self, fields: &impl FieldValues<'a>) -> usize {
+        self.key.clear();
+        for &slot in &self.grouping.by {
+            put_key(&mut self.key, &fields.value(slot));
         }
-        let missing = || Error::Execution { message: "a group was lost".to_owned() };
-        self.groups.get_mut(&key).ok_or_else(missing)
+        if let Some(last) = self.last.filter(|&last| *self.groups[last].key == *self.key) {
+            return last;
+        }
+        let place = match self.places.get(self.key.as_slice()) {
+            Some(place) => *place,
+            None => {
+                let by = self.grouping.by.iter();
+                let labels = by.map(|&slot| fields.value(slot).to_any()).collect();
+                self.groups.push(Group {
+                    key: self.key.as_slice().into(),
+                    labels,
+                    kept: vec![self.grouping.function.empty(); self.grouping.intervals.count],
+                    exemplars: Exemplars::default(),
+                });
+                self.places.insert(self.key.as_slice().into(), self.groups.len() - 1);
+                self.groups.len() - 1
+            }
+        };
+        self.last = Some(place);
+        place
     }
 
     fn check(&self) -> Result<(), Error> {
@@ -94,35 +135,56 @@ impl Groups {
         let hint = "narrow the time range, lengthen the step or group by fewer values";
         Err(Error::InvalidRequest { message, hint: Some(hint.to_owned()) })
     }
+}
 
-    /// The series, sorted by labels.
-    pub(super) fn into_series(self, metrics: &Metrics) -> Vec<MetricSeries> {
-        let Groups { grouping, groups, .. } = self;
+impl Tally for Groups {
+    fn add(&mut self, tree: &Tree, span: usize, fields: &[Field]) -> Result<(), Error> {
+        let of = &tree.spans[span];
+        self.count(of.start_time.0, of.trace_id, &SpanFields { tree, span, fields })
+    }
+
+    /// Sorted by labels.
+    fn series(&self, metrics: &Metrics, intervals: Range<usize>) -> Vec<MetricSeries> {
         let names: Vec<String> = metrics.by.iter().map(ToString::to_string).collect();
-        let mut groups: Vec<(Vec<u8>, Group)> = groups.into_iter().collect();
-        groups.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let mut groups: Vec<&Group> = self.groups.iter().collect();
+        groups.sort_by(|a, b| a.key.cmp(&b.key));
+        let each = self.grouping.exemplars.checked_div(groups.len()).unwrap_or(0).max(1);
         let mut series = Vec::new();
-        for (_, group) in groups {
-            let labels: Vec<_> = names.iter().cloned().zip(group.labels).collect();
-            series.extend(grouping.series(labels, group.kept));
+        for group in groups {
+            let labels: Vec<_> = names.iter().cloned().zip(group.labels.iter().cloned()).collect();
+            let mut made =
+                self.grouping.series(labels, &group.kept[intervals.clone()], intervals.start);
+            if self.grouping.exemplars > 0 {
+                let chosen = group.exemplars.chosen(intervals.clone(), each);
+                exemplar::attach(
+                    &mut made,
+                    chosen,
+                    &self.grouping.function,
+                    self.grouping.intervals,
+                );
+            }
+            series.append(&mut made);
         }
-        series
+        second::apply(series, &metrics.second)
     }
 }
 
 impl Gather for Groups {
-    fn row(&mut self, time: i64, _: TraceId, row: RowFields<'_>) -> Result<(), Error> {
-        self.add(time, &row)
+    fn row(&mut self, time: i64, trace_id: TraceId, row: RowFields<'_>) -> Result<(), Error> {
+        self.count(time, trace_id, &row)
     }
 
     fn unite(&mut self, other: Groups) -> Result<(), Error> {
         self.values += other.values;
-        for (key, group) in other.groups {
-            match self.groups.get_mut(&key) {
+        for group in other.groups {
+            match self.places.get(&group.key) {
                 None => {
-                    self.groups.insert(key, group);
+                    self.places.insert(group.key.clone(), self.groups.len());
+                    self.groups.push(group);
                 }
-                Some(known) => {
+                Some(place) => {
+                    let known = &mut self.groups[*place];
+                    known.exemplars.unite(group.exemplars);
                     for (kept, other) in known.kept.iter_mut().zip(group.kept) {
                         kept.unite(&self.grouping.function, other);
                     }
@@ -131,28 +193,29 @@ impl Gather for Groups {
         }
         self.check()
     }
-
-    fn is_settled(&self, _: i64) -> bool {
-        false
-    }
 }
 
 /// A label with a value of the function's own, such as the quantile.
 type Extra = Option<(&'static str, f64)>;
 
 impl Grouping {
-    /// The series of one group: one, or one for every quantile or bucket.
-    fn series(&self, labels: Vec<(String, AnyValue)>, kept: Vec<Kept>) -> Vec<MetricSeries> {
+    /// The series of one group from interval `first` on: one, or one for every quantile or bucket.
+    fn series(
+        &self,
+        labels: Vec<(String, AnyValue)>,
+        kept: &[Kept],
+        first: usize,
+    ) -> Vec<MetricSeries> {
         match &self.function {
             Function::Quantiles(_, quantiles) => {
-                let mut kept = kept;
+                let mut kept = kept.to_vec();
                 kept.iter_mut().for_each(|kept| {
                     if let Kept::Values(values) = kept {
                         values.sort_unstable_by(f64::total_cmp);
                     }
                 });
                 let one = |&q: &f64| {
-                    self.one(&labels, Some(("p", q)), &kept, |kept| match kept {
+                    self.one(&labels, Some(("p", q)), (&kept, first), |kept| match kept {
                         Kept::Values(values) if !values.is_empty() => Some(quantile(values, q)),
                         _ => None,
                     })
@@ -163,7 +226,7 @@ impl Grouping {
                 let powers: BTreeSet<i32> = kept.iter().flat_map(powers).collect();
                 let one = |power: i32| {
                     let extra = Some(("__bucket", 2f64.powi(power)));
-                    self.one(&labels, extra, &kept, |kept| match kept {
+                    self.one(&labels, extra, (kept, first), |kept| match kept {
                         Kept::Buckets(buckets) => {
                             Some(buckets.get(&power).copied().unwrap_or(0) as f64)
                         }
@@ -174,7 +237,7 @@ impl Grouping {
             }
             function => {
                 let seconds = self.intervals.step as f64 / 1e9;
-                vec![self.one(&labels, None, &kept, |kept| match (kept, function) {
+                vec![self.one(&labels, None, (kept, first), |kept| match (kept, function) {
                     (Kept::Count(count), Function::Rate) => Some(*count as f64 / seconds),
                     (Kept::Count(count), _) => Some(*count as f64),
                     (Kept::Extreme(extreme), _) => *extreme,
@@ -190,15 +253,16 @@ impl Grouping {
         &self,
         labels: &[(String, AnyValue)],
         extra: Extra,
-        kept: &[Kept],
+        (kept, first): (&[Kept], usize),
         value: impl Fn(&Kept) -> Option<f64>,
     ) -> MetricSeries {
         let mut labels = labels.to_vec();
         labels.extend(extra.map(|(name, value)| (name.to_owned(), AnyValue::Double(value))));
         let point = |(index, kept): (usize, &Kept)| -> Option<(Timestamp, f64)> {
-            Some((self.intervals.time(index), value(kept)?))
+            Some((self.intervals.time(first + index), value(kept)?))
         };
-        MetricSeries { labels, points: kept.iter().enumerate().filter_map(point).collect() }
+        let points = kept.iter().enumerate().filter_map(point).collect();
+        MetricSeries { labels, points, exemplars: Vec::new() }
     }
 }
 
@@ -210,7 +274,7 @@ fn powers(kept: &Kept) -> Vec<i32> {
 }
 
 /// Bytes that are equal for equal values only, and sort like them among their kind.
-fn put_key(key: &mut Vec<u8>, value: &Value<'_>) {
+pub(in crate::traceql) fn put_key(key: &mut Vec<u8>, value: &Value<'_>) {
     /// Keeps the order of signed numbers among bytes.
     const SIGN: u64 = 1 << 63;
     let mut number = |kind: u8, bits: u64| {

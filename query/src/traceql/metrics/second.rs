@@ -63,7 +63,7 @@ mod tests {
     fn series(values: &[f64]) -> MetricSeries {
         let points = values.iter().enumerate();
         let points = points.map(|(time, value)| (Timestamp(time as i64), *value));
-        MetricSeries { labels: Vec::new(), points: points.collect() }
+        MetricSeries { labels: Vec::new(), points: points.collect(), exemplars: Vec::new() }
     }
 
     fn check(stage: SecondStage, expected: &[&[(i64, f64)]]) {

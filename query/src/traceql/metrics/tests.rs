@@ -13,6 +13,7 @@ async fn ask(cases: &[Case], query: &str, step: i64) -> Vec<(Vec<AnyValue>, Vec<
             end: Timestamp(4000),
             step: Some(step),
             instant: false,
+            exemplars: 0,
         };
         let page = fixture.engine().trace_metrics(&TenantId::default(), request).await.unwrap();
         let series = page.series.into_iter().map(|series| {
@@ -97,6 +98,7 @@ async fn what_makes_no_series_is_refused() {
         end: Timestamp(end),
         step: Some(step),
         instant: false,
+        exemplars: 0,
     };
     for refused in [
         request("{ }", 10, 1),
@@ -113,4 +115,113 @@ async fn what_makes_no_series_is_refused() {
 fn steps_are_whole_seconds() {
     assert_eq!(step_of(3600 * 1_000_000_000), 36 * 1_000_000_000);
     assert_eq!(step_of(1), 1_000_000_000);
+}
+
+async fn page_of(fixture: &crate::testing::Fixture, query: &str, exemplars: usize) -> MetricsPage {
+    let request = MetricsRequest {
+        query: query.to_owned(),
+        start: Timestamp(0),
+        end: Timestamp(4000),
+        step: Some(2000),
+        instant: false,
+        exemplars,
+    };
+    fixture.engine().trace_metrics(&TenantId::default(), request).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_selection_is_compared_with_the_rest() {
+    for flushed in [false, true] {
+        let fixture = stored(&cases(), flushed).await;
+        let query = "{ } | compare({ resource.service.name = `front` }, 1, 2000, 4000)";
+        let page = page_of(&fixture, query, 0).await;
+        let find = |meta: &str, name: &str, value: AnyValue| {
+            let labels = [("__meta_type".to_owned(), text(meta)), (name.to_owned(), value)];
+            let found = page.series.iter().find(|series| series.labels == labels);
+            found.map(|series| series.points.iter().map(|(_, value)| *value).collect::<Vec<_>>())
+        };
+        let service = "resource.service.name";
+        // The front span of the first trace starts before the selection's time.
+        assert_eq!(find("selection", service, text("front")), Some(vec![0.0, 2.0]));
+        assert_eq!(find("baseline", service, text("back")), Some(vec![0.0, 3.0]));
+        assert_eq!(find("baseline", service, text("front")), None, "only the most frequent one");
+        assert_eq!(find("baseline_total", service, AnyValue::Empty), Some(vec![1.0, 3.0]));
+        assert_eq!(find("selection_total", "name", AnyValue::Empty), Some(vec![0.0, 2.0]));
+        assert_eq!(find("selection", "rootName", text("work")), Some(vec![0.0, 2.0]));
+        let error = ("__meta_error".to_owned(), text("__too_many_values__"));
+        let more: Vec<&str> = page
+            .series
+            .iter()
+            .filter(|series| series.labels[0] == error)
+            .map(|series| series.labels[1].0.as_str())
+            .collect();
+        assert_eq!(more, [service]);
+    }
+}
+
+#[tokio::test]
+async fn exemplars_are_spans_behind_the_points() {
+    for flushed in [false, true] {
+        let fixture = stored(&cases(), flushed).await;
+        let page = page_of(&fixture, "{ } | max_over_time(duration)", 10).await;
+        let found = &page.series[0].exemplars;
+        assert_eq!(found.len(), 2, "one for each interval");
+        let (first, last) = (found[0], found[1]);
+        assert_eq!((first.trace_id, first.time.0), (TraceId([1; 16]), 1001));
+        assert_eq!(first.value, Some(10e-9));
+        assert!((2000..4000).contains(&last.time.0));
+        let page = page_of(&fixture, "{ } | rate() with(exemplars=1)", 0).await;
+        assert_eq!(page.series[0].exemplars.len(), 1);
+        let page = page_of(&fixture, "{ } | rate() with(exemplars=false)", 10).await;
+        assert!(page.series[0].exemplars.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn every_point_is_sent_once_as_soon_as_it_is_finished() {
+    let mut fixture = stored(&cases()[..1], true).await;
+    for more in [&cases()[1..3], &cases()[3..]] {
+        let more = more.to_vec();
+        fixture
+            .append(binnacle_storage::model::Signal::Traces, |builder| {
+                more.iter().for_each(|case| crate::traceql::tests::push(builder, case));
+            })
+            .await;
+        fixture.storage.flush().await.unwrap();
+    }
+    for query in ["{ } | count_over_time()", "{ nestedSetParent < 0 } | count_over_time()"] {
+        let request = MetricsRequest {
+            query: query.to_owned(),
+            start: Timestamp(0),
+            end: Timestamp(4000),
+            step: Some(1000),
+            instant: false,
+            exemplars: 0,
+        };
+        let (sender, mut receiver) = mpsc::channel(100);
+        let engine = fixture.engine();
+        let page = engine.trace_metrics_as_found(&TenantId::default(), request, sender).await;
+        let mut sent = Vec::new();
+        while let Ok(found) = receiver.try_recv() {
+            sent.extend(found.series.into_iter().flat_map(|series| series.points));
+        }
+        sent.sort_by_key(|(time, _)| *time);
+        assert_eq!(sent, page.unwrap().series[0].points, "{query}");
+    }
+}
+
+#[test]
+fn times_before_the_first_moment_are_none() {
+    let request = MetricsRequest {
+        start: Timestamp(i64::MIN),
+        end: Timestamp(100),
+        step: Some(i64::MAX),
+        ..MetricsRequest::default()
+    };
+    assert_eq!(Intervals::of(&request).unwrap().count, 1);
+    let intervals = Intervals { first: 0, step: 10, count: 5 };
+    let cases = [(None, 0), (Some(-5), 1), (Some(9), 1), (Some(10), 2), (Some(99), 5)];
+    for (left, first) in cases {
+        assert_eq!(intervals.first_after(left), first, "{left:?}");
+    }
 }
