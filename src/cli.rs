@@ -48,6 +48,13 @@ enum Command {
         binnacle sql \"SELECT * FROM spans WHERE attributes['http.route'] = '/cart'\"\n\n\
         Exit codes: 0 answered, 1 the query or the server failed, 2 wrong usage.")]
     Sql(client::SqlArgs),
+    /// Print log records or spans as they arrive at a running server
+    #[command(after_help = "Examples:\n  \
+        binnacle tail\n  \
+        binnacle tail logs 'timeout severity:>=warn service:checkout'\n  \
+        binnacle tail spans '{ status = error && duration > 1s }'\n\n\
+        Ends with Ctrl-C. Notices of what was left out go to standard error.")]
+    Tail(client::TailArgs),
     /// Show or check the configuration
     Config {
         #[command(subcommand)]
@@ -163,6 +170,7 @@ pub fn main() -> ExitCode {
             }
         }),
         Command::Sql(args) => client::sql(args),
+        Command::Tail(args) => client::tail(args),
         Command::Config { command: ConfigCommand::Print(args) } => with_config(&args, |config| {
             // A reader that went away (`| head`) is no failure.
             let _ = std::io::stdout().write_all(config::print(&config).as_bytes());

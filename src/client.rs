@@ -1,7 +1,10 @@
-//! `binnacle sql`: asks a running server over HTTP and prints the answer.
+//! `binnacle sql` and `binnacle tail`: ask a running server over HTTP and print the answer.
 
 mod http;
 mod table;
+mod tail;
+
+pub use tail::{TailArgs, tail};
 
 use clap::{Args, ValueEnum};
 use serde_json::Value;
@@ -90,13 +93,9 @@ fn ask(args: &SqlArgs, query: &str) -> Result<(), Failure> {
     if let Some(timeout) = &args.timeout {
         request["timeout"] = timeout.as_str().into();
     }
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure(format!("failed to start: {error}")))?;
-    let url = http::sql_url(&args.url)?;
+    let url = http::api_url(&args.url, "/api/v1/sql")?;
     let tenant = args.tenant.as_deref();
-    runtime.block_on(async {
+    runtime()?.block_on(async {
         let mut answer = http::post(&url, tenant, request.to_string()).await?;
         if !answer.is_success() {
             let status = answer.status();
@@ -118,6 +117,13 @@ fn ask(args: &SqlArgs, query: &str) -> Result<(), Failure> {
             None => Ok(()),
         }
     })
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure(format!("failed to start: {error}")))
 }
 
 fn print(bytes: &[u8]) -> Result<(), Failure> {

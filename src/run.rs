@@ -19,7 +19,7 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -102,7 +102,8 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     within(&config, async {
         ingest.await;
         info!("ingest drained");
-        finish(api_task).await;
+        // A client that reads nothing must not keep the buffers from being flushed.
+        finish(api_task, config.server.shutdown_timeout / 2).await;
         info!("flushing buffers to segments");
         storage.shutdown().await.context("failed to flush and close storage")
     })
@@ -119,10 +120,11 @@ fn serve_api(listener: TcpListener, api: Api, stop: CancellationToken) -> JoinHa
     })
 }
 
-async fn finish(api: JoinHandle<()>) {
-    match api.await {
-        Ok(()) => info!("API drained"),
-        Err(error) => warn!(%error, "API ended abnormally"),
+async fn finish(api: JoinHandle<()>, patience: Duration) {
+    match tokio::time::timeout(patience, api).await {
+        Ok(Ok(())) => info!("API drained"),
+        Ok(Err(error)) => warn!(%error, "API ended abnormally"),
+        Err(_) => warn!("some answers were not read to their end in time"),
     }
 }
 

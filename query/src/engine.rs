@@ -42,6 +42,7 @@ struct Inner {
     memory: Arc<crate::sql::MemoryTotal>,
     sql_base: crate::sql::SessionState,
     catalogs: Arc<crate::promql::store::CatalogCache>,
+    tails: Arc<Semaphore>,
     runtime: Option<Runtime>,
 }
 
@@ -95,6 +96,7 @@ impl QueryEngine {
             config,
             metrics: QueryMetrics::default(),
             catalogs: Arc::default(),
+            tails: Arc::new(Semaphore::new(crate::tail::TAILS_MAX)),
             waiting: AtomicUsize::new(0),
             system_tables: RwLock::default(),
             runtime: Some(runtime),
@@ -135,6 +137,11 @@ impl QueryEngine {
 
     pub(crate) fn catalogs(&self) -> &Arc<crate::promql::store::CatalogCache> {
         &self.inner.catalogs
+    }
+
+    /// One permit for every tail there may be.
+    pub(crate) fn tail_places(&self) -> &Arc<Semaphore> {
+        &self.inner.tails
     }
 
     pub(crate) fn system_tables(&self) -> BTreeMap<String, SystemTable> {

@@ -19,6 +19,7 @@ mod rows;
 pub mod series;
 pub mod sql;
 mod stats;
+pub mod tail;
 #[cfg(test)]
 mod testing;
 pub mod trace;

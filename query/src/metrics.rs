@@ -31,6 +31,8 @@ pub(crate) struct QueryMetrics {
     rows_returned: Counter,
     pub(crate) running: Gauge,
     pub(crate) waiting: Gauge,
+    tail_rows: Counter,
+    tail_untold: Counter,
 }
 
 /// From a millisecond to the longest timeout in common use.
@@ -54,7 +56,18 @@ impl QueryMetrics {
         );
         registry.register("query_rows_returned", "Rows answered", self.rows_returned.clone());
         registry.register("query_running", "Queries running now", self.running.clone());
+        registry.register("tail_rows", "Rows given to live tails", self.tail_rows.clone());
+        registry.register(
+            "tail_untold_rows",
+            "Rows that live tails missed or skipped",
+            self.tail_untold.clone(),
+        );
         registry.register("query_waiting", "Queries waiting for their turn", self.waiting.clone());
+    }
+
+    pub(crate) fn tailed(&self, rows: usize, untold: u64) {
+        self.tail_rows.inc_by(rows as u64);
+        self.tail_untold.inc_by(untold);
     }
 
     pub(crate) fn started(&self, language: &'static str) {

@@ -24,6 +24,7 @@ mod render;
 mod request;
 mod series;
 mod sql;
+mod tail;
 mod targets;
 mod tempo;
 mod trace;
@@ -46,9 +47,9 @@ use error::ApiError;
 use http::{HeaderValue, StatusCode};
 use prometheus_client::registry::Registry;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Instant;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 /// What the API answers from; there once recovery has finished.
 #[derive(Debug)]
@@ -79,7 +80,7 @@ struct Inner {
     config: ApiConfig,
     facts: Facts,
     product: OnceLock<Product>,
-    stopping: AtomicBool,
+    stop: CancellationToken,
     metrics: metrics::ApiMetrics,
     registry: RwLock<Registry>,
 }
@@ -94,7 +95,7 @@ impl Api {
             config,
             facts,
             product: OnceLock::new(),
-            stopping: AtomicBool::new(false),
+            stop: CancellationToken::new(),
             metrics,
             registry: RwLock::new(registry),
         };
@@ -113,13 +114,18 @@ impl Api {
         let _ = self.inner.product.set(product);
     }
 
-    /// From now on `/readyz` answers 503, so that load balancers send elsewhere.
+    /// From now on `/readyz` answers 503, so that load balancers send elsewhere, and answers without an end end.
     pub fn set_stopping(&self) {
-        self.inner.stopping.store(true, Ordering::Relaxed);
+        self.inner.stop.cancel();
     }
 
     fn is_stopping(&self) -> bool {
-        self.inner.stopping.load(Ordering::Relaxed)
+        self.inner.stop.is_cancelled()
+    }
+
+    /// Done once the server stops: answers that go on for ever end then.
+    fn stopped(&self) -> WaitForCancellationFutureOwned {
+        self.inner.stop.clone().cancelled_owned()
     }
 
     fn config(&self) -> &ApiConfig {
@@ -164,6 +170,8 @@ pub fn router(api: Api) -> Router {
         .route("/api/v1/traces", get(traces::traces))
         .route("/api/v1/traces/{trace_id}", get(trace::trace))
         .route("/api/v1/logs", get(logs::logs))
+        .route("/api/v1/logs/tail", get(tail::logs))
+        .route("/api/v1/spans/tail", get(tail::spans))
         .route("/api/v1/series", get(series::series))
         .route("/api/v1/cardinality", get(cardinality::cardinality))
         .route("/api/v1/admin/{job}", post(admin::admin))

@@ -1,8 +1,8 @@
 //! `/api/v1/openapi.json`: the API's description, made from the handlers and types themselves.
 
 use super::{
-    admin, cardinality, error, health, logs, metrics, remote_write, render, series, sql, targets,
-    trace, traces,
+    admin, cardinality, error, health, logs, metrics, remote_write, render, series, sql, tail,
+    targets, trace, traces,
 };
 use axum::Json;
 use utoipa::OpenApi;
@@ -20,11 +20,11 @@ use utoipa::OpenApi;
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     paths(
-        sql::sql, traces::traces, trace::trace, logs::logs, series::series, remote_write::write,
+        sql::sql, traces::traces, trace::trace, logs::logs, tail::logs, tail::spans, series::series, remote_write::write,
         targets::targets, cardinality::cardinality,
         health::status, health::healthz, health::readyz, metrics::metrics, admin::admin, openapi
     ),
-    components(schemas(error::ErrorBody, traces::TracesPart, traces::TracesEnd, sql::SqlAnswer, render::Format)),
+    components(schemas(error::ErrorBody, traces::TracesPart, traces::TracesEnd, sql::SqlAnswer, render::Format, tail::TailNotice)),
     tags(
         (name = "query", description = "Questions about stored telemetry"),
         (name = "ingest", description = "Telemetry in; OTLP has ports of its own"),

@@ -1,4 +1,4 @@
-//! One POST to the API, with hyper: this binary needs no more of an HTTP client.
+//! One request to the API, with hyper: this binary needs no more of an HTTP client.
 
 use super::Failure;
 use bytes::Bytes;
@@ -8,9 +8,9 @@ use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-/// Where to post queries.
+/// Where to send a request.
 #[derive(Debug, PartialEq, Eq)]
-pub struct SqlUrl {
+pub struct ApiUrl {
     host: String,
     port: u16,
     /// `host` or `host:port`, as given.
@@ -18,8 +18,8 @@ pub struct SqlUrl {
     path: String,
 }
 
-/// The address of the SQL API below a base URL.
-pub fn sql_url(base: &str) -> Result<SqlUrl, Failure> {
+/// The address of a path of the API below a base URL.
+pub fn api_url(base: &str, path: &str) -> Result<ApiUrl, Failure> {
     let wrong = |why: &str| Failure(format!("--url '{base}': {why}"));
     let uri: Uri = base.parse().map_err(|_| wrong("not a URL"))?;
     if uri.scheme_str() == Some("https") {
@@ -30,8 +30,8 @@ pub fn sql_url(base: &str) -> Result<SqlUrl, Failure> {
     }
     let authority = uri.authority().ok_or_else(|| wrong("there is no host"))?;
     let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
-    let path = format!("{}/api/v1/sql", uri.path().trim_end_matches('/'));
-    Ok(SqlUrl {
+    let path = format!("{}{path}", uri.path().trim_end_matches('/'));
+    Ok(ApiUrl {
         host,
         port: authority.port_u16().unwrap_or(80),
         authority: authority.to_string(),
@@ -77,8 +77,23 @@ impl Answer {
     }
 }
 
-/// Sends a query.
-pub async fn post(url: &SqlUrl, tenant: Option<&str>, body: String) -> Result<Answer, Failure> {
+/// Sends a JSON body.
+pub async fn post(url: &ApiUrl, tenant: Option<&str>, body: String) -> Result<Answer, Failure> {
+    let request = Request::post(&url.path).header(header::CONTENT_TYPE, "application/json");
+    send(url, tenant, request, body).await
+}
+
+/// Asks without a body.
+pub async fn get(url: &ApiUrl, tenant: Option<&str>) -> Result<Answer, Failure> {
+    send(url, tenant, Request::get(&url.path), String::new()).await
+}
+
+async fn send(
+    url: &ApiUrl,
+    tenant: Option<&str>,
+    request: http::request::Builder,
+    body: String,
+) -> Result<Answer, Failure> {
     let unreachable = |error: &dyn std::fmt::Display| {
         Failure(format!(
             "no server answers at {}: {error}\nhint: start one with `binnacle serve`, or say where it is with --url",
@@ -92,9 +107,7 @@ pub async fn post(url: &SqlUrl, tenant: Option<&str>, body: String) -> Result<An
         .map_err(|e| unreachable(&e))?;
     // Ends with the process.
     tokio::spawn(connection);
-    let mut request = Request::post(&url.path)
-        .header(header::HOST, &url.authority)
-        .header(header::CONTENT_TYPE, "application/json");
+    let mut request = request.header(header::HOST, &url.authority);
     if let Some(tenant) = tenant {
         request = request.header("X-Scope-OrgID", tenant);
     }
@@ -111,6 +124,7 @@ mod tests {
 
     #[test]
     fn urls_are_read_and_checked() {
+        let sql_url = |base: &str| api_url(base, "/api/v1/sql");
         let url = sql_url("http://127.0.0.1:7070/").unwrap();
         assert_eq!(
             (url.host.as_str(), url.port, url.path.as_str()),

@@ -89,8 +89,8 @@ impl Entries {
 }
 
 impl Part {
-    pub fn push(&self, entry: Entry) {
-        self.entries.lock().push(Arc::new(entry));
+    pub fn push(&self, entry: Arc<Entry>) {
+        self.entries.lock().push(entry);
     }
 
     /// The first entries up to where `is_enough` says so, and the rest; `None` when that is all of them.

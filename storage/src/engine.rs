@@ -10,6 +10,7 @@ use crate::objects::Objects;
 use crate::retries::{Fate, RequestKey, Retries};
 use crate::room::Room;
 use crate::segment::{Segment, SegmentId, SegmentInfo};
+use crate::subscription::Subscribers;
 use crate::wal::{Outcome, RecordHead, Request, WalFiles};
 use crate::{Clock, Error, StorageConfig};
 use parking_lot::Mutex;
@@ -42,6 +43,7 @@ pub(crate) struct Engine {
     /// Wakes the thread that flushes.
     pub flush_bell: Bell,
     pub problems: Problems,
+    pub subscribers: Arc<Subscribers>,
     pub _lock: DirectoryLock,
 }
 
@@ -93,7 +95,7 @@ impl Bell {
 
 impl Engine {
     /// Makes a durable request visible.
-    pub fn insert(&self, head: &RecordHead, entry: Entry) {
+    pub fn insert(&self, head: &RecordHead, entry: Arc<Entry>) {
         let size = self.live.insert(&head.tenant, head.signal, entry);
         if self.is_full(size.memory, size.rows_of_largest) || self.room.is_over_half() {
             self.flush_bell.ring();
@@ -158,8 +160,13 @@ impl Outcome for Engine {
     fn stored(&self, position: u64, request: Request) {
         let Request { head, batch, memory, .. } = request;
         let (ingested_at, content_hash) = (head.ingested_at, head.content_hash);
-        self.insert(&head, Entry { position, ingested_at, content_hash, batch, memory });
+        let entry = Arc::new(Entry { position, ingested_at, content_hash, batch, memory });
+        let watched = (!self.subscribers.is_empty()).then(|| entry.clone());
+        self.insert(&head, entry);
         self.retries.stored(Engine::key(&head), ingested_at);
+        if let Some(entry) = watched {
+            self.subscribers.offer(&head.tenant, &entry);
+        }
     }
 
     fn refused(&self, request: Request, reason: &str) {

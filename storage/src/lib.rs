@@ -33,6 +33,7 @@ pub mod segment;
 mod snapshot;
 mod storage;
 mod stored_series;
+mod subscription;
 mod thinning;
 mod wal;
 
@@ -42,3 +43,4 @@ pub use config::{RetentionRule, StorageConfig, Thinning};
 pub use error::Error;
 pub use snapshot::{Chunk, Snapshot};
 pub use storage::{Accepted, AppendRequest, Decode, RecoveryReport, Storage};
+pub use subscription::{Arrival, Subscription};

@@ -65,7 +65,7 @@ pub(crate) struct Candidate {
 
 impl Live {
     /// Adds a request's rows; returns what its buffer now holds.
-    pub fn insert(&self, tenant: &TenantId, signal: Signal, entry: Entry) -> PartSize {
+    pub fn insert(&self, tenant: &TenantId, signal: Signal, entry: Arc<Entry>) -> PartSize {
         let mut state = self.state.lock();
         let key = (tenant.clone(), signal);
         let buffer = state.buffers.entry(key).or_default();

@@ -57,6 +57,7 @@ pub(crate) fn open(
         pending: Mutex::new(HashSet::new()),
         flush_bell: Bell::default(),
         problems: Problems::default(),
+        subscribers: Arc::default(),
         _lock: lock,
         config,
         disk,

@@ -198,7 +198,8 @@ impl Recovery<'_> {
         let memory = batch.memory() as u64;
         self.engine.room.take(memory);
         let (ingested_at, content_hash) = (head.ingested_at, head.content_hash);
-        self.engine.insert(&head, Entry { position, ingested_at, content_hash, batch, memory });
+        let entry = Entry { position, ingested_at, content_hash, batch, memory };
+        self.engine.insert(&head, Arc::new(entry));
         if self.engine.room.used() > self.flush_at {
             self.make_room();
         }

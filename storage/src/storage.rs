@@ -5,10 +5,11 @@ use crate::batch::{Batch, TableBatch};
 use crate::catalog::AttributeKey;
 use crate::disk::Disk;
 use crate::engine::Engine;
-use crate::model::{Encoding, Format, Signal, TenantId, Timestamp};
+use crate::model::{Encoding, Format, Signal, Table, TenantId, Timestamp};
 use crate::retries::{Arrival, Fate, RequestKey};
 use crate::room::RETRY_AFTER;
 use crate::segment::SegmentId;
+use crate::subscription::Subscription;
 use crate::wal::{BODY_BYTES_MAX, RecordHead, Request, Wal, WalConfig};
 use crate::{Clock, Error, Snapshot, StorageConfig, open, snapshot};
 use bytes::Bytes;
@@ -102,6 +103,7 @@ struct Handle {
 impl Drop for Handle {
     fn drop(&mut self) {
         self.wal.close();
+        self.engine.subscribers.close();
         self.background.stop();
     }
 }
@@ -226,6 +228,12 @@ impl Storage {
         snapshot::build(tenant.clone(), cut).await
     }
 
+    /// Rows of `table` that become visible to queries of `tenant` from now on. A subscriber that lags behind misses rows and
+    /// is told how many; it never holds up an append.
+    pub fn subscribe(&self, tenant: &TenantId, table: Table) -> Subscription {
+        self.handle.engine.subscribers.subscribe(tenant, table)
+    }
+
     /// Flushes every buffer to segments; returns when they are in the catalog.
     pub async fn flush(&self) -> Result<(), Error> {
         self.handle.background.flush().await
@@ -284,6 +292,7 @@ impl Storage {
         let handle = self.handle.clone();
         let closed = tokio::task::spawn_blocking(move || {
             handle.wal.close();
+            handle.engine.subscribers.close();
             handle.background.stop();
             let flushed = flush_all(&handle.engine);
             handle.engine.cut_wal();

@@ -9,6 +9,7 @@ mod content;
 mod cursor;
 mod evaluate;
 mod field;
+mod filter;
 mod page;
 mod parse;
 mod plan;
@@ -20,6 +21,7 @@ mod test;
 mod tests;
 mod text;
 
+pub(crate) use filter::LogFilter;
 pub use record::LogRecord;
 pub(crate) use {content::content_hash, record::LogRows};
 

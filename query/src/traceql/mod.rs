@@ -25,6 +25,7 @@ mod prune;
 mod row_fields;
 mod scan;
 mod search;
+mod single;
 mod span_fields;
 mod tags;
 #[cfg(test)]
@@ -39,6 +40,7 @@ pub use search::{
     MatchedSpan, ServiceStats, SpansetMatch, TRACES_LIMIT_DEFAULT, TRACES_LIMIT_MAX, TraceMatch,
     TracePage, TraceRequest, TracesFound,
 };
+pub(crate) use single::SpanFilter;
 pub use tags::{TAGS_LIMIT_MAX, TagScope, TagTimes, TagValue};
 pub use token::quoted;
 
