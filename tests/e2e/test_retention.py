@@ -126,8 +126,24 @@ def check(server):
         f"SELECT sum(coalesce(weight, 1)) FROM read_parquet({files}, union_by_name=true)"
     ).fetchall()
     assert int(again) == int(estimate)
+    # So does TraceQL, from rows alone and from whole traces; a quantile is that of everything the rows stand for.
+    assert traceql(server, "{ } | count_over_time()") == int(estimate)
+    assert traceql(server, "{ trace:duration > 0ns } | count_over_time()") == int(estimate)
+    assert traceql(server, "{ } | max_over_time(duration)") == 2
+    share = len([trace for trace in kept if trace % 50 == 1]) / int(estimate)
+    assert traceql(server, f"{{ }} | quantile_over_time(duration, {1 - 1.5 * share})") == 1e-6
+    assert traceql(server, f"{{ }} | quantile_over_time(duration, {1 - 0.5 * share})") == 2
     # A trace by id is whole.
     assert len(server.trace(trace_id(ordinary[0]), "thinned")["spans"]) == 4
+
+
+def traceql(server, query):
+    now = int(time.time())
+    parameters = {"q": query, "start": now - 3600, "end": now + 60}
+    answer = server.call("GET", "/tempo/api/metrics/query", "thinned", params=parameters)
+    assert answer.status_code == 200, answer.text
+    (series,) = answer.json()["series"]
+    return series["value"]
 
 
 @pytest.mark.parametrize(

@@ -145,6 +145,11 @@ impl IntColumn {
     pub(crate) fn u32(&self, row: usize) -> u32 {
         self.value(row).and_then(|value| u32::try_from(value).ok()).unwrap_or(0)
     }
+
+    /// Of the column of weights: how many rows this one stands for.
+    pub(crate) fn weight(&self, row: usize) -> u32 {
+        self.u32(row).max(1)
+    }
 }
 
 impl CountColumn {

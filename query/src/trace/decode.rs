@@ -6,7 +6,7 @@ use crate::Error;
 use crate::rows::{Columns, RowAttributes, Shared, malformed};
 use crate::value::{span_events, span_links};
 use binnacle_storage::batch::NumberValue;
-use binnacle_storage::model::{SeriesId, SpanId, Timestamp, TraceId};
+use binnacle_storage::model::{SeriesId, SpanId, Timestamp, TraceId, WEIGHT_COLUMN};
 
 /// The spans of `found`, in its order.
 pub(crate) fn spans(found: &Found, shared: &mut Shared) -> Result<Vec<Span>, Error> {
@@ -31,6 +31,7 @@ pub(crate) fn spans(found: &Found, shared: &mut Shared) -> Result<Vec<Span>, Err
     let resource = columns.bytes("resource")?;
     let scope = columns.bytes("scope")?;
     let ingested_at = columns.int("ingested_at")?;
+    let weight = columns.int(WEIGHT_COLUMN)?;
     let attributes = RowAttributes::of(&found.batch)?;
     let decode = |&row: &usize| {
         Ok(Span {
@@ -57,6 +58,7 @@ pub(crate) fn spans(found: &Found, shared: &mut Shared) -> Result<Vec<Span>, Err
             resource: shared.resource(resource.value(row))?,
             scope: shared.scope(scope.value(row))?,
             ingested_at: Timestamp(ingested_at.value(row).unwrap_or_default()),
+            weight: weight.weight(row),
         })
     };
     found.rows.iter().map(decode).collect()

@@ -6,13 +6,13 @@
 
 mod assemble;
 mod critical_path;
-mod tree;
 mod decode;
 mod find;
 mod names;
 mod span;
 #[cfg(test)]
 mod tests;
+mod tree;
 
 pub(crate) use assemble::order_spans;
 pub use critical_path::{CriticalSegment, critical_path};

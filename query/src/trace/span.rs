@@ -35,6 +35,8 @@ pub struct Span {
     pub resource: Arc<Resource>,
     pub scope: Arc<Scope>,
     pub ingested_at: Timestamp,
+    /// How many spans it stands for, itself included, where others were thinned out.
+    pub weight: u32,
 }
 
 impl Span {
@@ -88,6 +90,7 @@ pub(crate) mod tests {
             resource: Arc::default(),
             scope: Arc::default(),
             ingested_at: Timestamp(0),
+            weight: 1,
         }
     }
 }

@@ -27,10 +27,7 @@ impl Tree {
             }
         }
         // Reach everything from the roots; what is left hangs on a cycle, which is cut at its earliest span.
-        let mut tree = Tree {
-            roots: Vec::new(),
-            children: vec![Vec::new(); spans.len()],
-        };
+        let mut tree = Tree { roots: Vec::new(), children: vec![Vec::new(); spans.len()] };
         let mut reached = vec![false; spans.len()];
         let mut by_start: Vec<usize> = (0..spans.len()).collect();
         by_start.sort_by_key(|&index| (spans[index].start_time, spans[index].span_id, index));

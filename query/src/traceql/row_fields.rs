@@ -14,7 +14,7 @@ use crate::rows::{
 use crate::value::{Resource, Scope, SpanEvent, SpanLink, span_events, span_links};
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::record_batch::RecordBatch;
-use binnacle_storage::model::{Value as Stored, wire};
+use binnacle_storage::model::{Value as Stored, WEIGHT_COLUMN, wire};
 use binnacle_storage::segment::{ATTRIBUTES_REST, AttributeKeys, attribute_column_name};
 use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashMap};
@@ -26,6 +26,7 @@ pub(super) struct RowReader {
     readers: Vec<Reader>,
     rest: ByteColumn,
     start_time: IntColumn,
+    weight: IntColumn,
     resources: Distinct<Resource>,
     scopes: Distinct<Scope>,
     events: Parts<SpanEvent>,
@@ -237,6 +238,7 @@ impl RowReader {
                 .collect::<Result<_, _>>()?,
             rest: columns.bytes(ATTRIBUTES_REST)?,
             start_time: columns.int("start_time")?,
+            weight: columns.int(WEIGHT_COLUMN)?,
             resources: Distinct::of(&named("resource")?, rows, |bytes| shared.resource(bytes))?,
             scopes: Distinct::of(&named("scope")?, rows, |bytes| shared.scope(bytes))?,
             events: Parts::of(named("events")?, rows, span_events),
@@ -405,6 +407,11 @@ impl<'a> FieldValues<'a> for RowFields<'a> {
 }
 
 impl<'a> RowFields<'a> {
+    /// How many spans the row stands for.
+    pub(super) fn weight(self) -> u32 {
+        self.reader.weight.weight(self.row)
+    }
+
     fn attribute(self, scope: AttributeScope, name: &str, own: Option<&'a ArrayRef>) -> Value<'a> {
         let RowFields { reader, row } = self;
         match scope {

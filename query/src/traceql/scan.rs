@@ -13,7 +13,7 @@ use crate::broken;
 use crate::rows::{Columns, SegmentRows, Shared, Wanted, ranges_of};
 use crate::{Error, QueryStats};
 use arrow::record_batch::RecordBatch;
-use binnacle_storage::model::{Table, TimeRange, TraceId};
+use binnacle_storage::model::{Table, TimeRange, TraceId, WEIGHT_COLUMN};
 use binnacle_storage::segment::Segment;
 use binnacle_storage::{Chunk, Snapshot, Storage};
 use std::collections::BTreeSet;
@@ -232,7 +232,7 @@ async fn scan_segment(
     tested.extend(by_time.then(|| "start_time".to_owned()));
     let tested: Vec<String> = tested.into_iter().collect();
     let mut needed = columns_of(&search.asked);
-    needed.extend(["trace_id", "start_time"].map(str::to_owned));
+    needed.extend(["trace_id", "start_time", WEIGHT_COLUMN].map(str::to_owned));
     let needed: Vec<String> = needed.into_iter().collect();
     for window in pages(reader.metadata(), &prunes, &stats).chunks(WINDOW_PAGES) {
         let rows: usize = window.iter().map(ExactSizeIterator::len).sum();

@@ -104,6 +104,7 @@ impl Tally for Compared<'_> {
             let (trace_id, time) = (of.trace_id, of.start_time);
             side.exemplars.offer(interval, SpanExemplar { trace_id, time, value: None });
         }
+        let weight = u64::from(of.weight);
         let mut key = Vec::new();
         each_attribute(tree, span, |name, value| {
             key.clear();
@@ -113,12 +114,12 @@ impl Tally for Compared<'_> {
                 side.attributes.insert(name.to_owned(), Attribute::default());
             }
             let Some(attribute) = side.attributes.get_mut(name) else { return };
-            *attribute.totals.entry(interval).or_default() += 1;
+            *attribute.totals.entry(interval).or_default() += weight;
             match attribute.values.get_mut(key.as_slice()) {
-                Some(counted) => *counted.counts.entry(interval).or_default() += 1,
+                Some(counted) => *counted.counts.entry(interval).or_default() += weight,
                 None => {
                     self.values += 1;
-                    let counts = BTreeMap::from([(interval, 1)]);
+                    let counts = BTreeMap::from([(interval, weight)]);
                     let counted = Counted { value: value.to_any(), counts };
                     attribute.values.insert(key.as_slice().into(), counted);
                 }

@@ -36,7 +36,7 @@ impl Function {
             Function::Rate | Function::Count => Kept::Count(0),
             Function::Min(_) | Function::Max(_) => Kept::Extreme(None),
             Function::Avg(_) | Function::Sum(_) => Kept::Sum(Sum::default()),
-            Function::Quantiles(..) => Kept::Values(Vec::new()),
+            Function::Quantiles(..) => Kept::Values(Values::default()),
             Function::Histogram(_) => Kept::Buckets(BTreeMap::new()),
         }
     }
@@ -48,9 +48,50 @@ pub(super) enum Kept {
     Count(u64),
     Extreme(Option<f64>),
     Sum(Sum),
-    Values(Vec<f64>),
+    Values(Values),
     /// Spans by upper bound of their value, as the power of two it is.
     Buckets(BTreeMap<i32, u64>),
+}
+
+/// All values, in no order.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Values {
+    single: Vec<f64>,
+    /// Values that stand for as many.
+    weighted: Vec<(f64, u32)>,
+}
+
+impl Values {
+    fn add(&mut self, value: f64, weight: u32) {
+        match weight {
+            1 => self.single.push(value),
+            weight => self.weighted.push((value, weight)),
+        }
+    }
+
+    fn unite(&mut self, other: Values) {
+        self.single.extend(other.single);
+        self.weighted.extend(other.weighted);
+    }
+
+    /// Each of the quantiles; `None` without values.
+    pub(super) fn quantiles(&self, quantiles: &[f64]) -> Vec<Option<f64>> {
+        let weighted =
+            self.single.iter().map(|&value| (value, 1)).chain(self.weighted.iter().copied());
+        let mut sorted: Vec<(f64, u32)> = weighted.collect();
+        sorted.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+        // Of each value: how many there are up to its last.
+        let ranks: Vec<u64> = sorted
+            .iter()
+            .scan(0, |rank, &(_, weight)| {
+                *rank += u64::from(weight);
+                Some(*rank)
+            })
+            .collect();
+        let Some(&count) = ranks.last() else { return vec![None; quantiles.len()] };
+        let at = |rank: u64| sorted[ranks.partition_point(|&last| last <= rank)].0;
+        quantiles.iter().map(|&q| Some(quantile(count, at, q))).collect()
+    }
 }
 
 /// A sum that hardly hangs on the order of its parts (Neumaier's compensated summation).
@@ -90,10 +131,10 @@ pub(super) fn measured(value: &Value<'_>) -> Option<f64> {
 }
 
 impl Kept {
-    /// Counts a span; `value` is of the function's field.
-    pub(super) fn add(&mut self, function: &Function, value: f64) {
+    /// Counts a span that stands for `weight`; `value` is of the function's field.
+    pub(super) fn add(&mut self, function: &Function, value: f64, weight: u32) {
         match self {
-            Kept::Count(count) => *count += 1,
+            Kept::Count(count) => *count += u64::from(weight),
             Kept::Extreme(extreme) => {
                 let op = match function {
                     Function::Min(_) => Comparison::Less,
@@ -107,11 +148,13 @@ impl Kept {
                 }
             }
             Kept::Sum(sum) => {
-                sum.add(value);
-                sum.count += 1;
+                sum.add(value * f64::from(weight));
+                sum.count += u64::from(weight);
             }
-            Kept::Values(values) => values.push(value),
-            Kept::Buckets(buckets) => *buckets.entry(bucket(value)).or_default() += 1,
+            Kept::Values(values) => values.add(value, weight),
+            Kept::Buckets(buckets) => {
+                *buckets.entry(bucket(value)).or_default() += u64::from(weight);
+            }
         }
     }
 
@@ -119,13 +162,13 @@ impl Kept {
         match (self, other) {
             (Kept::Count(count), Kept::Count(other)) => *count += other,
             (Kept::Extreme(_), Kept::Extreme(None)) => {}
-            (kept @ Kept::Extreme(_), Kept::Extreme(Some(other))) => kept.add(function, other),
+            (kept @ Kept::Extreme(_), Kept::Extreme(Some(other))) => kept.add(function, other, 1),
             (Kept::Sum(sum), Kept::Sum(other)) => {
                 sum.add(other.total);
                 sum.add(other.lost);
                 sum.count += other.count;
             }
-            (Kept::Values(values), Kept::Values(other)) => values.extend(other),
+            (Kept::Values(values), Kept::Values(other)) => values.unite(other),
             (Kept::Buckets(buckets), Kept::Buckets(other)) => {
                 for (bucket, count) in other {
                     *buckets.entry(bucket).or_default() += count;
@@ -156,13 +199,13 @@ fn bucket(value: f64) -> i32 {
 }
 
 /// The quantile of all values, between the two nearest ranks where it falls between them, as PromQL's
-/// `quantile_over_time` has it. `values` are sorted and not empty.
-pub(super) fn quantile(values: &[f64], quantile: f64) -> f64 {
-    let rank = quantile * (values.len() - 1) as f64;
-    let below = rank.floor() as usize;
-    let above = (below + 1).min(values.len() - 1);
+/// `quantile_over_time` has it. There are `count` values, more than none; `at` gives them in order.
+fn quantile(count: u64, at: impl Fn(u64) -> f64, quantile: f64) -> f64 {
+    let rank = quantile * (count - 1) as f64;
+    let below = rank.floor() as u64;
+    let above = (below + 1).min(count - 1);
     let weight = rank - rank.floor();
-    values[below] * (1.0 - weight) + values[above] * weight
+    at(below) * (1.0 - weight) + at(above) * weight
 }
 
 #[cfg(test)]
@@ -180,11 +223,21 @@ mod tests {
 
     #[test]
     fn quantiles_are_exact() {
-        let values = [1.0, 2.0, 3.0, 4.0];
+        let of = |values: &[(f64, u32)], q: f64| {
+            let mut kept = Values::default();
+            values.iter().for_each(|&(value, weight)| kept.add(value, weight));
+            kept.quantiles(&[q])[0]
+        };
         for (q, expected) in [(0.0, 1.0), (0.5, 2.5), (1.0, 4.0)] {
-            assert_eq!(quantile(&values, q), expected);
+            assert_eq!(of(&[(3.0, 1), (1.0, 1), (4.0, 1), (2.0, 1)], q), Some(expected));
         }
-        assert_eq!(quantile(&[7.0], 0.99), 7.0);
+        assert_eq!(of(&[(7.0, 1)], 0.99), Some(7.0));
+        assert_eq!(of(&[], 0.5), None);
+        // A value that stands for three is there three times.
+        for q in [0.0, 0.2, 0.25, 0.5, 0.7, 0.75, 0.9, 1.0] {
+            let apart = of(&[(1.0, 1), (2.0, 1), (2.0, 1), (2.0, 1), (9.0, 1)], q);
+            assert_eq!(of(&[(9.0, 1), (2.0, 3), (1.0, 1)], q), apart, "{q}");
+        }
     }
 
     #[test]

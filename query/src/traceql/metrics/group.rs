@@ -1,7 +1,7 @@
 //! Groups of spans: one for every combination of the values of the `by` fields.
 
 use super::exemplar::{self, Exemplars, SpanExemplar};
-use super::function::{Function, Kept, measured, quantile};
+use super::function::{Function, Kept, measured};
 use super::{Intervals, MetricSeries, Tally, second};
 use crate::Error;
 use crate::traceql::ast::{Field, Metrics};
@@ -62,11 +62,12 @@ impl Groups {
         }
     }
 
-    /// Counts a span, unless it has no value of the function's field.
+    /// Counts a span that stands for `weight`, unless it has no value of the function's field.
     pub(super) fn count<'a>(
         &mut self,
         time: i64,
         trace_id: TraceId,
+        weight: u32,
         fields: &impl FieldValues<'a>,
     ) -> Result<(), Error> {
         let Some(index) = self.grouping.intervals.index(time) else {
@@ -84,7 +85,7 @@ impl Groups {
         let Some(group) = groups.get_mut(place) else {
             return Err(Error::Execution { message: "a group was lost".to_owned() });
         };
-        group.kept[index].add(&grouping.function, value);
+        group.kept[index].add(&grouping.function, value, weight);
         if grouping.exemplars > 0 {
             let value = grouping.function.slot().map(|_| value);
             group.exemplars.offer(index, SpanExemplar { trace_id, time: Timestamp(time), value });
@@ -140,7 +141,8 @@ impl Groups {
 impl Tally for Groups {
     fn add(&mut self, tree: &Tree, span: usize, fields: &[Field]) -> Result<(), Error> {
         let of = &tree.spans[span];
-        self.count(of.start_time.0, of.trace_id, &SpanFields { tree, span, fields })
+        let fields = SpanFields { tree, span, fields };
+        self.count(of.start_time.0, of.trace_id, of.weight, &fields)
     }
 
     /// Sorted by labels.
@@ -171,7 +173,7 @@ impl Tally for Groups {
 
 impl Gather for Groups {
     fn row(&mut self, time: i64, trace_id: TraceId, row: RowFields<'_>) -> Result<(), Error> {
-        self.count(time, trace_id, &row)
+        self.count(time, trace_id, row.weight(), &row)
     }
 
     fn unite(&mut self, other: Groups) -> Result<(), Error> {
@@ -208,43 +210,42 @@ impl Grouping {
     ) -> Vec<MetricSeries> {
         match &self.function {
             Function::Quantiles(_, quantiles) => {
-                let mut kept = kept.to_vec();
-                kept.iter_mut().for_each(|kept| {
-                    if let Kept::Values(values) = kept {
-                        values.sort_unstable_by(f64::total_cmp);
-                    }
-                });
-                let one = |&q: &f64| {
-                    self.one(&labels, Some(("p", q)), (&kept, first), |kept| match kept {
-                        Kept::Values(values) if !values.is_empty() => Some(quantile(values, q)),
-                        _ => None,
-                    })
+                let of = |kept: &Kept| match kept {
+                    Kept::Values(values) => values.quantiles(quantiles),
+                    _ => vec![None; quantiles.len()],
                 };
-                quantiles.iter().map(one).collect()
+                let found: Vec<Vec<Option<f64>>> = kept.iter().map(of).collect();
+                let one = |(index, &q): (usize, &f64)| {
+                    let values = found.iter().map(|found| found[index]);
+                    self.one(&labels, Some(("p", q)), first, values)
+                };
+                quantiles.iter().enumerate().map(one).collect()
             }
             Function::Histogram(_) => {
                 let powers: BTreeSet<i32> = kept.iter().flat_map(powers).collect();
                 let one = |power: i32| {
                     let extra = Some(("__bucket", 2f64.powi(power)));
-                    self.one(&labels, extra, (kept, first), |kept| match kept {
+                    let count = |kept: &Kept| match kept {
                         Kept::Buckets(buckets) => {
                             Some(buckets.get(&power).copied().unwrap_or(0) as f64)
                         }
                         _ => None,
-                    })
+                    };
+                    self.one(&labels, extra, first, kept.iter().map(count))
                 };
                 powers.into_iter().map(one).collect()
             }
             function => {
                 let seconds = self.intervals.step as f64 / 1e9;
-                vec![self.one(&labels, None, (kept, first), |kept| match (kept, function) {
+                let value = |kept: &Kept| match (kept, function) {
                     (Kept::Count(count), Function::Rate) => Some(*count as f64 / seconds),
                     (Kept::Count(count), _) => Some(*count as f64),
                     (Kept::Extreme(extreme), _) => *extreme,
                     (Kept::Sum(sum), Function::Avg(_)) => sum.mean(),
                     (Kept::Sum(sum), _) => sum.value(),
                     _ => None,
-                })]
+                };
+                vec![self.one(&labels, None, first, kept.iter().map(value))]
             }
         }
     }
@@ -253,15 +254,15 @@ impl Grouping {
         &self,
         labels: &[(String, AnyValue)],
         extra: Extra,
-        (kept, first): (&[Kept], usize),
-        value: impl Fn(&Kept) -> Option<f64>,
+        first: usize,
+        values: impl Iterator<Item = Option<f64>>,
     ) -> MetricSeries {
         let mut labels = labels.to_vec();
         labels.extend(extra.map(|(name, value)| (name.to_owned(), AnyValue::Double(value))));
-        let point = |(index, kept): (usize, &Kept)| -> Option<(Timestamp, f64)> {
-            Some((self.intervals.time(first + index), value(kept)?))
+        let point = |(index, value): (usize, Option<f64>)| -> Option<(Timestamp, f64)> {
+            Some((self.intervals.time(first + index), value?))
         };
-        let points = kept.iter().enumerate().filter_map(point).collect();
+        let points = values.enumerate().filter_map(point).collect();
         MetricSeries { labels, points, exemplars: Vec::new() }
     }
 }
