@@ -30,7 +30,7 @@ pub mod value;
 pub use config::QueryConfig;
 pub use engine::{QueryEngine, SystemTableRows};
 pub use error::{Error, Position};
-pub use logs::{LogPage, LogRecord, LogRequest};
+pub use logs::{LogAnswer, LogPage, LogRecord, LogRequest};
 pub use series::{SeriesPage, SeriesRequest};
 pub use sql::{RecordBatches, SqlAnswer, SqlRequest};
 pub use stats::{QueryStats, StatsSnapshot};

@@ -107,6 +107,7 @@ def test_spans_that_fulfil_a_condition_arrive(server, tenant):
     "path, query, word",
     [
         ("logs", "(", "word"),
+        ("logs", "a | count", "pipe"),
         ("spans", "{ .a = 1 } >> { .b = 2 }", "one by one"),
         ("spans", "{ .a = 1 } | count() > 2", "one by one"),
         ("spans", "{ .a = 1 } | rate()", "one by one"),

@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 /// What stands before the colon.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Key {
+pub(crate) enum Key {
     Severity,
     TraceId,
     SpanId,
@@ -15,7 +15,7 @@ pub(super) enum Key {
 }
 
 /// The key a name stands for.
-pub(super) fn key_of(name: &str) -> Key {
+pub(crate) fn key_of(name: &str) -> Key {
     match name {
         "service" => Key::In(Place::Service),
         "severity" => Key::Severity,
@@ -29,6 +29,18 @@ pub(super) fn key_of(name: &str) -> Key {
             (_, Some(key)) => Key::In(Place::Attribute(key.to_owned())),
             _ => Key::In(Place::Any(name.to_owned())),
         },
+    }
+}
+
+impl Key {
+    /// The query that reads all columns which the key looks at.
+    pub(super) fn exists(&self) -> Query {
+        match self {
+            Key::Severity => Query::Severity(SeverityTest::Exists),
+            Key::TraceId => Query::TraceId(None),
+            Key::SpanId => Query::SpanId(None),
+            Key::In(place) => Query::Field(place.clone(), Test::Exists),
+        }
     }
 }
 

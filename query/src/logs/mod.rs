@@ -1,6 +1,9 @@
 //! Log search: a small query language, newest records first, page by page.
 //!
-//! The path: the text is parsed ([`parse`]) and planned ([`plan`]); segments and buffer are searched from their newest end
+//! Behind a search, pipes make a table of all records it matches ([`pipe`]), by counting groups or by finding patterns
+//! ([`patterns`]); both read every matching row once ([`scan`]).
+//!
+//! The path of a page: the text is parsed ([`parse`]) and planned ([`plan`]); segments and buffer are searched from their newest end
 //! ([`search`]), every row that the log index leaves open being checked exactly ([`evaluate`]); the records of the rows
 //! found make a page ([`page`]), whose cursor ([`cursor`]) leads to the next.
 
@@ -12,8 +15,11 @@ mod field;
 mod filter;
 mod page;
 mod parse;
+mod patterns;
+mod pipe;
 mod plan;
 mod record;
+mod scan;
 mod search;
 mod severity;
 mod test;
@@ -25,10 +31,14 @@ pub(crate) use filter::LogFilter;
 pub use record::LogRecord;
 pub(crate) use {content::content_hash, record::LogRows};
 
+pub use patterns::{ANYTHING, LogPattern, LogPatterns};
+pub use pipe::{LogTable, TableCell, TableColumn, TableKind};
+
 use crate::{Error, QueryEngine, QueryStats, StatsSnapshot};
-use binnacle_storage::Storage;
+use ast::Query;
 use binnacle_storage::model::{TenantId, Timestamp};
 use cursor::Cursor;
+use pipe::Work;
 use search::{Sources, Times};
 use std::sync::Arc;
 
@@ -63,33 +73,68 @@ pub struct LogPage {
     pub stats: StatsSnapshot,
 }
 
+/// What a query of log search is answered with.
+#[derive(Debug, Clone, PartialEq)]
+pub enum LogAnswer {
+    Page(LogPage),
+    /// The query has pipes.
+    Table(LogTable),
+}
+
 impl QueryEngine {
-    /// The newest records of `tenant` that match, one page of them.
+    /// The newest records of `tenant` that match, one page of them. A query with pipes is refused.
     pub async fn logs(&self, tenant: &TenantId, request: LogRequest) -> Result<LogPage, Error> {
         let stats = Arc::new(QueryStats::new());
-        let fingerprint = cursor::fingerprint(tenant, &request);
-        let work = search(self.storage().clone(), tenant.clone(), request, stats.clone());
-        let (logs, next) = self.run("logs", stats.clone(), |_| work).await?;
-        stats.add_rows_returned(logs.len() as u64);
-        if next.is_some() {
+        let query = parse::parse(&request.query)?;
+        self.page(tenant, request, query, stats).await
+    }
+
+    /// A page of records, or what the query's pipes make of all of them.
+    pub async fn search_logs(
+        &self,
+        tenant: &TenantId,
+        request: LogRequest,
+    ) -> Result<LogAnswer, Error> {
+        let stats = Arc::new(QueryStats::new());
+        let (query, pipe) = parse::parse_piped(&request.query)?;
+        let Some(pipe) = pipe else {
+            return self.page(tenant, request, query, stats).await.map(LogAnswer::Page);
+        };
+        let times = times(request.start, request.end)?;
+        let work = self.work(tenant, request, plan::cheap_first(query), times, stats.clone());
+        let table = self.run("logs", stats.clone(), |_| pipe::run(work, pipe)).await?;
+        stats.add_rows_returned(table.rows.len() as u64);
+        if table.truncated {
             stats.mark_truncated();
         }
-        let cursor = next.map(|next| next.render(fingerprint));
+        Ok(LogAnswer::Table(LogTable { stats: stats.snapshot(), ..table }))
+    }
+
+    async fn page(
+        &self,
+        tenant: &TenantId,
+        request: LogRequest,
+        query: Query,
+        stats: Arc<QueryStats>,
+    ) -> Result<LogPage, Error> {
+        let limit = limit(request.limit)?;
+        let times = times(request.start, request.end)?;
+        let work = self.work(tenant, request, plan::cheap_first(query), times, stats.clone());
+        let (logs, cursor) = self.run("logs", stats.clone(), |_| newest(work, limit)).await?;
+        stats.add_rows_returned(logs.len() as u64);
+        if cursor.is_some() {
+            stats.mark_truncated();
+        }
         Ok(LogPage { logs, cursor, stats: stats.snapshot() })
     }
 }
 
-async fn search(
-    storage: Storage,
-    tenant: TenantId,
-    request: LogRequest,
-    stats: Arc<QueryStats>,
-) -> Result<(Vec<LogRecord>, Option<Cursor>), Error> {
-    let limit = limit(request.limit)?;
-    let times = times(request.start, request.end)?;
-    let query = plan::cheap_first(parse::parse(&request.query)?);
+/// The newest records, and the cursor of those that follow them.
+async fn newest(work: Work, limit: usize) -> Result<(Vec<LogRecord>, Option<String>), Error> {
+    let Work { storage, tenant, request, query, times, stats, .. } = work;
+    let fingerprint = cursor::fingerprint(&tenant, &request);
     let cursor = match &request.cursor {
-        Some(text) => Some(Cursor::parse(text, cursor::fingerprint(&tenant, &request))?),
+        Some(text) => Some(Cursor::parse(text, fingerprint)?),
         None => None,
     };
     let snapshot = storage.snapshot(&tenant).await?;
@@ -97,7 +142,8 @@ async fn search(
     let mut sources = Sources::of(storage, &snapshot, stats);
     let page = page::page(&mut sources, &query, times, limit, cursor).await;
     sources.count_segments();
-    page
+    let (records, next) = page?;
+    Ok((records, next.map(|next| next.render(fingerprint))))
 }
 
 fn limit(asked: Option<usize>) -> Result<usize, Error> {

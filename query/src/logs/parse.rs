@@ -5,6 +5,7 @@
 
 use super::ast::{Bound, Literal, Query, Test};
 use super::field::{Key, field_query, key_of};
+use super::pipe::{Pipe, parse_pipe};
 use super::text::TextMatch;
 use crate::{Error, Position};
 
@@ -17,8 +18,19 @@ const DEPTH_MAX: usize = 50;
 /// Most words and field tests in one query: each is checked against every candidate row.
 const TERMS_MAX: usize = 500;
 
-/// Parses a query; blank text matches every record.
+/// Parses a query without pipes; blank text matches every record.
 pub(crate) fn parse(text: &str) -> Result<Query, Error> {
+    match parse_piped(text)? {
+        (query, None) => Ok(query),
+        (_, Some(_)) => Err(Error::InvalidRequest {
+            message: "the query has a pipe, where only a search can stand".to_owned(),
+            hint: Some("leave out everything from '|' on; quoted, '|' is searched for".to_owned()),
+        }),
+    }
+}
+
+/// Parses a query and what is made of the records it matches.
+pub(crate) fn parse_piped(text: &str) -> Result<(Query, Option<Pipe>), Error> {
     if text.len() > QUERY_BYTES_MAX {
         return Err(Error::Parse {
             message: format!("the query has {} bytes; the limit is {QUERY_BYTES_MAX}", text.len()),
@@ -28,13 +40,27 @@ pub(crate) fn parse(text: &str) -> Result<Query, Error> {
     }
     let mut parser = Parser { text, at: 0, depth: 0, terms: 0 };
     parser.skip_space();
-    if parser.is_done() {
-        return Ok(Query::And(Vec::new()));
-    }
-    let query = parser.either(None)?;
+    let query = match parser.peek() {
+        None | Some('|') => Query::And(Vec::new()),
+        Some(_) => parser.either(None)?,
+    };
     match parser.peek() {
-        None => Ok(query),
+        None => Ok((query, None)),
+        Some('|') => Ok((query, Some(parse_pipe(text, parser.at)?))),
         Some(_) => Err(parser.error("')' without '('", "remove it, or quote it to search for it")),
+    }
+}
+
+/// What is wrong at a byte of a query's text.
+pub(super) fn error_at(text: &str, at: usize, message: &str, hint: &str) -> Error {
+    let before = &text[..at];
+    let line = before.matches('\n').count() as u64 + 1;
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    let column = before[line_start..].chars().count() as u64 + 1;
+    Error::Parse {
+        message: message.to_owned(),
+        position: Some(Position { line, column }),
+        hint: Some(hint.to_owned()),
     }
 }
 
@@ -60,7 +86,7 @@ impl<'a> Parser<'a> {
         let mut parts = vec![self.negated(key)?];
         loop {
             self.skip_space();
-            let ends = self.is_done() || self.peek() == Some(')') || self.at_keyword("OR");
+            let ends = matches!(self.peek(), None | Some(')' | '|')) || self.at_keyword("OR");
             if !self.keyword("AND") && ends {
                 break;
             }
@@ -96,6 +122,7 @@ impl<'a> Parser<'a> {
         let quote_keyword = "to search for the word AND, OR or NOT itself, quote it";
         match self.peek() {
             None | Some(')') => Err(self.error(missing, quote_keyword)),
+            Some('|') => Err(self.error(missing, "to search for the character | itself, quote it")),
             Some('(') => self.group(key),
             Some(_) if self.at_keyword("AND") || self.at_keyword("OR") => {
                 Err(self.error(missing, quote_keyword))
@@ -306,24 +333,12 @@ impl<'a> Parser<'a> {
         self.rest().chars().next()
     }
 
-    fn is_done(&self) -> bool {
-        self.at == self.text.len()
-    }
-
     fn error(&self, message: &str, hint: &str) -> Error {
         self.error_at(self.at, message, hint)
     }
 
     fn error_at(&self, at: usize, message: &str, hint: &str) -> Error {
-        let before = &self.text[..at];
-        let line = before.matches('\n').count() as u64 + 1;
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        let column = before[line_start..].chars().count() as u64 + 1;
-        Error::Parse {
-            message: message.to_owned(),
-            position: Some(Position { line, column }),
-            hint: Some(hint.to_owned()),
-        }
+        error_at(self.text, at, message, hint)
     }
 }
 
@@ -365,129 +380,4 @@ fn bare_test(word: &str, key: &Key) -> Test {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::ast::{Place, SeverityTest};
-    use super::*;
-    use proptest::prelude::*;
-
-    fn word(text: &str) -> Query {
-        Query::Text(TextMatch::of(text, false))
-    }
-
-    fn field(key: &str, test: Test) -> Query {
-        Query::Field(Place::Any(key.to_owned()), test)
-    }
-
-    fn equals(value: &str) -> Test {
-        Test::Equals(Literal::bare(value))
-    }
-
-    fn included(value: &str) -> Bound {
-        Bound::Included(Literal::bare(value))
-    }
-
-    #[test]
-    fn words_and_operators() {
-        let not = |query| Query::Not(Box::new(query));
-        let cases = [
-            ("", Query::And(vec![])),
-            (" * ", Query::And(vec![])),
-            ("a", word("a")),
-            ("a b", Query::And(vec![word("a"), word("b")])),
-            ("a AND b", Query::And(vec![word("a"), word("b")])),
-            ("a OR b c", Query::Or(vec![word("a"), Query::And(vec![word("b"), word("c")])])),
-            ("(a OR b) c", Query::And(vec![Query::Or(vec![word("a"), word("b")]), word("c")])),
-            ("-a", not(word("a"))),
-            ("NOT a b", Query::And(vec![not(word("a")), word("b")])),
-            ("NOT NOT a", word("a")),
-            ("a-b", word("a-b")),
-            ("ANDROID", word("ANDROID")),
-            ("\"a \\\" b\"", word("a \" b")),
-            ("conn*", Query::Text(TextMatch::of("conn", true))),
-            ("12:30", word("12:30")),
-            ("http://x/y", word("http://x/y")),
-        ];
-        for (text, expected) in cases {
-            assert_eq!(parse(text).unwrap(), expected, "{text}");
-        }
-    }
-
-    #[test]
-    fn field_tests() {
-        let glob = |parts: &[&str]| Test::Glob(parts.iter().map(|p| (*p).to_owned()).collect());
-        let range = |low, high| Test::Between(low, high);
-        let excluded = |value| Bound::Excluded(Literal::bare(value));
-        let cases = [
-            ("k:v", field("k", equals("v"))),
-            ("k:\"v w\"", field("k", Test::Equals(Literal::quoted("v w".into())))),
-            ("\"a b\":v", field("a b", equals("v"))),
-            ("k:*", field("k", Test::Exists)),
-            ("k:a*b", field("k", glob(&["a", "b"]))),
-            ("k:>=500", field("k", range(included("500"), Bound::Open))),
-            ("k:< -1", field("k", range(Bound::Open, excluded("-1")))),
-            ("k:200..299", field("k", range(included("200"), included("299")))),
-            ("k:200..", field("k", range(included("200"), Bound::Open))),
-            ("k:../x", field("k", equals("../x"))),
-            ("k:[1 TO 2}", field("k", range(included("1"), excluded("2")))),
-            (
-                "k:[* TO \"b\"]",
-                field("k", range(Bound::Open, Bound::Included(Literal::quoted("b".into())))),
-            ),
-            ("k:(a OR -1)", Query::Or(vec![field("k", equals("a")), field("k", equals("-1"))])),
-            ("k:a:b", field("k", equals("a:b"))),
-            ("service:x", Query::Field(Place::Service, equals("x"))),
-            ("resource.k:x", Query::Field(Place::Resource("k".into()), equals("x"))),
-            ("attributes.service:x", Query::Field(Place::Attribute("service".into()), equals("x"))),
-            ("body:\"a b\"", word("a b")),
-            ("severity:>=warn", Query::Severity(SeverityTest::Between(13, i32::MAX))),
-            ("severity:error", Query::Severity(SeverityTest::Between(17, 20))),
-            ("severity:warn..error", Query::Severity(SeverityTest::Between(13, 20))),
-            ("severity:9", Query::Severity(SeverityTest::Between(9, 9))),
-            ("severity:Notice", Query::Severity(SeverityTest::Named("Notice".into()))),
-        ];
-        for (text, expected) in cases {
-            assert_eq!(parse(text).unwrap(), expected, "{text}");
-        }
-    }
-
-    #[test]
-    fn errors_say_where() {
-        let cases = [
-            ("a )", 1, 3),
-            ("(a", 1, 1),
-            ("a\nb OR", 2, 5),
-            ("ä \"b", 1, 3),
-            ("k: v", 1, 3),
-            ("k:[1 2]", 1, 6),
-            ("k:[1 TO 2", 1, 3),
-            ("a*b", 1, 1),
-            ("trace_id:xyz", 1, 10),
-            ("severity:>=loud", 1, 10),
-            ("AND a", 1, 1),
-            ("a AND AND b", 1, 7),
-        ];
-        for (text, line, column) in cases {
-            let error = parse(text).expect_err(text);
-            assert_eq!(error.position(), Some(Position { line, column }), "{text}: {error}");
-            assert!(error.hint().is_some(), "{text}");
-        }
-    }
-
-    #[test]
-    fn absurd_queries_are_refused_not_fatal() {
-        for text in
-            ["(".repeat(10_000), "k:(".repeat(5_000), "a ".repeat(5_000), "x".repeat(1 << 20)]
-        {
-            assert!(parse(&text).is_err());
-        }
-        assert!(parse(&format!("{}a", "-".repeat(10_000))).is_ok());
-        assert!(parse(&format!("{} a", "NOT ".repeat(4_000))).is_ok());
-    }
-
-    proptest! {
-        #[test]
-        fn no_text_panics(text in "[ a-c()\"\\\\:*.\\[\\]{}<>=ä-]{0,30}|(AND|OR|NOT|TO|k:|severity:|trace_id:|[ ()\"\\[*a1]){0,12}") {
-            let _ = parse(&text);
-        }
-    }
-}
+mod tests;

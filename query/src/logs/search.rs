@@ -227,7 +227,7 @@ fn collect(
 }
 
 /// What is left to read of a segment.
-struct Scan {
+pub(super) struct Scan {
     columns: Vec<String>,
     /// Pages with rows to check, in the file's order; read from the end.
     pages: Vec<(TimePage, Vec<Range<u32>>)>,
@@ -237,7 +237,7 @@ struct Scan {
 }
 
 impl Scan {
-    fn plan(
+    pub(super) fn plan(
         columns: Vec<String>,
         all: &[TimePage],
         candidates: Option<Vec<Range<u32>>>,
@@ -264,13 +264,21 @@ impl Scan {
         Scan { columns, highest: highest.collect(), pages, window_pages: 1 }
     }
 
+    pub(super) fn columns(&self) -> &[String] {
+        &self.columns
+    }
+
+    pub(super) fn pages_left(&self) -> usize {
+        self.pages.len()
+    }
+
     /// The latest time that the pages left may hold.
-    fn bound(&self) -> Option<i64> {
+    pub(super) fn bound(&self) -> Option<i64> {
         self.highest.get(self.pages.len().checked_sub(1)?).copied()
     }
 
     /// Takes the newest pages left.
-    fn next_window(&mut self) -> Vec<Range<u32>> {
+    pub(super) fn next_window(&mut self) -> Vec<Range<u32>> {
         let from = self.pages.len().saturating_sub(self.window_pages);
         self.window_pages = (self.window_pages * 2).min(WINDOW_PAGES_MAX);
         self.pages.drain(from..).flat_map(|(_, rows)| rows).collect()
@@ -278,7 +286,10 @@ impl Scan {
 }
 
 /// Row ranges outside of which nothing matches; `None` when nothing can be ruled out.
-async fn candidates(segment: &Segment, query: &Query) -> Result<Option<Vec<Range<u32>>>, Error> {
+pub(super) async fn candidates(
+    segment: &Segment,
+    query: &Query,
+) -> Result<Option<Vec<Range<u32>>>, Error> {
     if let Some(id) = plan::trace_id(query) {
         return Ok(Some(ranges_of(segment.trace_rows(id).await?)));
     }

@@ -28,6 +28,26 @@ pub(super) fn class_of(name: &str) -> Option<(i32, i32)> {
     })
 }
 
+/// The classes' names, from harmless to bad.
+pub(super) const CLASS_NAMES: [&str; 6] = ["trace", "debug", "info", "warn", "error", "fatal"];
+
+/// The place of a record's class in [`CLASS_NAMES`], counted from 1; 0 for a record without one.
+pub(super) fn class_number(number: i32, text: Option<&str>) -> usize {
+    match effective_number(number, text) {
+        1.. => usize::try_from((effective_number(number, text) - 1) / 4 + 1)
+            .map_or(0, |class| class.min(CLASS_NAMES.len())),
+        _ => 0,
+    }
+}
+
+/// What a record's severity is called: its class or, where it has none, its own text in lower case.
+pub(super) fn class_name(number: i32, text: Option<&str>) -> Option<String> {
+    match class_number(number, text) {
+        0 => text.filter(|text| !text.is_empty()).map(str::to_lowercase),
+        class => CLASS_NAMES.get(class - 1).map(|name| (*name).to_owned()),
+    }
+}
+
 /// The number a record counts as: its own or, when it has only a text, the first that the text's name stands for.
 pub(super) fn effective_number(number: i32, text: Option<&str>) -> i32 {
     match text {
@@ -54,6 +74,11 @@ mod tests {
         for (name, expected) in cases {
             assert_eq!(class_of(name), expected, "{name}");
         }
+        assert_eq!(class_name(18, None).as_deref(), Some("error"));
+        assert_eq!(class_name(0, Some("Warning")).as_deref(), Some("warn"));
+        assert_eq!(class_name(0, Some("Notice")).as_deref(), Some("notice"));
+        assert_eq!(class_name(99, Some("x")).as_deref(), Some("fatal"));
+        assert_eq!([class_name(0, Some("")), class_name(-3, None)], [None, None]);
         assert_eq!(effective_number(0, Some("WARN")), 13);
         assert_eq!(effective_number(9, Some("WARN")), 9);
     }
