@@ -5,8 +5,11 @@
 
 mod admin;
 mod cardinality;
+mod compare;
+mod differences;
 mod error;
 mod events;
+mod flame;
 mod grpc;
 mod health;
 mod jaeger;
@@ -28,6 +31,7 @@ mod tail;
 mod targets;
 mod tempo;
 mod trace;
+mod trace_set;
 mod traces;
 mod value;
 
@@ -168,7 +172,13 @@ pub fn router(api: Api) -> Router {
         .route("/api/v1/status", get(health::status))
         .route("/api/v1/sql", post(sql::sql))
         .route("/api/v1/traces", get(traces::traces))
+        .route("/api/v1/traces/flame-graph", get(flame::flame_graph))
+        .route("/api/v1/traces/critical-path", get(flame::critical_path))
+        .route("/api/v1/traces/compare", get(compare::traces))
+        .route("/api/v1/traces/compare/sets", get(compare::sets))
+        .route("/api/v1/traces/attributes/compare", get(differences::compare))
         .route("/api/v1/traces/{trace_id}", get(trace::trace))
+        .route("/api/v1/traces/{trace_id}/flame-graph", get(flame::of_trace))
         .route("/api/v1/logs", get(logs::logs))
         .route("/api/v1/logs/tail", get(tail::logs))
         .route("/api/v1/spans/tail", get(tail::spans))
@@ -180,7 +190,9 @@ pub fn router(api: Api) -> Router {
         .nest("/prometheus/api/v1", prometheus::routes())
         .nest("/tempo", tempo::routes())
         .nest("/jaeger", jaeger::routes())
+        .merge(jaeger::root_routes())
         .nest("/tempopb.StreamingQuerier", tempo::grpc_routes())
+        .nest("/jaeger.api_v3.QueryService", jaeger::grpc_routes())
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method);
     layers::around(routes, api.clone()).with_state(api)

@@ -6,8 +6,9 @@ use super::events;
 use super::progress::{PARTS_WAITING, progress};
 use super::record::{Decimal, Name, STATUS_CODES, Text};
 use super::render::Stats;
-use super::request::{Params, Tenant, parse_duration, parse_time};
+use super::request::{Params, Tenant};
 use super::trace::json;
+use super::trace_set::{nanos, time};
 use super::value::JsonAttributes;
 use axum::extract::State;
 use axum::response::Response;
@@ -94,6 +95,8 @@ pub struct FoundTrace<'a> {
     pub duration: Decimal,
     /// The sets of spans that the query leaves.
     pub sets: Vec<FoundSet<'a>>,
+    /// Spans whose parent is not (or not yet) stored.
+    pub orphans: u64,
     /// Spans and errors by service.
     pub services: BTreeMap<&'a str, FoundService>,
 }
@@ -160,6 +163,7 @@ impl<'a> From<&'a traceql::TraceMatch> for FoundTrace<'a> {
             start_time: Decimal(found.start_time.0),
             duration: Decimal(found.duration),
             sets: found.sets.iter().map(FoundSet::from).collect(),
+            orphans: found.orphans,
             services: found.services.iter().map(service).collect(),
         }
     }
@@ -212,15 +216,10 @@ pub async fn traces(
     let streamed = params.stream || events::wanted(&headers);
     let product = api.ready_product()?;
     let now = api.now();
-    let time = |name, text: Option<String>| text.map(|t| parse_time(name, &t, now)).transpose();
-    let nanos = |name, text: Option<String>| {
-        let duration = text.map(|text| parse_duration(name, &text)).transpose()?;
-        Ok::<_, ApiError>(duration.map(|d| i64::try_from(d.as_nanos()).unwrap_or(i64::MAX)))
-    };
     let request = TraceRequest {
         query: params.query,
-        start: time("start", params.start)?,
-        end: time("end", params.end)?,
+        start: time("start", params.start, now)?,
+        end: time("end", params.end, now)?,
         limit: params.limit,
         spans_per_set: params.spans,
         duration_min: nanos("duration_min", params.duration_min)?,

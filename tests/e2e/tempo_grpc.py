@@ -9,6 +9,8 @@ SCALARS = {
     "string": TYPES.TYPE_STRING,
     "uint32": TYPES.TYPE_UINT32,
     "uint64": TYPES.TYPE_UINT64,
+    "fixed64": TYPES.TYPE_FIXED64,
+    "int32": TYPES.TYPE_INT32,
     "int64": TYPES.TYPE_INT64,
     "double": TYPES.TYPE_DOUBLE,
 }
@@ -124,12 +126,17 @@ def classes(package, messages):
 CLASSES = classes("tempopb", MESSAGES)
 
 
-def call(server, method, response, request, metadata=()):
+def stream(server, path, request, parse, metadata=()):
     """All messages of one call, in their order."""
     with grpc.insecure_channel(f"127.0.0.1:{server.api_port}") as channel:
-        stream = channel.unary_stream(
-            f"/tempopb.StreamingQuerier/{method}",
+        method = channel.unary_stream(
+            path,
             request_serializer=lambda message: message.SerializeToString(),
-            response_deserializer=CLASSES[response].FromString,
+            response_deserializer=parse,
         )
-        return list(stream(request, timeout=30, metadata=metadata))
+        return list(method(request, timeout=30, metadata=metadata))
+
+
+def call(server, method, response, request, metadata=()):
+    path = f"/tempopb.StreamingQuerier/{method}"
+    return stream(server, path, request, CLASSES[response].FromString, metadata)

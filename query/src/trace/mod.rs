@@ -2,27 +2,44 @@
 //!
 //! The path: the segments' sidecars say which rows have the id ([`find()`]), only those rows are read and decoded, the
 //! exemplars get their series ([`crate::series`]), and the whole is put in order ([`assemble`]) with its critical path
-//! ([`critical_path()`]). An id nobody has costs a probe per segment and reads no file.
+//! ([`critical_path()`]) and what its clocks seem to be off by ([`skew`]). An id nobody has costs a probe per segment and reads no
+//! file.
+//!
+//! Beside it stand the tools that compare traces: two of them ([`compare`]), two sets ([`operations`]), what sets some spans apart
+//! ([`differences`]), and where their time goes ([`flame`]).
 
 mod assemble;
+mod compare;
 mod critical_path;
 mod decode;
+mod differences;
 mod find;
+mod flame;
 mod names;
+mod operations;
+mod skew;
 mod span;
+mod statistics;
 #[cfg(test)]
 mod tests;
+mod tools;
 mod tree;
 
 pub(crate) use assemble::order_spans;
+pub use compare::{Change, ChangedAttribute, ComparedSide, ComparedSpan, compare_traces};
 pub use critical_path::{CriticalSegment, critical_path};
 pub(crate) use decode::spans as decode_spans;
+pub use differences::{AttributeValue, ComparedAttribute, ComparedRanks, ComparedValue};
 pub(crate) use find::Found;
+pub use flame::{FLAME_NODES_MAX, Flame, FlameNode, FlameTime, flame};
 pub(crate) use names::texts;
 pub use names::{Calls, Operation};
+pub use operations::{ComparedOperation, OperationSide};
+pub use skew::{ClockSkew, clock_skew};
 #[cfg(test)]
 pub(crate) use span::tests::span as tests_span;
 pub use span::{Exemplar, Span};
+pub use tools::{Brush, DifferencesPage, DifferencesRequest, FlamePage, SetSize, SetsPage};
 
 use crate::logs::{LogRecord, LogRows};
 use crate::rows::Shared;
@@ -52,8 +69,14 @@ pub struct Trace {
     pub exemplars: Vec<Exemplar>,
     /// What the trace was waiting for, in order of time.
     pub critical_path: Vec<CriticalSegment>,
+    /// Spans without a parent id.
+    pub roots: usize,
+    /// Spans whose parent is not (or not yet) stored.
+    pub orphans: usize,
     /// Parents that spans name but that are not (or not yet) stored; sorted.
     pub missing_parents: Vec<SpanId>,
+    /// Services whose clocks seem to differ from that of the trace's root; times are given as they were sent.
+    pub clock_skew: Vec<ClockSkew>,
     /// There is more than the answer holds; the warnings say what.
     pub truncated: bool,
     pub stats: StatsSnapshot,
@@ -106,10 +129,17 @@ async fn collect(
     assemble::order_logs(&mut logs);
     assemble::order_exemplars(&mut exemplars);
     stats.add_rows_returned((spans.len() + logs.len() + exemplars.len()) as u64);
+    let missing_parents = assemble::missing_parents(&spans);
+    let is_orphan = |span: &&Span| {
+        span.parent_span_id.is_some_and(|parent| missing_parents.binary_search(&parent).is_ok())
+    };
     Ok(Some(Trace {
         trace_id: id,
         critical_path: critical_path(&spans),
-        missing_parents: assemble::missing_parents(&spans),
+        roots: spans.iter().filter(|span| span.parent_span_id.is_none()).count(),
+        orphans: spans.iter().filter(is_orphan).count(),
+        missing_parents,
+        clock_skew: clock_skew(&spans),
         truncated: stats.is_truncated(),
         spans,
         logs,

@@ -14,6 +14,7 @@ const CLIENT: i32 = 3;
 pub(super) struct Tree {
     /// By start time.
     pub(super) roots: Vec<usize>,
+    pub(super) parents: Vec<Option<usize>>,
     pub(super) children: Vec<Vec<usize>>,
 }
 
@@ -27,7 +28,11 @@ impl Tree {
             }
         }
         // Reach everything from the roots; what is left hangs on a cycle, which is cut at its earliest span.
-        let mut tree = Tree { roots: Vec::new(), children: vec![Vec::new(); spans.len()] };
+        let mut tree = Tree {
+            roots: Vec::new(),
+            parents: vec![None; spans.len()],
+            children: vec![Vec::new(); spans.len()],
+        };
         let mut reached = vec![false; spans.len()];
         let mut by_start: Vec<usize> = (0..spans.len()).collect();
         by_start.sort_by_key(|&index| (spans[index].start_time, spans[index].span_id, index));
@@ -43,6 +48,7 @@ impl Tree {
                 for &child in &below[parent] {
                     if !reached[child] {
                         reached[child] = true;
+                        tree.parents[child] = Some(parent);
                         tree.children[parent].push(child);
                         open.push(child);
                     }
@@ -50,6 +56,17 @@ impl Tree {
             }
         }
         tree
+    }
+
+    /// All spans, parents before their children.
+    pub(super) fn downwards(&self) -> Vec<usize> {
+        let mut order = self.roots.clone();
+        let mut at = 0;
+        while at < order.len() {
+            order.extend(&self.children[order[at]]);
+            at += 1;
+        }
+        order
     }
 }
 

@@ -22,7 +22,7 @@ const SHARED: [Intrinsic; 8] = [
 
 /// Calls `see` with the name, as TraceQL writes it, and the value of everything that a span of `tree` has. Of an attribute of
 /// several events or links, and of an array, every distinct value.
-pub(super) fn each_attribute(tree: &Tree, index: usize, mut see: impl FnMut(&str, &Value<'_>)) {
+pub(crate) fn each_attribute(tree: &Tree, index: usize, mut see: impl FnMut(&str, &Value<'_>)) {
     let span = &tree.spans[index];
     for intrinsic in SHARED {
         match field_value(tree, index, &Field::Intrinsic(intrinsic)) {

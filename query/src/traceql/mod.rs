@@ -33,7 +33,9 @@ mod tests;
 mod token;
 mod tree;
 mod value;
+mod visit;
 
+pub(crate) use attributes::each_attribute;
 pub use metrics::{MetricSeries, MetricsPage, MetricsRequest, SeriesFound, SpanExemplar};
 pub(crate) use parse::parse;
 pub use search::{
@@ -43,6 +45,9 @@ pub use search::{
 pub(crate) use single::SpanFilter;
 pub use tags::{TAGS_LIMIT_MAX, TagScope, TagTimes, TagValue};
 pub use token::quoted;
+pub(crate) use tree::Tree;
+pub use visit::{TRACES_VISITED_DEFAULT, TRACES_VISITED_MAX, TraceSet};
+pub(crate) use visit::{Visited, visit};
 
 use crate::Error;
 

@@ -73,6 +73,8 @@ pub struct TraceMatch {
     pub duration: i64,
     pub sets: Vec<SpansetMatch>,
     pub services: BTreeMap<String, ServiceStats>,
+    /// Spans whose parent is not (or not yet) stored.
+    pub orphans: u64,
 }
 
 /// The spans of a trace that one service recorded.
@@ -316,6 +318,7 @@ impl Page {
             duration,
             sets: sets.into_iter().map(|set| self.set(tree, set)).collect(),
             services,
+            orphans: tree.orphans(),
         })
     }
 

@@ -7,9 +7,9 @@ use std::collections::HashMap;
 
 /// The spans of one trace and how they hang together.
 #[derive(Debug)]
-pub(super) struct Tree {
+pub(crate) struct Tree {
     /// By start time.
-    pub(super) spans: Vec<Span>,
+    pub(crate) spans: Vec<Span>,
     nodes: Vec<Node>,
     /// See [`downwards()`].
     downwards: Vec<(usize, usize)>,
@@ -31,7 +31,7 @@ struct Node {
 
 impl Tree {
     /// `spans` in order of time.
-    pub(super) fn of(spans: Vec<Span>) -> Tree {
+    pub(crate) fn of(spans: Vec<Span>) -> Tree {
         let mut nodes = vec![Node::default(); spans.len()];
         let mut first: HashMap<SpanId, usize> = HashMap::with_capacity(spans.len());
         for (index, span) in spans.iter().enumerate() {
@@ -59,6 +59,14 @@ impl Tree {
 
     pub(super) fn parent(&self, span: usize) -> Option<usize> {
         self.nodes[span].parent
+    }
+
+    /// Spans that name a parent which is not there.
+    pub(super) fn orphans(&self) -> u64 {
+        let is_orphan = |(span, node): &(&Span, &Node)| {
+            node.parent.is_none() && span.parent_span_id.is_some_and(|id| id != span.span_id)
+        };
+        self.spans.iter().zip(&self.nodes).filter(is_orphan).count() as u64
     }
 
     pub(super) fn child_count(&self, span: usize) -> usize {
@@ -173,7 +181,7 @@ pub(super) mod tests {
         let tree = family();
         let numbers: Vec<_> = (0..5).map(|span| tree.nested_set(span)).collect();
         assert_eq!(numbers, [(1, 8, -1), (2, 5, 1), (6, 7, 1), (3, 4, 2), (0, 0, -1)]);
-        assert_eq!(tree.child_count(0), 2);
+        assert_eq!((tree.child_count(0), tree.orphans()), (2, 1));
         assert_eq!(tree.root().map(|span| span.span_id.0[7]), Some(1));
     }
 

@@ -50,7 +50,7 @@ impl<'a> Value<'a> {
     }
 
     /// As an answer shows it.
-    pub(super) fn to_any(&self) -> AnyValue {
+    pub(crate) fn to_any(&self) -> AnyValue {
         match self {
             Value::Unknown | Value::Nil => AnyValue::Empty,
             Value::Int(number) => AnyValue::Int(*number),

@@ -6,6 +6,7 @@ use super::error::{JaegerError, envelope};
 use super::params::Params;
 use axum::Json;
 use axum::extract::State;
+use binnacle_query::trace::Calls;
 use binnacle_storage::model::Timestamp;
 use serde_json::{Value, json};
 
@@ -31,6 +32,23 @@ pub async fn dependencies(
     let engine = &api.ready_product()?.engine;
     let start = nanos(end.saturating_sub(lookback));
     let calls = engine.trace_calls(&tenant, start, nanos(end)).await?;
-    let call = |call: binnacle_query::trace::Calls| json!({ "parent": call.parent, "child": call.child, "callCount": call.count });
-    Ok(Json(envelope(calls.into_iter().map(call).collect())))
+    Ok(Json(envelope(calls.into_iter().map(call_json).collect())))
+}
+
+/// Version 3: times in RFC 3339.
+pub async fn dependencies_v3(
+    State(api): State<Api>,
+    Tenant(tenant): Tenant,
+    params: Params,
+) -> Result<Json<Value>, JaegerError> {
+    let end = params.rfc3339(&["end_time", "endTime"])?.unwrap_or(api.now());
+    let lookback = Timestamp(end.0.saturating_sub(LOOKBACK_DEFAULT * 1_000_000));
+    let start = params.rfc3339(&["start_time", "startTime"])?.unwrap_or(lookback);
+    let calls = api.ready_product()?.engine.trace_calls(&tenant, start, end).await?;
+    let calls: Vec<Value> = calls.into_iter().map(call_json).collect();
+    Ok(Json(json!({ "dependencies": calls })))
+}
+
+fn call_json(calls: Calls) -> Value {
+    json!({ "parent": calls.parent, "child": calls.child, "callCount": calls.count })
 }

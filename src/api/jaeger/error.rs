@@ -20,6 +20,10 @@ impl JaegerError {
         JaegerError { status, message: message.into() }
     }
 
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
     pub fn bad_request(message: impl Into<String>) -> JaegerError {
         JaegerError::new(StatusCode::BAD_REQUEST, message)
     }

@@ -96,7 +96,7 @@ async fn by_id(api: &Api, tenant: &TenantId, text: &str) -> Result<Trace, Jaeger
 }
 
 /// Hex digits; leading zeros may be left out.
-fn parse_id(text: &str) -> Result<TraceId, JaegerError> {
+pub fn parse_id(text: &str) -> Result<TraceId, JaegerError> {
     let padded = format!("{text:0>32}");
     padded.parse().map_err(|_| {
         JaegerError::bad_request(format!("trace id '{text}' is not up to 32 hex digits"))

@@ -10,7 +10,7 @@ use http::request::Parts;
 use std::collections::BTreeMap;
 
 /// Traces of an answer when the request does not say.
-const LIMIT_DEFAULT: usize = 100;
+pub const LIMIT_DEFAULT: usize = 100;
 
 /// The parameters of the URL.
 #[derive(Debug)]
@@ -114,7 +114,7 @@ impl Params {
         self.find(&[name]).map(parse).transpose()
     }
 
-    fn rfc3339(&self, names: &[&str]) -> Result<Option<Timestamp>, JaegerError> {
+    pub fn rfc3339(&self, names: &[&str]) -> Result<Option<Timestamp>, JaegerError> {
         let parse = |text: &str| {
             let time = chrono::DateTime::parse_from_rfc3339(&text.replace(' ', "+")).ok();
             let nanos = time.and_then(|time| time.timestamp_nanos_opt());
@@ -148,7 +148,7 @@ fn json_tags(text: &str) -> Result<BTreeMap<String, String>, JaegerError> {
     Ok(tags.into_iter().map(text).collect())
 }
 
-fn query(
+pub fn query(
     service: Option<&str>,
     operation: Option<&str>,
     tags: &BTreeMap<String, String>,

@@ -11,7 +11,7 @@ mod span;
 pub use log::Log;
 pub use origin::{Resource, Scope};
 pub use series::Series;
-pub use span::{CriticalSegment, Exemplar, STATUS_CODES, Span};
+pub use span::{CriticalSegment, Exemplar, KINDS, STATUS_CODES, Span};
 
 use serde::{Serialize, Serializer};
 use utoipa::openapi::RefOr;

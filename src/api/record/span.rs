@@ -12,7 +12,7 @@ use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 /// Names of OTLP's `SpanKind`.
-const KINDS: &[&str] = &["unspecified", "internal", "server", "client", "producer", "consumer"];
+pub const KINDS: &[&str] = &["unspecified", "internal", "server", "client", "producer", "consumer"];
 /// Names of OTLP's `StatusCode`.
 pub const STATUS_CODES: &[&str] = &["unset", "ok", "error"];
 
