@@ -3,6 +3,7 @@
 use crate::admit::{InFlight, RateLimits, Reservation, body};
 use crate::cardinality::{Cardinality, CardinalityReport};
 use crate::decode::{self, Decoded, Written};
+use crate::loki_push;
 use crate::metrics::{Metrics, RequestLabels, SignalLabels, Transport};
 use crate::otlp::{self, reply};
 use crate::recent::RecentSeries;
@@ -192,6 +193,16 @@ impl Collector {
         remote_write::http::handle(self.clone(), request).await
     }
 
+    /// Answers a request of Loki's push that came over a listener of the wiring's.
+    pub async fn loki_push(&self, request: axum::extract::Request) -> axum::response::Response {
+        loki_push::http::handle(self.clone(), request).await
+    }
+
+    /// Answers an OTLP request that came over a listener of the wiring's, whose path is one of OTLP's.
+    pub async fn otlp(&self, request: axum::extract::Request) -> axum::response::Response {
+        otlp::http::answer(self.clone(), request).await
+    }
+
     /// Decodes a request and makes it durable. Answers with what was rejected.
     pub(crate) async fn export(&self, export: Export) -> Result<Exported, Error> {
         let Export { tenant, signal, encoding, transport, client, body, reservation } = export;
@@ -280,7 +291,8 @@ impl Collector {
         self.inner.metrics.records_rejected.get_or_create(&labels).inc_by(rejected.count);
     }
 
-    fn log_rejected(
+    /// Notes what was rejected of a request.
+    pub(crate) fn log_rejected(
         &self,
         tenant: &TenantId,
         signal: Signal,

@@ -1,4 +1,5 @@
-//! Collector: OTLP in over gRPC and HTTP, Prometheus remote write and scrapes; decode, check limits, hand to storage.
+//! Collector: OTLP in over gRPC and HTTP, Prometheus remote write and scrapes, Loki's push; decode, check limits, hand to
+//! storage.
 //!
 //! One request: [`otlp::http`], [`otlp::grpc`] or [`remote_write`] reads the body under the limits of [`admit`], the collector decompresses
 //! and decodes it on a thread of its own ([`decode`]), appends it to storage, and answers ([`otlp::reply`]).
@@ -13,6 +14,7 @@ mod config;
 mod decode;
 mod error;
 mod identity;
+mod loki_push;
 mod metrics;
 pub mod otlp;
 mod recent;

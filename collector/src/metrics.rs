@@ -14,6 +14,7 @@ pub enum Transport {
     Grpc,
     Http,
     RemoteWrite,
+    LokiPush,
     Scrape,
 }
 
@@ -26,6 +27,7 @@ impl EncodeLabelValue for Transport {
             Transport::Grpc => "grpc",
             Transport::Http => "http",
             Transport::RemoteWrite => "remote_write",
+            Transport::LokiPush => "loki_push",
             Transport::Scrape => "scrape",
         };
         EncodeLabelValue::encode(&name, encoder)

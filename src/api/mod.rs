@@ -15,6 +15,7 @@ mod health;
 mod jaeger;
 mod layers;
 mod logs;
+mod loki;
 mod metrics;
 mod openapi;
 mod otlp;
@@ -188,6 +189,9 @@ pub fn router(api: Api) -> Router {
         .route("/prometheus/api/v1/write", post(remote_write::write))
         .route("/prometheus/api/v1/targets", get(targets::targets))
         .nest("/prometheus/api/v1", prometheus::routes())
+        .route("/ready", get(loki::ready))
+        .route("/otlp/v1/logs", post(loki::otlp))
+        .nest("/loki", loki::routes())
         .nest("/tempo", tempo::routes())
         .nest("/jaeger", jaeger::routes())
         .merge(jaeger::root_routes())

@@ -5,8 +5,8 @@ use crate::Error;
 use crate::admit::body;
 use crate::collector::{Collector, Export};
 use crate::metrics::Transport;
-use crate::remote_write;
 use crate::server::Peer;
+use crate::{loki_push, remote_write};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -39,9 +39,15 @@ pub fn router(collector: &Collector) -> Router {
 /// Any path and method: what is wrong is said in one place.
 async fn handle(State(collector): State<Collector>, request: Request) -> Response {
     // Senders that may reach only this listener write here too.
-    if request.uri().path() == remote_write::http::PATH {
-        return remote_write::http::handle(collector, request).await;
+    match request.uri().path() {
+        remote_write::http::PATH => remote_write::http::handle(collector, request).await,
+        loki_push::http::PATH => loki_push::http::handle(collector, request).await,
+        _ => answer(collector, request).await,
     }
+}
+
+/// Answers a request whose path is one of OTLP's.
+pub async fn answer(collector: Collector, request: Request) -> Response {
     let format = format_of(request.headers());
     let answer_format = *format.as_ref().unwrap_or(&Format::OtlpJson);
     match export(&collector, format, request).await {

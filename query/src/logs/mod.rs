@@ -32,6 +32,7 @@ pub use record::LogRecord;
 pub(crate) use {content::content_hash, record::LogRows};
 
 pub use patterns::{ANYTHING, LogPattern, LogPatterns};
+pub(crate) use patterns::{PatternCounter, Row as PatternRow};
 pub use pipe::{LogTable, TableCell, TableColumn, TableKind};
 
 use crate::{Error, QueryEngine, QueryStats, StatsSnapshot};

@@ -189,6 +189,9 @@ pub enum BinaryOp {
     Mod,
     Pow,
     Atan2,
+    /// LogQL's division and remainder: by zero they are not a number.
+    LogDiv,
+    LogMod,
     Equal,
     NotEqual,
     Greater,
@@ -213,6 +216,8 @@ impl BinaryOp {
             Mod => "%",
             Pow => "^",
             Atan2 => "atan2",
+            LogDiv => "/",
+            LogMod => "%",
             Equal => "==",
             NotEqual => "!=",
             Greater => ">",
@@ -236,7 +241,7 @@ impl BinaryOp {
             Equal | NotEqual | Greater | Less | GreaterEqual | LessEqual | TrimLower
             | TrimUpper => 3,
             Add | Sub => 4,
-            Mul | Div | Mod | Atan2 => 5,
+            Mul | Div | Mod | Atan2 | LogDiv | LogMod => 5,
             Pow => 6,
         }
     }
@@ -253,7 +258,7 @@ impl BinaryOp {
     /// Whether the result means something else than the operands, so that it loses their name.
     pub fn changes_meaning(self) -> bool {
         use BinaryOp::*;
-        matches!(self, Add | Sub | Mul | Div | Mod | Pow | Atan2)
+        matches!(self, Add | Sub | Mul | Div | Mod | Pow | Atan2 | LogDiv | LogMod)
     }
 }
 

@@ -94,6 +94,20 @@ pub async fn run(
     Ok(Answer { value, annotations: evaluator.into_annotations(), samples })
 }
 
+/// Answers an expression of another language, whose selectors' series are at hand by their ids.
+pub(crate) fn evaluate(
+    expr: &Expr,
+    request: &Request,
+    series: HashMap<usize, Arc<Vec<Samples>>>,
+    stopped: Stopped,
+) -> Result<Value, Failure> {
+    let grid = Grid::of(request.times);
+    let deadline = Instant::now() + request.settings.timeout;
+    let mut evaluator = Evaluator::new(request, (series, HashMap::new()), deadline, stopped);
+    let value = evaluator.eval_root(expr, grid)?;
+    answer(value, expr, request, grid)
+}
+
 pub(super) fn milliseconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }

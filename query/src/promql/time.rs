@@ -64,6 +64,16 @@ pub fn civil(seconds: i64) -> Civil {
     }
 }
 
+/// Days from 1970 to a date.
+pub fn days_since_epoch(year: i64, month: u32, day: u32) -> i64 {
+    // The same eras, whose years begin in March.
+    let year = if month <= 2 { year - 1 } else { year };
+    let (era, of_era) = (year.div_euclid(400), year.rem_euclid(400));
+    let from_march = i64::from((month + 9) % 12);
+    let day_of_year = (153 * from_march + 2) / 5 + i64::from(day) - 1;
+    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + day_of_year - 719_468
+}
+
 /// Unix seconds as `2026-01-31T12:00:00Z`.
 pub fn rfc3339(seconds: i64) -> String {
     let Civil { year, month, day, hour, minute, second, .. } = civil(seconds);
@@ -83,6 +93,10 @@ mod tests {
             (-1, "1969-12-31T23:59:59Z"),
         ] {
             assert_eq!(rfc3339(seconds), text);
+        }
+        for day in (-800_000i64..800_000).step_by(37) {
+            let date = civil(day * 86_400);
+            assert_eq!(days_since_epoch(date.year, date.month, date.day), day);
         }
         assert_eq!(civil(1_483_191_420).year_day, 366);
         assert_eq!(civil(0).weekday, 4);

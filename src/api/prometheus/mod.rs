@@ -10,6 +10,7 @@ mod status;
 mod tree;
 
 pub use error::unknown_method;
+pub use params::form;
 
 use super::Api;
 use axum::Router;

@@ -4,6 +4,7 @@ use super::super::Api;
 use super::super::error::ApiError;
 use super::super::request::Tenant;
 use super::error::PromError;
+use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use binnacle_query::promql::Times;
 use binnacle_query::promql::labels::Matcher;
@@ -11,6 +12,7 @@ use binnacle_query::promql::parse::parse_selector;
 use binnacle_query::promql::text::parse_duration;
 use binnacle_storage::model::TenantId;
 use http::header;
+use http::request::Parts;
 use std::time::Duration;
 
 /// Most points of one series in an answer: more than any screen has pixels.
@@ -29,33 +31,41 @@ impl FromRequest<Api> for Params {
     async fn from_request(request: Request, api: &Api) -> Result<Params, PromError> {
         let (mut parts, body) = request.into_parts();
         let Tenant(tenant) = Tenant::from_request_parts(&mut parts, &()).await?;
-        let mut pairs = Vec::new();
-        let content_type = parts.headers.get(header::CONTENT_TYPE);
-        let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or("");
-        if content_type.starts_with("application/x-www-form-urlencoded") {
-            let limit = usize::try_from(api.config().request_bytes_max).unwrap_or(usize::MAX);
-            let body = axum::body::to_bytes(body, limit).await.map_err(|_| {
-                ApiError::new(
-                    http::StatusCode::PAYLOAD_TOO_LARGE,
-                    "too_large",
-                    format!("the request body is larger than {limit} bytes, or ended early"),
-                )
-            })?;
-            read_form(&String::from_utf8_lossy(&body), &mut pairs)?;
-        }
-        read_form(parts.uri.query().unwrap_or(""), &mut pairs)?;
+        let limit = usize::try_from(api.config().request_bytes_max).unwrap_or(usize::MAX);
+        let pairs = form(&parts, body, limit).await?;
         Ok(Params { tenant, pairs })
     }
 }
 
-fn read_form(text: &str, pairs: &mut Vec<(String, String)>) -> Result<(), PromError> {
+/// The parameters of a form in the body, then those of the URL.
+pub async fn form(
+    parts: &Parts,
+    body: Body,
+    limit: usize,
+) -> Result<Vec<(String, String)>, ApiError> {
+    let mut pairs = Vec::new();
+    let content_type = parts.headers.get(header::CONTENT_TYPE);
+    let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or("");
+    if content_type.starts_with("application/x-www-form-urlencoded") {
+        let body = axum::body::to_bytes(body, limit).await.map_err(|_| {
+            ApiError::new(
+                http::StatusCode::PAYLOAD_TOO_LARGE,
+                "too_large",
+                format!("the request body is larger than {limit} bytes, or ended early"),
+            )
+        })?;
+        read_form(&String::from_utf8_lossy(&body), &mut pairs)?;
+    }
+    read_form(parts.uri.query().unwrap_or(""), &mut pairs)?;
+    Ok(pairs)
+}
+
+fn read_form(text: &str, pairs: &mut Vec<(String, String)>) -> Result<(), ApiError> {
     for pair in text.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let decoded = decode(name).zip(decode(value));
         pairs.push(decoded.ok_or_else(|| {
-            PromError::bad_data(format!(
-                "error parsing form values: invalid URL escape in {pair:?}"
-            ))
+            ApiError::invalid(format!("error parsing form values: invalid URL escape in {pair:?}"))
         })?);
     }
     Ok(())

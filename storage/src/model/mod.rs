@@ -13,3 +13,7 @@ pub use ids::{InvalidId, SeriesId, SpanId, TenantId, TraceId};
 pub use signal::{Compression, Encoding, Format, Signal};
 pub use table::{ColumnKind, ColumnSpec, SortKey, Table, WEIGHT_COLUMN};
 pub use time::{TimeRange, Timestamp};
+
+/// The schema URL of resources that stand for streams pushed in Loki's protocol: all of their attributes are the stream's
+/// labels, whatever they are called.
+pub const PUSHED_STREAM: &str = "loki:stream";

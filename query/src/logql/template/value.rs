@@ -1,0 +1,130 @@
+//! Values that templates compute with.
+
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    Nil,
+    Text(String),
+    Int(i64),
+    Float(f64),
+    Bool(bool),
+    /// Unix nanoseconds.
+    Time(i64),
+    List(Vec<Value>),
+    Map(BTreeMap<String, Value>),
+}
+
+impl Value {
+    /// Whether a condition holds: what is empty or zero does not.
+    pub fn is_true(&self) -> bool {
+        match self {
+            Value::Nil => false,
+            Value::Text(text) => !text.is_empty(),
+            Value::Int(number) => *number != 0,
+            Value::Float(number) => *number != 0.0,
+            Value::Bool(flag) => *flag,
+            Value::Time(_) => true,
+            Value::List(list) => !list.is_empty(),
+            Value::Map(map) => !map.is_empty(),
+        }
+    }
+
+    /// As the template's output shows it.
+    pub fn text(&self) -> String {
+        match self {
+            Value::Nil => "<no value>".to_owned(),
+            Value::Text(text) => text.clone(),
+            Value::Int(number) => number.to_string(),
+            Value::Float(number) => float_text(*number),
+            Value::Bool(flag) => flag.to_string(),
+            Value::Time(time) => {
+                super::date::format("2006-01-02 15:04:05.999999999 -0700 MST", *time)
+            }
+            Value::List(list) => {
+                let parts: Vec<String> = list.iter().map(Value::text).collect();
+                format!("[{}]", parts.join(" "))
+            }
+            Value::Map(map) => {
+                let parts: Vec<String> =
+                    map.iter().map(|(key, value)| format!("{key}:{}", value.text())).collect();
+                format!("map[{}]", parts.join(" "))
+            }
+        }
+    }
+
+    /// As an integer, as Sprig's arithmetic reads values: what is no number is zero.
+    pub fn int(&self) -> i64 {
+        match self {
+            Value::Int(number) => *number,
+            Value::Float(number) => *number as i64,
+            Value::Bool(flag) => i64::from(*flag),
+            Value::Text(text) => {
+                let text = text.trim();
+                text.parse()
+                    .ok()
+                    .or_else(|| text.parse::<f64>().ok().map(|number| number as i64))
+                    .unwrap_or(0)
+            }
+            _ => 0,
+        }
+    }
+
+    pub fn float(&self) -> f64 {
+        match self {
+            Value::Int(number) => *number as f64,
+            Value::Float(number) => *number,
+            Value::Bool(flag) => f64::from(u8::from(*flag)),
+            Value::Text(text) => text.trim().parse().unwrap_or(0.0),
+            _ => 0.0,
+        }
+    }
+
+    /// What stands at `path` in this value.
+    pub fn field(&self, path: &[String]) -> Value {
+        let mut found = self;
+        for name in path {
+            match found {
+                Value::Map(map) => match map.get(name) {
+                    Some(value) => found = value,
+                    None => return Value::Nil,
+                },
+                _ => return Value::Nil,
+            }
+        }
+        found.clone()
+    }
+}
+
+impl From<&Json> for Value {
+    fn from(json: &Json) -> Value {
+        match json {
+            Json::Null => Value::Nil,
+            Json::Bool(flag) => Value::Bool(*flag),
+            Json::Number(number) => Value::Float(number.as_f64().unwrap_or(0.0)),
+            Json::String(text) => Value::Text(text.clone()),
+            Json::Array(list) => Value::List(list.iter().map(Value::from).collect()),
+            Json::Object(map) => Value::Map(
+                map.iter().map(|(key, value)| (key.clone(), Value::from(value))).collect(),
+            ),
+        }
+    }
+}
+
+/// As Go prints floats: the shortest digits that read back equal, with an exponent when it is large or small.
+pub fn float_text(number: f64) -> String {
+    if number.is_nan() {
+        return "NaN".to_owned();
+    }
+    if number.is_infinite() {
+        return if number > 0.0 { "+Inf".to_owned() } else { "-Inf".to_owned() };
+    }
+    if number != 0.0 && !(1e-4..1e21).contains(&number.abs()) {
+        let text = format!("{number:e}");
+        let Some((digits, exponent)) = text.split_once('e') else { return text };
+        let (sign, size) = exponent.strip_prefix('-').map_or(('+', exponent), |size| ('-', size));
+        return format!("{digits}e{sign}{size:0>2}");
+    }
+    number.to_string()
+}
