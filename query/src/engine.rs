@@ -5,8 +5,8 @@ use crate::turn::Turn;
 use crate::{Error, QueryConfig, QueryStats};
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
-use binnacle_storage::Storage;
 use binnacle_storage::model::TenantId;
+use binnacle_storage::{Stitches, Storage};
 use parking_lot::RwLock;
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -43,6 +43,7 @@ struct Inner {
     sql_base: crate::sql::SessionState,
     catalogs: Arc<crate::promql::store::CatalogCache>,
     tails: Arc<Semaphore>,
+    stitches: Stitches,
     runtime: Option<Runtime>,
 }
 
@@ -97,6 +98,7 @@ impl QueryEngine {
             metrics: QueryMetrics::default(),
             catalogs: Arc::default(),
             tails: Arc::new(Semaphore::new(crate::tail::TAILS_MAX)),
+            stitches: Stitches::default(),
             waiting: AtomicUsize::new(0),
             system_tables: RwLock::default(),
             runtime: Some(runtime),
@@ -142,6 +144,10 @@ impl QueryEngine {
     /// One permit for every tail there may be.
     pub(crate) fn tail_places(&self) -> &Arc<Semaphore> {
         &self.inner.tails
+    }
+
+    pub(crate) fn stitches(&self) -> &Stitches {
+        &self.inner.stitches
     }
 
     pub(crate) fn system_tables(&self) -> BTreeMap<String, SystemTable> {

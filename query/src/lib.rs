@@ -16,6 +16,7 @@ pub mod logs;
 mod metrics;
 mod numbers;
 pub mod promql;
+pub mod red;
 mod rows;
 pub mod series;
 pub mod sql;

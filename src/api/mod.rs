@@ -27,6 +27,7 @@ mod remote_write;
 mod render;
 mod request;
 mod series;
+mod services;
 mod sql;
 mod tail;
 mod targets;
@@ -183,6 +184,8 @@ pub fn router(api: Api) -> Router {
         .route("/api/v1/logs", get(logs::logs))
         .route("/api/v1/logs/tail", get(tail::logs))
         .route("/api/v1/spans/tail", get(tail::spans))
+        .route("/api/v1/red", get(services::red))
+        .route("/api/v1/service-map", get(services::service_map))
         .route("/api/v1/series", get(series::series))
         .route("/api/v1/cardinality", get(cardinality::cardinality))
         .route("/api/v1/admin/{job}", post(admin::admin))

@@ -2,7 +2,7 @@
 
 use super::{
     admin, cardinality, compare, differences, error, flame, health, logs, loki, metrics,
-    remote_write, render, series, sql, tail, targets, trace, traces,
+    remote_write, render, series, services, sql, tail, targets, trace, traces,
 };
 use axum::Json;
 use utoipa::OpenApi;
@@ -22,7 +22,7 @@ use utoipa::OpenApi;
     paths(
         sql::sql, traces::traces, trace::trace, flame::flame_graph, flame::critical_path,
         flame::of_trace, compare::traces, compare::sets, differences::compare, logs::logs, tail::logs, tail::spans,
-        series::series, remote_write::write, loki::push,
+        series::series, services::red, services::service_map, remote_write::write, loki::push,
         targets::targets, cardinality::cardinality,
         health::status, health::healthz, health::readyz, metrics::metrics, admin::admin, openapi
     ),

@@ -154,7 +154,11 @@ fn build(signal: Signal, entries: &[Arc<Entry>]) -> Result<Vec<(Table, Arc<Chunk
     for table in tables {
         let batches = table_batches(entries, table);
         if !batches.is_empty() {
-            chunks.push((table, Arc::new(segment::chunk(table, &batches)?)));
+            let mut chunk = segment::chunk(table, &batches)?;
+            if table == Table::Spans {
+                chunk.entries = entries.to_vec();
+            }
+            chunks.push((table, Arc::new(chunk)));
         }
     }
     Ok(chunks)

@@ -9,6 +9,7 @@ use crate::engine::Engine;
 use crate::flush::WalRange;
 use crate::model::{Table, TenantId};
 use crate::segment::{Segment, SegmentFile, SegmentId, SegmentInfo, Source, write_segments};
+use crate::settle::carry;
 use futures::executor::block_on;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -53,9 +54,10 @@ pub(crate) fn plan<'a>(
     segments: impl Iterator<Item = &'a SegmentInfo>,
     thoroughness: Thoroughness,
 ) -> Vec<Job> {
-    let mut days: BTreeMap<(&TenantId, Table, i32), Group<'_>> = BTreeMap::new();
+    let mut days: BTreeMap<(&TenantId, Table, i32, bool), Group<'_>> = BTreeMap::new();
     for segment in segments.filter(|segment| !is_done(segment)) {
-        days.entry((&segment.tenant, segment.table, segment.day)).or_default().push(segment);
+        let key = (&segment.tenant, segment.table, segment.day, segment.rollup_settled);
+        days.entry(key).or_default().push(segment);
     }
     let mut jobs = Vec::new();
     for mut group in days.into_values() {
@@ -138,6 +140,9 @@ pub(crate) fn compact(engine: &Engine, job: &Job) -> Result<(), Error> {
         write_segments(job.table, &sources)?
     };
     drop(files);
+    // Rollups that count more than their rows are joined, not made anew.
+    let is_settled = sources.iter().any(|segment| segment.info().rollup_settled);
+    let written = if is_settled { carry(engine, &sources, written)? } else { written };
     let range = WalRange {
         from: sources.iter().map(|segment| segment.info().wal_from).min().unwrap_or(0),
         to: sources.iter().map(|segment| segment.info().wal_to).max().unwrap_or(0),
@@ -145,7 +150,8 @@ pub(crate) fn compact(engine: &Engine, job: &Job) -> Result<(), Error> {
     let written = written.into_iter().map(|segment| (job.table, segment)).collect();
     let infos = engine.store(&job.tenant, range, job.level, written)?;
     let rows: u64 = infos.iter().map(|info| info.rows).sum();
-    let bytes: u64 = infos.iter().map(|info| info.bytes + info.index_bytes).sum();
+    let bytes: u64 =
+        infos.iter().map(|info| info.bytes + info.index_bytes + info.rollup_bytes).sum();
     swap(engine, job, &sources, infos)?;
     engine.metrics.compactions.inc();
     engine.metrics.compaction_bytes.inc_by(bytes);
@@ -227,6 +233,9 @@ mod tests {
             footer_bytes: 0,
             footer_crc32c: 0,
             index_bytes: 0,
+            rollup_bytes: 0,
+            rollup_crc32c: 0,
+            rollup_settled: false,
             schema_version: 1,
             sort_version: 1,
             wal_from: index,

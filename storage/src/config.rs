@@ -24,6 +24,10 @@ pub struct StorageConfig {
     /// Rows are deleted this long after both their own time and their arrival. Zero keeps them for ever.
     #[serde(with = "humantime_serde")]
     pub retention: Duration,
+    /// What spans add up to by minute (SQL tables `red` and `edges`) is kept this long, also when the spans are gone. Zero
+    /// keeps it for ever.
+    #[serde(with = "humantime_serde")]
+    pub rollup_retention: Duration,
     /// All segments together may take this many bytes; the oldest are deleted first. Zero means no limit.
     pub retention_bytes_max: u64,
     /// What else holds for some tenants and signals; for each row the first rule that names its tenant and signal, or leaves
@@ -140,6 +144,7 @@ impl Default for StorageConfig {
             flush_rows_max: 256 << 10,
             buffer_bytes_max: 128 << 20,
             retention: Duration::from_secs(30 * 86_400),
+            rollup_retention: Duration::from_secs(400 * 86_400),
             retention_bytes_max: 0,
             retention_rules: Vec::new(),
         }

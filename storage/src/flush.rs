@@ -121,8 +121,13 @@ impl Engine {
             infos.push(info.clone());
             self.pending.lock().insert(info.id);
             let put = || {
-                self.objects.put(&info, Part::Parquet, segment.parquet)?;
-                segment.index.map_or(Ok(()), |index| self.objects.put(&info, Part::Index, index))
+                if info.has_rows() {
+                    self.objects.put(&info, Part::Parquet, segment.parquet)?;
+                }
+                if let Some(index) = segment.index {
+                    self.objects.put(&info, Part::Index, index)?;
+                }
+                segment.rollup.map_or(Ok(()), |r| self.objects.put(&info, Part::Rollup, r))
             };
             if let Err(error) = put() {
                 self.discard(&infos);
@@ -224,6 +229,9 @@ fn describe(
         footer_bytes: written.footer_bytes,
         footer_crc32c: written.footer_crc32c,
         index_bytes: written.index.as_ref().map_or(0, |index| index.len() as u64),
+        rollup_bytes: written.rollup.as_ref().map_or(0, |rollup| rollup.len() as u64),
+        rollup_settled: written.rollup_settled,
+        rollup_crc32c: written.rollup.as_ref().map_or(0, |rollup| crc32c::crc32c(rollup)),
         schema_version: written.schema_version,
         sort_version: written.sort_version,
         wal_from: range.from,

@@ -189,8 +189,21 @@ impl Live {
         self.state.lock().set_aside.iter().map(|(id, reason)| (*id, reason.clone())).collect()
     }
 
-    /// All segments of all tenants that can be read.
+    /// All segments of all tenants that can be read and have rows.
     pub fn segments(&self) -> Vec<Arc<Segment>> {
+        let mut segments = self.readable();
+        segments.retain(|segment| segment.info().has_rows());
+        segments
+    }
+
+    /// Those that only have the rollup of rows that are gone.
+    pub fn rollups(&self) -> Vec<Arc<Segment>> {
+        let mut segments = self.readable();
+        segments.retain(|segment| !segment.info().has_rows());
+        segments
+    }
+
+    fn readable(&self) -> Vec<Arc<Segment>> {
         let state = self.state.lock();
         let all = state.segments.values().flat_map(|segments| segments.iter());
         all.filter(|segment| !state.set_aside.contains_key(&segment.info().id)).cloned().collect()

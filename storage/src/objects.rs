@@ -19,11 +19,15 @@ use std::sync::Arc;
 /// First path element: the version of the layout.
 const LAYOUT: &str = "v1";
 
-/// The two files of a segment.
+/// Directory of rollup files, beside those of the tables.
+const ROLLUPS: &str = "rollups";
+
+/// The files of a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Part {
     Parquet,
     Index,
+    Rollup,
 }
 
 impl Part {
@@ -31,6 +35,7 @@ impl Part {
         match self {
             Part::Parquet => "parquet",
             Part::Index => "idx",
+            Part::Rollup => "parquet",
         }
     }
 }
@@ -67,9 +72,9 @@ impl Objects {
         above.into_iter().try_for_each(|directory| self.disk.sync_directory(directory))
     }
 
-    /// Deletes both files of a segment; missing ones are fine.
+    /// Deletes the files of a segment; missing ones are fine.
     pub fn delete(&self, info: &SegmentInfo) -> Result<(), Error> {
-        [Part::Parquet, Part::Index]
+        [Part::Parquet, Part::Index, Part::Rollup]
             .into_iter()
             .try_for_each(|part| self.delete_path(&object_path(info, part)))
     }
@@ -84,23 +89,37 @@ impl Objects {
 
     /// A segment to be read; [`Error::Corrupt`] when a file is missing or has not the length it was written with.
     pub fn open_segment(&self, info: SegmentInfo) -> Result<Segment, Error> {
-        let parquet = self.open_object(&info, Part::Parquet, info.bytes)?;
-        let index = match info.index_bytes {
-            0 => None,
-            bytes => match self.open_object(&info, Part::Index, bytes) {
-                Err(error @ Error::Corrupt { .. }) => {
-                    tracing::warn!(%error, "index is missing or cut, reading without it");
-                    None
-                }
-                index => Some(index?),
-            },
+        let parquet = match info.has_rows() {
+            true => self.open_object(&info, Part::Parquet, info.bytes)?,
+            false => ObjectReader::Memory(Bytes::new()),
         };
-        Ok(Segment::new(info, parquet, index))
+        let index = self.open_optional(&info, Part::Index, info.index_bytes)?;
+        let rollup = self.open_optional(&info, Part::Rollup, info.rollup_bytes)?;
+        Ok(Segment::new(info, parquet, index, rollup))
     }
 
     /// A segment whose files are not there: it keeps its place in lists, and reading it fails.
     pub fn unreadable_segment(&self, info: SegmentInfo) -> Segment {
-        Segment::new(info, ObjectReader::Memory(Bytes::new()), None)
+        Segment::new(info, ObjectReader::Memory(Bytes::new()), None, None)
+    }
+
+    /// A file that a segment can do without.
+    fn open_optional(
+        &self,
+        info: &SegmentInfo,
+        part: Part,
+        bytes: u64,
+    ) -> Result<Option<ObjectReader>, Error> {
+        if bytes == 0 {
+            return Ok(None);
+        }
+        match self.open_object(info, part, bytes) {
+            Err(error @ Error::Corrupt { .. }) => {
+                tracing::warn!(%error, ?part, "a file beside a segment is missing or cut, reading without it");
+                Ok(None)
+            }
+            object => object.map(Some),
+        }
     }
 
     fn open_object(
@@ -163,11 +182,12 @@ fn failed<'a>(
     move |source| Error::Object { action, path: path.to_string(), source }
 }
 
-/// `v1/<table>/tenant=<tenant>/day=<YYYY-MM-DD>/<id>.<extension>`.
+/// `v1/<table>/tenant=<tenant>/day=<YYYY-MM-DD>/<id>.<extension>`; rollups have a place of their own, so that whoever reads
+/// all Parquet files of a table reads rows of one kind.
 pub(crate) fn object_path(info: &SegmentInfo, part: Part) -> ObjectPath {
     ObjectPath::from(format!(
         "{LAYOUT}/{}/tenant={}/day={}/{}.{}",
-        info.table.name(),
+        if part == Part::Rollup { ROLLUPS } else { info.table.name() },
         info.tenant,
         date(info.day),
         info.id.0,

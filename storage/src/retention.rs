@@ -4,8 +4,9 @@ use crate::Error;
 use crate::StorageConfig;
 use crate::catalog::Edited;
 use crate::engine::Engine;
-use crate::model::Timestamp;
+use crate::model::{Table, Timestamp};
 use crate::segment::{Segment, SegmentId, SegmentInfo};
+use crate::settle::keep_rollup_only;
 use std::cmp::Reverse;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -31,7 +32,7 @@ pub(crate) fn plan<'a>(
     newest_first.retain(|segment| {
         let age = config.age(&segment.tenant, segment.table.signal());
         let is_old = !age.is_zero() && age_from(segment) < now.saturating_sub(age);
-        kept_bytes += segment.bytes + segment.index_bytes;
+        kept_bytes += segment.bytes + segment.index_bytes + segment.rollup_bytes;
         let limit = config.retention_bytes_max;
         is_full |= limit > 0 && kept_bytes > limit;
         is_old || is_full
@@ -48,10 +49,16 @@ pub(crate) fn age_from(segment: &SegmentInfo) -> Timestamp {
 pub(crate) fn retain(engine: &Engine) -> Result<(), Error> {
     let now = engine.clock.now();
     let segments = engine.live.segments();
-    let old: HashSet<SegmentId> = plan(segments.iter().map(|s| s.info()), &engine.config, now)
-        .into_iter()
-        .map(|info| info.id)
-        .collect();
+    let planned = plan(segments.iter().map(|s| s.info()), &engine.config, now);
+    let mut old: HashSet<SegmentId> = planned.into_iter().map(|info| info.id).collect();
+    for segment in segments.iter().filter(|segment| segment.info().table == Table::Spans) {
+        if old.contains(&segment.info().id) && has_left_rollup(engine, segment)? {
+            old.remove(&segment.info().id);
+        }
+    }
+    let rollups = old_rollups(engine, now);
+    old.extend(rollups.iter().map(|rollup| rollup.info().id));
+    let segments: Vec<Arc<Segment>> = segments.into_iter().chain(rollups).collect();
     if old.is_empty() {
         return Ok(());
     }
@@ -72,6 +79,27 @@ pub(crate) fn retain(engine: &Engine) -> Result<(), Error> {
     let rows: u64 = retired.iter().map(|segment| segment.info().rows).sum();
     info!(segments = retired.len(), rows, "retired old segments");
     Ok(())
+}
+
+/// Retires a segment of spans but for its rollup; `false` when it has none that could be read.
+fn has_left_rollup(engine: &Engine, segment: &Arc<Segment>) -> Result<bool, Error> {
+    match keep_rollup_only(engine, segment) {
+        Ok(()) => {
+            engine.metrics.retention_segments.inc();
+            Ok(true)
+        }
+        Err(Error::Corrupt { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Rollups that have outlived their rows for long enough.
+fn old_rollups(engine: &Engine, now: Timestamp) -> Vec<Arc<Segment>> {
+    let limit = engine.config.rollup_retention;
+    let mut rollups = engine.live.rollups();
+    let is_old = |info: &SegmentInfo| age_from(info) < now.saturating_sub(limit);
+    rollups.retain(|rollup| !limit.is_zero() && is_old(rollup.info()));
+    rollups
 }
 
 /// Deletes the files of segments retired long enough, and files that no edit ever named.
@@ -116,7 +144,7 @@ impl Engine {
 mod tests {
     use super::*;
     use crate::RetentionRule;
-    use crate::model::{Signal, Table};
+    use crate::model::Signal;
 
     const DAY: i64 = 86_400 * 1_000_000_000;
 
@@ -136,6 +164,9 @@ mod tests {
             footer_bytes: 0,
             footer_crc32c: 0,
             index_bytes: 10,
+            rollup_bytes: 0,
+            rollup_crc32c: 0,
+            rollup_settled: false,
             schema_version: 1,
             sort_version: 1,
             wal_from: 0,

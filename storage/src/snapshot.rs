@@ -1,11 +1,13 @@
 //! Snapshot: what one query sees, from start to end.
 
 use crate::Error;
+use crate::buffer::{Entry, table_batches};
 use crate::live::Cut;
 use crate::model::{Table, TenantId, TimeRange, Timestamp};
-use crate::segment::{AttributeKeys, Segment};
+use crate::rollup::Rollup;
+use crate::segment::{self, AttributeKeys, Segment, Source};
 use arrow::record_batch::RecordBatch;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Buffered rows of one table in the shape of a segment's file: same columns, same names, same treatment of attributes.
 #[derive(Debug, Clone)]
@@ -14,6 +16,25 @@ pub struct Chunk {
     pub attributes: Arc<AttributeKeys>,
     pub time_min: Timestamp,
     pub time_max: Timestamp,
+    /// Of spans: where the rows are from, for their rollup, which is made when first asked for.
+    pub(crate) entries: Vec<Arc<Entry>>,
+    pub(crate) rollup: OnceLock<Arc<Rollup>>,
+}
+
+impl Chunk {
+    /// What its spans add up to.
+    pub fn rollup(&self) -> Result<Arc<Rollup>, Error> {
+        if let Some(rollup) = self.rollup.get() {
+            return Ok(rollup.clone());
+        }
+        let batches = table_batches(&self.entries, Table::Spans);
+        let sources: Vec<Source<'_>> = batches.into_iter().map(Source::Batch).collect();
+        let rows: u32 = sources.iter().map(Source::rows).sum();
+        let positions: Vec<u32> = (0..rows).collect();
+        let spans = segment::spans(&sources, &positions, rows as usize)?;
+        let rollup = Arc::new(Rollup::of(&spans, 0..rows)?);
+        Ok(self.rollup.get_or_init(|| rollup).clone())
+    }
 }
 
 /// The segments and buffered rows of one tenant at one moment. Every row acknowledged before it was taken is in exactly
@@ -24,6 +45,8 @@ pub struct Snapshot {
     /// Grows with every catalog edit; equal versions name equal segments.
     pub catalog_version: u64,
     pub(crate) segments: Vec<Arc<Segment>>,
+    /// Segments of which only the rollup is left.
+    pub(crate) rollups: Vec<Arc<Segment>>,
     pub(crate) chunks: Vec<(Table, Arc<Chunk>)>,
     pub(crate) warnings: Vec<String>,
 }
@@ -40,7 +63,9 @@ pub(crate) async fn build(tenant: TenantId, cut: Cut) -> Result<Snapshot, Error>
         });
         built.await.map_err(|_| Error::ShuttingDown)??.into_iter().flatten().collect()
     };
-    Ok(Snapshot { tenant, catalog_version: version, segments: segments.to_vec(), chunks, warnings })
+    let all = segments.iter().cloned();
+    let (segments, rollups) = all.partition(|segment| segment.info().has_rows());
+    Ok(Snapshot { tenant, catalog_version: version, segments, rollups, chunks, warnings })
 }
 
 impl Snapshot {
@@ -51,6 +76,17 @@ impl Snapshot {
             info.table == table && range.overlaps(info.time_min, info.time_max)
         });
         matching.cloned().collect()
+    }
+
+    /// The segments whose rollups may count spans in `range`, also those that have no rows any more.
+    pub fn rollups(&self, range: TimeRange) -> Vec<Arc<Segment>> {
+        let mut segments = self.segments(Table::Spans, range);
+        let without_rows = self.rollups.iter().filter(|segment| {
+            let info = segment.info();
+            info.table == Table::Spans && range.overlaps(info.time_min, info.time_max)
+        });
+        segments.extend(without_rows.cloned());
+        segments
     }
 
     /// The buffered rows of `table` that may lie in `range`.

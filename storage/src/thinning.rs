@@ -14,6 +14,7 @@ use crate::retention::age_from;
 use crate::segment::{
     Segment, SegmentFile, SegmentId, SegmentInfo, Source, Thinned, write_thinned,
 };
+use crate::settle::carry;
 use crate::{Error, StorageConfig, Thinning};
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::Int64Type;
@@ -270,8 +271,11 @@ fn thin_segment(
         return Ok(());
     }
     let thinned = Thinned { weights: &weights, rule: mark };
-    let written = write_thinned(info.table, &[Source::File(&file)], thinned)?;
+    let mut written = write_thinned(info.table, &[Source::File(&file)], thinned)?;
     drop(file);
+    if info.table == Table::Spans {
+        written = carry(engine, std::slice::from_ref(segment), written)?;
+    }
     let range = WalRange { from: info.wal_from, to: info.wal_to };
     let written = written.into_iter().map(|segment| (info.table, segment)).collect();
     let infos = engine.store(&info.tenant, range, info.level, written)?;

@@ -267,7 +267,7 @@ class Server:
         """The Parquet files of the live segments."""
         rows = self.query('SELECT id, "table" FROM segments', tenant)
         ids = [name for name, of in rows if table in (None, of)]
-        files = {path.stem: path for path in self.data.rglob("*.parquet")}
+        files = {path.stem: path for path in self.data.rglob("*.parquet") if "rollups" not in path.parts}
         return [files[name] for name in ids]
 
     def points(self, tenant=None):

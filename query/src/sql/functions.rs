@@ -26,7 +26,12 @@ pub(super) const REFUSED: [&str; 8] = [
 pub(super) fn all() -> Vec<Arc<ScalarUDF>> {
     let date_bin = datafusion::functions::datetime::date_bin();
     let time_bucket = date_bin.as_ref().clone().with_aliases(["time_bucket"]);
-    vec![Arc::new(ScalarUDF::from(Hex::new())), json_value(), Arc::new(time_bucket)]
+    vec![
+        Arc::new(ScalarUDF::from(Hex::new())),
+        json_value(),
+        Arc::new(time_bucket),
+        super::histogram::quantile(),
+    ]
 }
 
 /// `json_value(text, key)`: the member of a JSON object, as text.

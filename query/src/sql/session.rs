@@ -6,6 +6,7 @@ use super::layout::Layout;
 use super::memory::QueryMemory;
 use super::planner::{Attributes, Planner, Recorded};
 use super::provider::{SEGMENTS_URL, StoredTable};
+use super::rollup::RollupScan;
 use super::statement::Access;
 use super::stop::StopRule;
 use super::system::{self, SystemTable};
@@ -13,6 +14,7 @@ use super::{failure, functions};
 use crate::engine::QueryEngine;
 use crate::{Error, QueryConfig};
 use binnacle_storage::model::{Table, TenantId, TimeRange};
+use binnacle_storage::rollup::RollupTable;
 use binnacle_storage::segment::AttributeKeys;
 use datafusion::catalog::memory::{
     MemoryCatalogProvider, MemoryCatalogProviderList, MemorySchemaProvider,
@@ -61,6 +63,7 @@ fn prepare_functions(state: &mut SessionState) -> Result<()> {
     for function in functions::all() {
         state.register_udf(function)?;
     }
+    state.register_udaf(super::histogram::sum())?;
     Ok(())
 }
 
@@ -134,6 +137,11 @@ fn tables(
     for part in [Part::Events, Part::Links] {
         let table = PartTable::new(part, &attributes.columns, context.clone());
         tables.insert(part.sql_name().to_owned(), Arc::new(table));
+    }
+    for table in [RollupTable::Red, RollupTable::Edges] {
+        let scan =
+            RollupScan { table, context: context.clone(), stitches: engine.stitches().clone() };
+        tables.insert(table.name().to_owned(), Arc::new(scan));
     }
     for table in Table::ALL {
         let layout = Arc::new(Layout::new(table, &attributes.columns));

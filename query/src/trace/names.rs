@@ -6,6 +6,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type};
 use arrow::record_batch::RecordBatch;
 use binnacle_storage::model::{TenantId, Timestamp};
+use binnacle_storage::rollup::minute_of;
 use futures::TryStreamExt;
 
 /// What a service does, with OTLP's `SpanKind` number.
@@ -55,7 +56,7 @@ impl QueryEngine {
         Ok(operations)
     }
 
-    /// Calls from service to service by child spans that start from `start` up to `end`, sorted.
+    /// Calls from service to service in the minutes from that of `start` to that of `end`, sorted.
     pub async fn trace_calls(
         &self,
         tenant: &TenantId,
@@ -63,11 +64,10 @@ impl QueryEngine {
         end: Timestamp,
     ) -> Result<Vec<Calls>, Error> {
         let query = format!(
-            "SELECT parent.service, child.service, count(*) FROM spans child JOIN spans parent \
-             ON child.trace_id = parent.trace_id AND child.parent_span_id = parent.span_id \
-             WHERE parent.service <> child.service AND child.start_time >= to_timestamp_nanos({}) \
-             AND child.start_time <= to_timestamp_nanos({}) GROUP BY 1, 2 ORDER BY 1, 2",
-            start.0, end.0
+            "SELECT caller, callee, sum(count) FROM edges WHERE instrumented = 'both' AND caller <> callee \
+             AND minute >= to_timestamp_nanos({}) AND minute <= to_timestamp_nanos({}) GROUP BY 1, 2 ORDER BY 1, 2",
+            minute_of(start.0),
+            end.0
         );
         let mut calls = Vec::new();
         for batch in self.name_rows(tenant, query).await? {

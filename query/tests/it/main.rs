@@ -3,3 +3,4 @@
 #![allow(clippy::unwrap_used, reason = "all of it is tests")]
 
 mod promql;
+mod rollup;

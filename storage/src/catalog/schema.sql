@@ -14,6 +14,9 @@ CREATE TABLE segment (
     footer_bytes INTEGER NOT NULL,
     footer_crc32c INTEGER NOT NULL,
     index_bytes INTEGER NOT NULL,
+    rollup_bytes INTEGER NOT NULL DEFAULT 0,
+    rollup_crc32c INTEGER NOT NULL DEFAULT 0,
+    rollup_settled INTEGER NOT NULL DEFAULT 0,
     schema_version INTEGER NOT NULL,
     sort_version INTEGER NOT NULL,
     wal_from INTEGER NOT NULL,
@@ -48,4 +51,4 @@ CREATE TABLE attribute_key (
     last_seen INTEGER NOT NULL,
     PRIMARY KEY (tenant, table_name, key, value_type)
 ) WITHOUT ROWID;
-INSERT INTO schema_version VALUES (1);
+INSERT INTO schema_version VALUES (2);

@@ -11,13 +11,21 @@ use std::collections::HashMap;
 use std::path::Path;
 
 const SCHEMA: &str = include_str!("schema.sql");
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
+
+/// From version 1: segments have rollup files.
+const FROM_VERSION_1: &str = "
+    ALTER TABLE segment ADD COLUMN rollup_bytes INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE segment ADD COLUMN rollup_crc32c INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE segment ADD COLUMN rollup_settled INTEGER NOT NULL DEFAULT 0;
+    UPDATE schema_version SET version = 2;
+";
 
 /// Most attribute keys remembered of one tenant and table: keys with data in their name would grow it without bound.
 const ATTRIBUTE_KEYS_MAX: i64 = 10_000;
 
 const SEGMENT_COLUMNS: &str = "id, tenant, table_name, day, part, part_modulus, level, time_min, time_max, rows, bytes, \
-     footer_bytes, footer_crc32c, index_bytes, schema_version, sort_version, wal_from, wal_to, ingested_max";
+     footer_bytes, footer_crc32c, index_bytes, rollup_bytes, rollup_crc32c, rollup_settled, schema_version, sort_version, wal_from, wal_to, ingested_max";
 
 #[derive(Debug)]
 pub(crate) struct SqliteCatalog {
@@ -101,7 +109,7 @@ fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(std::time::Duration::from_secs(5))
 }
 
-/// The schema's version; creates the schema in an empty file.
+/// The schema's version; creates the schema in an empty file, and brings an earlier one up to date.
 fn version(connection: &mut Connection) -> rusqlite::Result<i64> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let tables: i64 =
@@ -109,8 +117,13 @@ fn version(connection: &mut Connection) -> rusqlite::Result<i64> {
     if tables == 0 {
         transaction.execute_batch(SCHEMA)?;
     }
-    let version =
-        transaction.query_row("SELECT version FROM schema_version", [], |row| row.get(0))?;
+    let read = |transaction: &Transaction<'_>| {
+        transaction.query_row("SELECT version FROM schema_version", [], |row| row.get::<_, i64>(0))
+    };
+    if read(&transaction)? == 1 {
+        transaction.execute_batch(FROM_VERSION_1)?;
+    }
+    let version = read(&transaction)?;
     transaction.commit()?;
     Ok(version)
 }
@@ -238,7 +251,7 @@ fn insert_segments(
 ) -> rusqlite::Result<()> {
     let sql = format!(
         "INSERT INTO segment ({SEGMENT_COLUMNS}, created_at) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)"
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)"
     );
     let mut insert = transaction.prepare_cached(&sql)?;
     for segment in segments {
@@ -257,6 +270,9 @@ fn insert_segments(
             segment.footer_bytes as i64,
             segment.footer_crc32c,
             segment.index_bytes as i64,
+            segment.rollup_bytes as i64,
+            segment.rollup_crc32c,
+            segment.rollup_settled,
             segment.schema_version,
             segment.sort_version,
             segment.wal_from as i64,
@@ -347,11 +363,14 @@ fn read_segment(row: &Row<'_>) -> rusqlite::Result<SegmentInfo> {
         footer_bytes: row.get::<_, i64>(11)? as u64,
         footer_crc32c: row.get(12)?,
         index_bytes: row.get::<_, i64>(13)? as u64,
-        schema_version: row.get(14)?,
-        sort_version: row.get(15)?,
-        wal_from: row.get::<_, i64>(16)? as u64,
-        wal_to: row.get::<_, i64>(17)? as u64,
-        ingested_max: Timestamp(row.get(18)?),
+        rollup_bytes: row.get::<_, i64>(14)? as u64,
+        rollup_crc32c: row.get(15)?,
+        rollup_settled: row.get(16)?,
+        schema_version: row.get(17)?,
+        sort_version: row.get(18)?,
+        wal_from: row.get::<_, i64>(19)? as u64,
+        wal_to: row.get::<_, i64>(20)? as u64,
+        ingested_max: Timestamp(row.get(21)?),
     })
 }
 

@@ -13,7 +13,7 @@ use crate::snapshot::Chunk;
 use arrow::array::Array;
 use arrow::datatypes::Schema;
 use arrow::record_batch::RecordBatch;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Buffered rows of one table in the shape of a segment's file, unsorted. Strings are copied once per batch, not per row.
 pub fn chunk(table: Table, batches: &[&TableBatch]) -> Result<Chunk, Error> {
@@ -52,5 +52,7 @@ pub fn chunk(table: Table, batches: &[&TableBatch]) -> Result<Chunk, Error> {
         attributes: Arc::new(keys),
         time_min: times.clone().map(|b| b.time_min).min().unwrap_or(Timestamp(i64::MAX)),
         time_max: times.map(|b| b.time_max).max().unwrap_or(Timestamp(i64::MIN)),
+        entries: Vec::new(),
+        rollup: OnceLock::new(),
     })
 }

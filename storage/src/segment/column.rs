@@ -16,7 +16,7 @@ use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, ScalarBuffer};
 use std::sync::Arc;
 
 /// Position of a row that the output leaves out.
-pub(super) const DROPPED: u32 = u32::MAX;
+pub(crate) const DROPPED: u32 = u32::MAX;
 
 /// Code of a null.
 pub(super) const NULL: u32 = u32::MAX;

@@ -86,6 +86,8 @@ fn open(path: &Path, table: Table) -> (Segment, WrittenSegment) {
     let footer = parquet.slice(schema::body_end(&metadata) as usize..);
     let written = WrittenSegment {
         index: fs::read(path.with_extension("idx")).ok().map(Bytes::from),
+        rollup: None,
+        rollup_settled: false,
         rows: metadata.file_metadata().num_rows() as u64,
         time_min: Timestamp(0),
         time_max: Timestamp(i64::MAX),

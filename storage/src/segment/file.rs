@@ -79,6 +79,11 @@ impl SegmentFile {
         })
     }
 
+    pub(super) fn may_have_in_rest(&self, keys: &[&str]) -> bool {
+        let rest = self.listing.rest.as_ref();
+        rest.is_none_or(|rest| keys.iter().any(|key| rest.contains_key(*key)))
+    }
+
     pub(super) fn each_value(
         &self,
         key: &str,

@@ -22,17 +22,20 @@ mod schema;
 mod series;
 mod sidecar;
 mod source;
+mod spans;
 mod trace_index;
 mod trace_scan;
 mod write;
 
 pub use attributes::{ATTRIBUTES_REST, AttributeKeys, attribute_column_name};
 pub use chunk::chunk;
+pub(crate) use column::DROPPED;
 pub use file::SegmentFile;
 pub use object::ObjectReader;
 pub use reader::Segment;
 pub use schema::{SCHEMA_VERSION, SORT_VERSION, data_type};
 pub use source::Source;
+pub(crate) use spans::{each_trace, spans};
 pub use write::{Thinned, WrittenSegment, write_segments, write_thinned};
 
 use crate::model::{Table, TenantId, Timestamp};
@@ -40,6 +43,13 @@ use crate::model::{Table, TenantId, Timestamp};
 /// Name of a segment: a UUID version 7, so names sort by time of creation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SegmentId(pub uuid::Uuid);
+
+impl SegmentInfo {
+    /// Whether it still has its rows, not only their rollup.
+    pub fn has_rows(&self) -> bool {
+        self.bytes > 0
+    }
+}
 
 /// A segment as the catalog knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +74,11 @@ pub struct SegmentInfo {
     pub footer_crc32c: u32,
     /// Size of the sidecar; 0 when there is none.
     pub index_bytes: u64,
+    /// Size of the rollup file, and CRC32C of all of it; 0 when there is none.
+    pub rollup_bytes: u64,
+    pub rollup_crc32c: u32,
+    /// The rollup says all that is to be said of rows that went; it is not stitched to others any more.
+    pub rollup_settled: bool,
     /// Version of the columns' layout and of the sort order, for readers of later versions.
     pub schema_version: u32,
     pub sort_version: u32,

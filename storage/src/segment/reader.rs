@@ -5,11 +5,14 @@ use super::file::SegmentFile;
 use super::object::ObjectReader;
 use super::schema::{SCHEMA_VERSION, SCHEMA_VERSION_KEY, THINNED_KEY};
 use super::sidecar::{self, Directory, TRACE_SECTION, TRAILER_BYTES, Trailer};
+use super::source::Source;
+use super::spans::{each_trace, spans};
 use super::trace_index::TraceIndex;
 use super::{SegmentInfo, trace_scan};
 use crate::Error;
 use crate::log_index::{IndexQuery, WORD_SECTION, WordIndex};
 use crate::model::TraceId;
+use crate::rollup::{Rollup, encode};
 use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -25,6 +28,8 @@ pub struct Segment {
     info: SegmentInfo,
     parquet: ObjectReader,
     index: Option<ObjectReader>,
+    rollup_file: Option<ObjectReader>,
+    rollup: OnceCell<Bytes>,
     metadata: OnceCell<Arc<ParquetMetaData>>,
     attributes: OnceCell<Arc<AttributeKeys>>,
     directory: OnceCell<Option<Directory>>,
@@ -33,12 +38,19 @@ pub struct Segment {
 }
 
 impl Segment {
-    /// `index` is `None` when there is no sidecar.
-    pub fn new(info: SegmentInfo, parquet: ObjectReader, index: Option<ObjectReader>) -> Segment {
+    /// `index` is `None` when there is no sidecar, `rollup` when there is no rollup file.
+    pub fn new(
+        info: SegmentInfo,
+        parquet: ObjectReader,
+        index: Option<ObjectReader>,
+        rollup: Option<ObjectReader>,
+    ) -> Segment {
         Segment {
             info,
             parquet,
             index,
+            rollup_file: rollup,
+            rollup: OnceCell::new(),
             metadata: OnceCell::new(),
             attributes: OnceCell::new(),
             directory: OnceCell::new(),
@@ -127,6 +139,60 @@ impl Segment {
         }
         let metadata = self.metadata().await?;
         trace_scan::rows(metadata, self, id).await.map_err(|error| self.named(error))
+    }
+
+    /// What its spans add up to, in the bytes of a rollup file. Without that file, or with a damaged one, it is made of the
+    /// rows.
+    pub async fn rollup(&self) -> Result<Bytes, Error> {
+        let read = || async {
+            match self
+                .unless_damaged(self.read_rollup().await.map_err(|error| self.named(error)))?
+            {
+                Some(rollup) => Ok(rollup),
+                None => self.make_rollup().await,
+            }
+        };
+        let rollup = self.rollup.get_or_try_init(read).await?;
+        let checked = self.rollup_file.as_ref().map_or(Ok(()), ObjectReader::check);
+        checked.map_err(|error| self.named(error))?;
+        Ok(rollup.clone())
+    }
+
+    async fn read_rollup(&self) -> Result<Option<Bytes>, Error> {
+        let Some(file) = &self.rollup_file else { return Ok(None) };
+        let bytes = file.read_all().await?;
+        if crc32c::crc32c(&bytes) != self.info.rollup_crc32c {
+            return Err(self.corrupt("the rollup does not match its checksum".into()));
+        }
+        Ok(Some(bytes))
+    }
+
+    async fn make_rollup(&self) -> Result<Bytes, Error> {
+        let file = self.load().await?;
+        let rows: Vec<u32> = (0..file.rows()).collect();
+        let spans = spans(&[Source::File(&file)], &rows, rows.len())?;
+        encode(&Rollup::of(&spans, 0..rows.len() as u32)?)
+    }
+
+    /// Calls `visit` with the first bits of each trace id's hash and the rows that may have it. Returns how many bits are
+    /// known of a hash; the others are zero.
+    pub(crate) async fn each_trace(
+        &self,
+        visit: &mut (dyn FnMut(u64, &[u32]) + Send),
+    ) -> Result<u32, Error> {
+        let open = || async {
+            self.unless_damaged(self.open_traces().await.map_err(|error| self.named(error)))
+        };
+        let index = self.traces.get_or_try_init(open).await?;
+        let checked = self.check_index().map(|()| index.clone());
+        if let Some(index) = self.unless_damaged(checked)? {
+            // A list that breaks off midway cannot be read again without it: what was visited stays visited.
+            index.each(visit).map_err(|error| self.named(error))?;
+            return Ok(index.known_bits());
+        }
+        let file = self.load().await?;
+        let rows: Vec<u32> = (0..file.rows()).collect();
+        each_trace(self.info.table, &[Source::File(&file)], &rows, visit)
     }
 
     /// A damaged index is as good as none: it only says sooner what the file says.

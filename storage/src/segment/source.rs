@@ -76,6 +76,14 @@ impl Source<'_> {
         }
     }
 
+    /// Whether the rest may hold one of `keys`.
+    pub(super) fn may_have_in_rest(&self, keys: &[&str]) -> bool {
+        match self {
+            Source::Batch(batch) => !batch.rest.is_empty(),
+            Source::File(file) => file.may_have_in_rest(keys),
+        }
+    }
+
     /// Puts the column's values at `positions` (one per row). A source without the column puts nothing.
     pub(super) fn place(
         &self,

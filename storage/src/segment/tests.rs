@@ -50,6 +50,9 @@ pub(super) fn segment(table: Table, written: &WrittenSegment) -> Segment {
         footer_bytes: written.footer_bytes,
         footer_crc32c: written.footer_crc32c,
         index_bytes: written.index.as_ref().map_or(0, |index| index.len() as u64),
+        rollup_bytes: written.rollup.as_ref().map_or(0, |rollup| rollup.len() as u64),
+        rollup_crc32c: written.rollup.as_ref().map_or(0, |rollup| crc32c::crc32c(rollup)),
+        rollup_settled: false,
         schema_version: written.schema_version,
         sort_version: written.sort_version,
         wal_from: 0,
@@ -57,7 +60,8 @@ pub(super) fn segment(table: Table, written: &WrittenSegment) -> Segment {
         ingested_max: written.ingested_max,
     };
     let index = written.index.clone().map(ObjectReader::Memory);
-    Segment::new(info, ObjectReader::Memory(written.parquet.clone()), index)
+    let rollup = written.rollup.clone().map(ObjectReader::Memory);
+    Segment::new(info, ObjectReader::Memory(written.parquet.clone()), index, rollup)
 }
 
 pub(super) fn run<T>(future: impl Future<Output = T>) -> T {

@@ -120,6 +120,28 @@ impl TraceIndex {
         Ok(rows)
     }
 
+    /// How many of the first bits of a hash are known.
+    pub fn known_bits(&self) -> u32 {
+        self.bits + 8 * FINGERPRINT_BYTES as u32
+    }
+
+    /// Calls `visit` with what is known of each id's hash (its first bits, zeros after them) and its rows.
+    pub fn each(&self, visit: &mut (dyn FnMut(u64, &[u32]) + Send)) -> Result<(), Error> {
+        let mut rows = Vec::new();
+        for bucket in 0..1usize << self.bits {
+            let mut reader = Reader::new(self.bucket(bucket).ok_or_else(broken)?);
+            let first = (bucket as u64).checked_shl(64 - self.bits).unwrap_or(0);
+            while !reader.is_done() {
+                let next = reader.bytes(FINGERPRINT_BYTES).map_err(|_| broken())?;
+                let next = u64::from_be_bytes([next[0], next[1], next[2], 0, 0, 0, 0, 0]);
+                rows.clear();
+                read_rows(&mut reader, |row| rows.push(row)).ok_or_else(broken)?;
+                visit(first | next >> self.bits, &rows);
+            }
+        }
+        Ok(())
+    }
+
     fn bucket(&self, bucket: usize) -> Option<&[u8]> {
         let entries = HEADER_BYTES + ((1usize << self.bits) + 1) * 4;
         let offset = |index: usize| read_u32(&self.bytes, HEADER_BYTES + index * 4);

@@ -5,7 +5,7 @@ use super::column::{NULL, SlotValues, Slots, encode_error};
 use super::dictionary::CodedColumn;
 use super::encode::{DICTIONARY_BYTES_MAX, EncodedChunk, ValueEncoding, properties};
 use super::merge::{Merge, MergedColumn};
-use super::order::{Extent, order};
+use super::order::{Extent, Order, order};
 use super::plain::PlainColumn;
 use super::schema::{
     BODY_CRC32C_KEY, SCHEMA_VERSION, SCHEMA_VERSION_KEY, SORT_VERSION, SORT_VERSION_KEY, TABLE_KEY,
@@ -13,11 +13,13 @@ use super::schema::{
 };
 use super::sidecar::{SidecarBuilder, TRACE_SECTION};
 use super::source::Source;
+use super::spans::spans;
 use super::trace_index;
 use crate::Error;
 use crate::batch::{AttributeType, Interner};
 use crate::log_index::{WORD_SECTION, WordIndexBuilder};
 use crate::model::{ColumnKind, SortKey, Table, Timestamp, WEIGHT_COLUMN};
+use crate::rollup::{Rollup, encode};
 use arrow::datatypes::{Field, Schema};
 use bytes::Bytes;
 use parquet::arrow::ArrowSchemaConverter;
@@ -54,6 +56,10 @@ pub struct WrittenSegment {
     pub parquet: Bytes,
     /// The sidecar, for tables that have one.
     pub index: Option<Bytes>,
+    /// The rollup file, for spans.
+    pub rollup: Option<Bytes>,
+    /// Whether the rollup is settled (see `settle.rs`).
+    pub rollup_settled: bool,
     pub rows: u64,
     /// Over all rows that went in, duplicates that were left out included.
     pub time_min: Timestamp,
@@ -63,6 +69,26 @@ pub struct WrittenSegment {
     pub footer_crc32c: u32,
     pub schema_version: u32,
     pub sort_version: u32,
+}
+
+impl WrittenSegment {
+    /// A segment that has lost all its rows.
+    pub(crate) fn without_rows() -> WrittenSegment {
+        WrittenSegment {
+            parquet: Bytes::new(),
+            index: None,
+            rollup: None,
+            rollup_settled: false,
+            rows: 0,
+            time_min: Timestamp(i64::MAX),
+            time_max: Timestamp(i64::MIN),
+            ingested_max: Timestamp(i64::MIN),
+            footer_bytes: 0,
+            footer_crc32c: 0,
+            schema_version: SCHEMA_VERSION,
+            sort_version: SORT_VERSION,
+        }
+    }
 }
 
 /// Which rows of a merge are left out, and what the others stand for.
@@ -96,6 +122,7 @@ fn write(
 ) -> Result<Vec<WrittenSegment>, Error> {
     let weights = thinned.map(|thinned| thinned.weights);
     let order = order(table, sources, weights)?;
+    let mut rollups = rollups(table, sources, &order)?.into_iter();
     let chosen = if table.has_attributes() { attributes::choose(sources)? } else { Vec::new() };
     let extents: Vec<Range<u32>> = order.segments.iter().map(|s| s.rows.clone()).collect();
     let merge = Merge {
@@ -113,7 +140,21 @@ fn write(
         order.segments.iter().map(|extent| FileBuilder::new(table, extent.clone(), rule)).collect();
     let rest = merge.each_column(&mut |column| add_column(table, &mut files, column))?;
     let mut rest = rest.into_iter();
-    files.into_iter().map(|file| file.finish(rest.next().unwrap_or_default())).collect()
+    files
+        .into_iter()
+        .map(|file| file.finish(rest.next().unwrap_or_default(), rollups.next()))
+        .collect()
+}
+
+/// The rollup of each segment of spans.
+fn rollups(table: Table, sources: &[Source<'_>], order: &Order) -> Result<Vec<Bytes>, Error> {
+    if table != Table::Spans {
+        return Ok(Vec::new());
+    }
+    let rows = order.segments.last().map_or(0, |last| last.rows.end as usize);
+    let spans = spans(sources, &order.positions, rows)?;
+    let extents = order.segments.iter();
+    extents.map(|extent| encode(&Rollup::of(&spans, extent.rows.clone())?)).collect()
 }
 
 /// Encodes one column into every file.
@@ -355,7 +396,7 @@ impl FileBuilder {
     }
 
     /// Puts the file together.
-    fn finish(self, rest: RestKeys) -> Result<WrittenSegment, Error> {
+    fn finish(self, rest: RestKeys, rollup: Option<Bytes>) -> Result<WrittenSegment, Error> {
         let schema = Schema::new(self.fields);
         let parquet = ArrowSchemaConverter::new().convert(&schema).map_err(encode_error)?;
         let sorting = sorting_columns(self.table, &schema);
@@ -398,6 +439,8 @@ impl FileBuilder {
             sort_version: SORT_VERSION,
             parquet: parquet.into(),
             index: self.sidecar.finish(),
+            rollup,
+            rollup_settled: false,
         })
     }
 }
