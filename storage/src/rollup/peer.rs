@@ -51,11 +51,14 @@ pub(crate) struct PeerValues<'a>(pub [Option<&'a [u8]>; PEER_KEYS.len()]);
 
 impl PeerValues<'_> {
     /// Who the other side is; `None` when nothing tells. A peer named outright is that service; a database is its system
-    /// and its namespace or address, a queue its system and destination.
+    /// and its namespace (unless that is only a number) or address, a queue its system and destination.
     pub fn peer(&self) -> Option<Peer> {
         let value = |index: usize| self.0[index].filter(|value| !value.is_empty());
         let address = value(8).or(value(9));
         let database = value(1).or(value(2));
+        let namespace = value(3).or(value(4));
+        // Redis numbers its databases.
+        let telling = namespace.filter(|name| !name.iter().all(u8::is_ascii_digit));
         let messaging = value(5);
         let connection = match (database, messaging) {
             (Some(_), _) => Connection::Database,
@@ -68,7 +71,7 @@ impl PeerValues<'_> {
         };
         let name = match (value(0), database, messaging) {
             (Some(service), _, _) => service.to_vec(),
-            (None, Some(system), _) => joined(system, value(3).or(value(4)).or(address)),
+            (None, Some(system), _) => joined(system, telling.or(address).or(namespace)),
             (None, None, Some(system)) => joined(system, value(6).or(value(7)).or(address)),
             (None, None, None) => address?.to_vec(),
         };
@@ -105,6 +108,11 @@ mod tests {
             Some(("postgresql:orders", Database)),
         );
         check(&[("db.system", "redis"), ("server.address", "c")], Some(("redis:c", Database)));
+        check(
+            &[("db.system", "redis"), ("server.address", "c"), ("db.namespace", "0")],
+            Some(("redis:c", Database)),
+        );
+        check(&[("db.system", "redis"), ("db.name", "0")], Some(("redis:0", Database)));
         check(
             &[("messaging.system", "kafka"), ("messaging.destination.name", "paid")],
             Some(("kafka:paid", Messaging)),
