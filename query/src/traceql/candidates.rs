@@ -12,6 +12,9 @@ use std::sync::Arc;
 /// Most traces held while searching; 24 bytes each and some for the map.
 const CANDIDATES_MAX: usize = 4 << 20;
 
+/// Of so many traces that wait, one more source is read before they are looked through again.
+const WAITING_LOOKED_THROUGH: usize = 64 << 10;
+
 /// A trace and the start of its newest span that the conditions leave open. Newest first, then by id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Candidate {
@@ -26,6 +29,8 @@ pub(super) struct Candidates {
     /// Given already, or before the first one wanted.
     given: HashSet<TraceId>,
     after: Option<Candidate>,
+    /// Sources read since the traces that wait were looked through.
+    unlooked: usize,
 }
 
 impl Candidates {
@@ -42,6 +47,7 @@ impl Candidates {
             found: Found::default(),
             given: HashSet::new(),
             after,
+            unlooked: 0,
         }
     }
 
@@ -49,6 +55,11 @@ impl Candidates {
     pub(super) async fn next(&mut self) -> Result<Option<Vec<Candidate>>, Error> {
         loop {
             let more = self.scan.advance(&mut self.found, &Found::default).await?;
+            self.unlooked += 1;
+            if more && self.unlooked * WAITING_LOOKED_THROUGH < self.found.newest.len() {
+                continue;
+            }
+            self.unlooked = 0;
             let settled = self.settled();
             if !more && settled.is_empty() {
                 return Ok(None);
@@ -61,13 +72,12 @@ impl Candidates {
 
     /// Takes out those newer than everything not read yet.
     fn settled(&mut self) -> Vec<Candidate> {
-        let left = self.scan.left().unwrap_or(i64::MIN);
-        let all = self.scan.left().is_none();
+        let left = self.scan.left();
         let mut settled = Vec::new();
         let (given, after) = (&mut self.given, self.after);
         self.found.newest.retain(|&trace_id, &mut newest| {
             let candidate = Candidate { newest: Reverse(newest), trace_id };
-            let stays = !all && newest <= left;
+            let stays = left.is_some_and(|left| newest <= left);
             if !stays && given.insert(trace_id) && after.is_none_or(|after| candidate > after) {
                 settled.push(candidate);
             }

@@ -284,6 +284,9 @@ impl RowReader {
                 let index = |row: u32| self.resources.of_row.get(row as usize);
                 rows.retain(|&row| index(row).map_or(without, |&index| holds[index as usize]));
             }
+            Reader::Attribute { scope: AttributeScope::Any, name, own } => {
+                self.narrow_unscoped(name, own.as_ref(), test, rows);
+            }
             Reader::Attribute { scope: AttributeScope::Span, own: Some(own), .. }
                 if !self.rest.is_there() =>
             {
@@ -298,6 +301,37 @@ impl RowReader {
             _ => return false,
         }
         true
+    }
+}
+
+impl RowReader {
+    /// Resources and scopes are asked once for all rows that share them.
+    fn narrow_unscoped(
+        &self,
+        name: &str,
+        own: Option<&ArrayRef>,
+        test: &dyn Fn(&Value<'_>) -> bool,
+        rows: &mut Vec<u32>,
+    ) {
+        let asked = |value: Value<'_>| (value != Value::Nil).then(|| test(&value));
+        let in_resources = self.resources.values.iter().map(|of| asked(one(&of.attributes, name)));
+        let in_resources: Vec<Option<bool>> = in_resources.collect();
+        let in_scopes = self.scopes.values.iter().map(|of| asked(one(&of.attributes, name)));
+        let in_scopes: Vec<Option<bool>> = in_scopes.collect();
+        let without = test(&Value::Nil);
+        let of = |distinct: &[u32], holds: &[Option<bool>], row: usize| {
+            distinct.get(row).and_then(|&index| holds.get(index as usize).copied().flatten())
+        };
+        rows.retain(|&row| {
+            let row = row as usize;
+            let fields = self.row(row);
+            asked(fields.span_attribute(name, own))
+                .or_else(|| of(&self.resources.of_row, &in_resources, row))
+                .or_else(|| asked(fields.attribute(AttributeScope::Event, name, None)))
+                .or_else(|| asked(fields.attribute(AttributeScope::Link, name, None)))
+                .or_else(|| of(&self.scopes.of_row, &in_scopes, row))
+                .unwrap_or(without)
+        });
     }
 }
 

@@ -206,8 +206,9 @@ fn scan_batch(
     batch: &RecordBatch,
     gathered: &mut impl Gather,
 ) -> Result<(), Error> {
-    let open = test(search, batch, true, &mut Shared::default())?;
-    hand_over(search, batch, open, &mut Shared::default(), gathered)
+    let reader = RowReader::of(batch, &search.plan.slots.fields, &mut Shared::default())?;
+    let open = test(search, batch, &reader, true)?;
+    hand_over(batch, &reader, open, gathered)
 }
 
 async fn scan_segment(
@@ -217,6 +218,7 @@ async fn scan_segment(
     stats: Arc<QueryStats>,
 ) -> Result<(), Error> {
     let mut shared = Shared::default();
+    let fields = &search.plan.slots.fields;
     let keys = segment.attributes().await?;
     let Some(prunes) = prunes(search, &keys) else {
         return Ok(());
@@ -225,9 +227,8 @@ async fn scan_segment(
     let by_time = info.time_min.0 < search.from || info.time_max.0 > search.to;
     let reader = SegmentRows::open(segment.clone(), stats.clone()).await?;
     let services = all_have_services(reader.metadata());
-    let columns_of = |slots: &BTreeSet<usize>| {
-        columns(slots.iter().map(|&slot| &search.plan.slots.fields[slot]), &keys, services)
-    };
+    let columns_of =
+        |slots: &BTreeSet<usize>| columns(slots.iter().map(|&slot| &fields[slot]), &keys, services);
     let mut tested = columns_of(&search.tested());
     tested.extend(by_time.then(|| "start_time".to_owned()));
     let tested: Vec<String> = tested.into_iter().collect();
@@ -243,7 +244,8 @@ async fn scan_segment(
                 let mut open = Vec::new();
                 let mut before = 0;
                 for batch in reader.read(Wanted::Named(&tested), window).await? {
-                    let found = test(search, &batch, by_time, &mut shared)?;
+                    let reader = RowReader::of(&batch, fields, &mut shared)?;
+                    let found = test(search, &batch, &reader, by_time)?;
                     open.extend(found.into_iter().map(|row| row + before));
                     before += batch.num_rows() as u32;
                 }
@@ -259,7 +261,8 @@ async fn scan_segment(
                 let (here, rest) =
                     positions.split_at(positions.partition_point(|&position| position < after));
                 let here = here.iter().map(|position| position - before).collect();
-                hand_over(search, &batch, here, &mut shared, gathered)?;
+                let reader = RowReader::of(&batch, fields, &mut shared)?;
+                hand_over(&batch, &reader, here, gathered)?;
                 (positions, before) = (rest, after);
             }
         }
@@ -273,13 +276,12 @@ async fn scan_segment(
 fn test(
     search: &Search,
     batch: &RecordBatch,
+    reader: &RowReader,
     by_time: bool,
-    shared: &mut Shared,
 ) -> Result<Vec<u32>, Error> {
-    let reader = RowReader::of(batch, &search.plan.slots.fields, shared)?;
     let times = Columns(batch).int("start_time")?;
     let times = by_time.then_some((&times, search.from, search.to));
-    Ok(open_rows(search.plan.first_conditions(), &reader, batch.num_rows(), times))
+    Ok(open_rows(search.plan.first_conditions(), reader, batch.num_rows(), times))
 }
 
 /// What to read so as to have the `open` rows of a window, and where these stand in it. Single rows where they are few, else
@@ -306,15 +308,13 @@ fn chosen(window: &[Range<u32>], rows: usize, open: Vec<u32>) -> (Vec<Range<u32>
 }
 
 fn hand_over(
-    search: &Search,
     batch: &RecordBatch,
+    reader: &RowReader,
     rows: Vec<u32>,
-    shared: &mut Shared,
     gathered: &mut impl Gather,
 ) -> Result<(), Error> {
     let columns = Columns(batch);
     let (times, ids) = (columns.int("start_time")?, columns.fixed("trace_id")?);
-    let reader = RowReader::of(batch, &search.plan.slots.fields, shared)?;
     for row in rows.into_iter().map(|row| row as usize) {
         if let (Some(time), Some(id)) = (times.value(row), ids.id(row)) {
             gathered.row(time, TraceId(id), reader.row(row))?;

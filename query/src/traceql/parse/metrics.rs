@@ -90,12 +90,23 @@ impl Parser<'_> {
             _ => Some(self.field_expr()?),
         };
         self.expect("}")?;
-        let top = if self.take(",") { self.count()? } else { COMPARE_TOP };
+        let top = match self.take(",") {
+            true => self.count_from_one("at least one value of each attribute must be given")?,
+            false => COMPARE_TOP,
+        };
         let mut times = None;
         if self.take(",") {
             let start = self.count()?;
             self.expect(",")?;
-            times = Some((start as i64, self.count()? as i64));
+            let end = self.count()?;
+            // Two zeros are no times, as Grafana's app sends them.
+            if (start, end) != (0, 0) {
+                if end <= start {
+                    self.at -= 1;
+                    return Err(self.error("the end must lie after the start".to_owned()));
+                }
+                times = Some((start as i64, end as i64));
+            }
         }
         Ok(MetricsFunction::Compare { selection, top, times })
     }
@@ -111,12 +122,26 @@ impl Parser<'_> {
             return Ok(None);
         }
         if self.take_word("topk") {
-            return Ok(Some(SecondStage::TopK(self.in_parentheses(Parser::count)?)));
+            return Ok(Some(SecondStage::TopK(self.in_parentheses(Parser::series_count)?)));
         }
         if self.take_word("bottomk") {
-            return Ok(Some(SecondStage::BottomK(self.in_parentheses(Parser::count)?)));
+            return Ok(Some(SecondStage::BottomK(self.in_parentheses(Parser::series_count)?)));
         }
         Err(self.unexpected("topk or bottomk"))
+    }
+
+    fn series_count(&mut self) -> Result<usize, SyntaxError> {
+        self.count_from_one("at least one series must be kept")
+    }
+
+    fn count_from_one(&mut self, otherwise: &str) -> Result<usize, SyntaxError> {
+        match self.count()? {
+            0 => {
+                self.at -= 1;
+                Err(self.error(otherwise.to_owned()))
+            }
+            count => Ok(count),
+        }
     }
 
     fn number(&mut self) -> Result<f64, SyntaxError> {

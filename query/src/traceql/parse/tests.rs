@@ -77,6 +77,45 @@ fn metrics() {
     );
 }
 
+/// Of every kind that the language's public documentation shows.
+#[test]
+fn queries_of_all_kinds_are_read() {
+    for query in [
+        "{ trace:id = \"0123\" && span:id = \"ab\" && span:parentID != nil }",
+        "{ span:statusMessage =~ `time.*` && span:childCount > 2 && span:kind = producer }",
+        "{ trace:duration > 100ms && trace:rootName = \"GET /\" && trace:rootService = \"shop\" }",
+        "{ event:name = \"exception\" && event.exception.message =~ `.*refused.*` }",
+        "{ event:timeSinceStart > 2ms }",
+        "{ link:traceID = \"1234\" && link:spanID != nil && link.opentracing.ref_type = \"child_of\" }",
+        "{ instrumentation:name = \"net/http\" && instrumentation:version !~ `1.*` }",
+        "{ instrumentation.language = \"go\" }",
+        "{ span.\"attribute name with space\" = \"x\" && .\"a \\\" b\" = 1 }",
+        "{ parent.service.name = \"x\" || parent.resource.cloud.region = \"y\" }",
+        "{ .http.status_code >= 200 && .http.status_code < 300 }",
+        "{ span.http.request_content_length > 10 * 1024 * 1024 }",
+        "{ duration > 1h30m || duration < 1.5us || duration = 5d }",
+        "{ (span.a = 1 || span.b = 2) && !(span.c = 3) }",
+        "{ true && nestedSetParent < 0 && nestedSetLeft > 1 && nestedSetRight < 9 }",
+        "{ .a } >> { .b } << { .c } ~ { .d } > { .e } < { .f }",
+        "{ .a } !>> { .b }",
+        "{ .a } !<< { .b } !> { .c } !< { .d } !~ { .e }",
+        "{ .a } &>> { .b } &<< { .c } &> { .d } &< { .e } &~ { .f }",
+        "{ } | count() > 3 | avg(duration) > 20ms | max(span.x) < 5 | min(.y) = 1 | sum(.z) != 2",
+        "{ } | by(resource.service.name) | count() > 2 | coalesce() | select(span.a, resource.b, status)",
+        "{ span.http.method = \"DELETE\" && status != ok } | by(name) | count() > 2",
+        "({ .a } | count() > 1) || ({ .b } | avg(duration) > 1s)",
+        "{ } with (most_recent=true)",
+        "{ } | rate() by (resource.service.name, span.http.route) with (sample=0.1, exemplars=true)",
+        "{ } | sum_over_time(span.bytes) by (name) | bottomk(3)",
+        "{ name = \"x\" } | avg_over_time(duration) > 5",
+        "{ } | histogram_over_time(span.bytes) by (resource.cluster)",
+        "{ } | compare({ status = error }, 10, 1700000000000000000, 1700000001000000000)",
+        "{ } | min_over_time(duration) | topk(10)",
+    ] {
+        assert!(printed(query).is_ok(), "{query}: {:?}", printed(query));
+    }
+}
+
 #[test]
 fn what_is_wrong_is_said() {
     refuse("", "expected '{', but the query ends");
@@ -90,6 +129,9 @@ fn what_is_wrong_is_said() {
     refuse("{ .a } | count() > \"x\"", "numbers only");
     refuse("{ .a } > ", "the query ends");
     refuse("{ .a } | quantile_over_time(duration, 2)", "from 0 to 1");
+    refuse("{ } | compare({ }, 0)", "at least one value");
+    refuse("{ } | compare({ }, 5, 7, 7)", "must lie after");
+    refuse("{ } | rate() | topk(0)", "at least one series");
     refuse("{ .a } { .b }", "the end of the query");
     refuse(&"(".repeat(100), "nested deeper");
     refuse(&format!("{{ {} }}", vec![".a"; 2000].join(" && ")), "operators");
