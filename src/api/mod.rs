@@ -14,6 +14,7 @@ mod grpc;
 mod health;
 mod jaeger;
 mod layers;
+mod log_counts;
 mod logs;
 mod loki;
 mod metrics;
@@ -23,6 +24,7 @@ mod pairs;
 mod progress;
 mod prometheus;
 mod record;
+mod related;
 mod remote_write;
 mod render;
 mod request;
@@ -183,6 +185,11 @@ pub fn router(api: Api) -> Router {
         .route("/api/v1/traces/{trace_id}/flame-graph", get(flame::of_trace))
         .route("/api/v1/logs", get(logs::logs))
         .route("/api/v1/logs/tail", get(tail::logs))
+        .route("/api/v1/logs/facets", get(log_counts::facets))
+        .route("/api/v1/logs/histogram", get(log_counts::histogram))
+        .route("/api/v1/logs/context", get(related::context))
+        .route("/api/v1/logs/related_spans", get(related::related_spans))
+        .route("/api/v1/traces/{trace_id}/related_logs", get(related::related_logs))
         .route("/api/v1/spans/tail", get(tail::spans))
         .route("/api/v1/red", get(services::red))
         .route("/api/v1/service-map", get(services::service_map))

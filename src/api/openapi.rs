@@ -1,8 +1,8 @@
 //! `/api/v1/openapi.json`: the API's description, made from the handlers and types themselves.
 
 use super::{
-    admin, cardinality, compare, differences, error, flame, health, logs, loki, metrics,
-    remote_write, render, series, services, sql, tail, targets, trace, traces,
+    admin, cardinality, compare, differences, error, flame, health, log_counts, logs, loki,
+    metrics, related, remote_write, render, series, services, sql, tail, targets, trace, traces,
 };
 use axum::Json;
 use utoipa::OpenApi;
@@ -21,12 +21,13 @@ use utoipa::OpenApi;
     ),
     paths(
         sql::sql, traces::traces, trace::trace, flame::flame_graph, flame::critical_path,
-        flame::of_trace, compare::traces, compare::sets, differences::compare, logs::logs, tail::logs, tail::spans,
+        flame::of_trace, compare::traces, compare::sets, differences::compare, logs::logs, log_counts::facets,
+        log_counts::histogram, related::context, related::related_spans, related::related_logs, tail::logs, tail::spans,
         series::series, services::red, services::service_map, remote_write::write, loki::push,
         targets::targets, cardinality::cardinality,
         health::status, health::healthz, health::readyz, metrics::metrics, admin::admin, openapi
     ),
-    components(schemas(error::ErrorBody, traces::TracesPart, traces::TracesEnd, sql::SqlAnswer, render::Format, tail::TailNotice)),
+    components(schemas(error::ErrorBody, traces::TracesPart, traces::TracesEnd, sql::SqlAnswer, render::Format, related::ContextOf, tail::TailNotice)),
     tags(
         (name = "query", description = "Questions about stored telemetry"),
         (name = "ingest", description = "Telemetry in; OTLP has ports of its own"),

@@ -146,6 +146,40 @@ def test_every_count_equals_a_recount_wherever_the_lines_lie(loaded, lines):
     assert all(rows == patterns[0] for rows in patterns), "patterns hang on where lines lie"
 
 
+def get(server, path, **parameters):
+    answer = server.call("GET", f"/api/v1/logs/{path}", params=parameters)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_facets_count_the_values_of_fields(loaded, lines):
+    failed = [values for _, _, values in lines if values["http.response.status_code"] >= 400]
+    fields = ["http.response.status_code", "client.address", "http.response.body.size", "service", "nothing"]
+    found = get(loaded, "facets", query="http.response.status_code:>=400", fields=",".join(fields), limit=7)
+    assert found["total"] == len(failed)
+    assert [facet["field"] for facet in found["facets"]] == fields
+    for facet in found["facets"]:
+        name = facet["field"]
+        of = [values.get(name, "apache" if name == "service" else None) for values in failed]
+        known = collections.Counter(value for value in of if value is not None)
+        assert (facet["distinct"], facet["missing"]) == (len(known), of.count(None)), name
+        assert [(v["value"], v["count"]) for v in facet["values"]] == ranked(known)[:7], name
+
+
+def test_a_histogram_counts_over_time(loaded, lines):
+    hour = DAY // 24
+    start = min(time for _, time, _ in lines) + DAY
+    times = [time for _, time, _ in lines if start <= time]
+    found = get(loaded, "histogram", start=str(start), end="now", step="1h")
+    counted = collections.Counter(time // hour * hour for time in times)
+    assert found["step"] == str(hour)
+    assert {int(b["time"]): b["count"] for b in found["buckets"]} == counted
+    assert all(b["severities"] == {"": b["count"]} for b in found["buckets"])
+    assert [int(b["time"]) for b in found["buckets"]] == sorted(counted)
+    for wrong in ({}, {"step": "0s"}, {"step": "x"}, {"step": "1s", "query": "| count"}):
+        assert loaded.call("GET", "/api/v1/logs/histogram", params=wrong).status_code == 400, wrong
+
+
 def test_times_bound_tables_as_they_bound_pages(loaded, lines):
     times = sorted(time for _, time, _ in lines)
     start, end = times[2000], times[7000]

@@ -1,11 +1,13 @@
 """Log search recomputed: what a word is, and what stands next to what, said apart from the product."""
 
+import functools
 import re
 
 #: The product splits longer runs.
 WORD_BYTES_MAX = 64
 
 
+@functools.lru_cache(maxsize=None)
 def words(text):
     """Runs of letters and digits, in lower case."""
     found = []

@@ -2,7 +2,9 @@
 //! `query/LANGUAGE.md`.
 
 use super::text::TextMatch;
+use crate::value::Resource;
 use binnacle_storage::model::{SpanId, TraceId};
+use std::sync::Arc;
 
 /// A query. `And` of nothing matches every record.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +19,8 @@ pub(crate) enum Query {
     TraceId(Option<TraceId>),
     SpanId(Option<SpanId>),
     Field(Place, Test),
+    /// Comes from one of these resources.
+    Resource(Arc<Vec<Arc<Resource>>>),
 }
 
 /// Where a field test looks.

@@ -7,7 +7,7 @@ use super::ast::{Place, Query, SeverityTest, Test};
 use super::severity::effective_number;
 use crate::Error;
 use crate::rows::{ByteColumn, Columns, attribute_value, malformed};
-use crate::value::{Scope, resource_attributes};
+use crate::value::{Resource, Scope, resource_attributes};
 use arrow::array::ArrayRef;
 use arrow::record_batch::RecordBatch;
 use binnacle_storage::model::wire::{self, Malformed};
@@ -75,6 +75,14 @@ fn matching_leaf(query: &Query, batch: &RecordBatch, rows: Vec<u32>) -> Result<V
             Ok(keep(rows, |row| id_passes(ids.value(row), wanted)))
         }
         Query::Field(place, test) => matching_field(place, test, columns, rows),
+        Query::Resource(wanted) => {
+            let mut resources = Remembered::new("resource", columns.bytes("resource")?);
+            let is_wanted = |bytes: &[u8]| {
+                let resource = Resource::decode(bytes)?;
+                Ok(wanted.iter().any(|wanted| **wanted == resource))
+            };
+            try_keep(rows, |row| resources.decide(row, is_wanted))
+        }
     }
 }
 

@@ -9,8 +9,10 @@
 
 mod ast;
 mod content;
+mod context;
 mod cursor;
 mod evaluate;
+mod facets;
 mod field;
 mod filter;
 mod page;
@@ -19,6 +21,7 @@ mod patterns;
 mod pipe;
 mod plan;
 mod record;
+mod related;
 mod scan;
 mod search;
 mod severity;
@@ -31,9 +34,12 @@ pub(crate) use filter::LogFilter;
 pub use record::LogRecord;
 pub(crate) use {content::content_hash, record::LogRows};
 
+pub use context::{CONTEXT_MAX, ContextRequest, LogContext, LogId};
+pub use facets::{FACETS_MAX, Facet, Facets, HISTOGRAM_STEPS_MAX, Histogram};
 pub use patterns::{ANYTHING, LogPattern, LogPatterns};
 pub(crate) use patterns::{PatternCounter, Row as PatternRow};
 pub use pipe::{LogTable, TableCell, TableColumn, TableKind};
+pub use related::{RELATED_MAX, RelatedLog, RelatedSpan};
 
 use crate::{Error, QueryEngine, QueryStats, StatsSnapshot};
 use ast::Query;

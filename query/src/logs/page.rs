@@ -3,7 +3,7 @@
 use super::ast::Query;
 use super::content::content_hash;
 use super::cursor::Cursor;
-use super::search::{Hit, Source, Sources, Times};
+use super::search::{Direction, Hit, Source, Sources, Times};
 use super::{LogRecord, LogRows};
 use crate::Error;
 use crate::rows::{Shared, Wanted, ranges_of};
@@ -41,6 +41,60 @@ pub(super) async fn page(
     records.truncate(limit);
     let next = records.last().filter(|_| more).map(|last| next_cursor(&records, last, cursor));
     Ok((records.into_iter().map(|(_, _, record)| record).collect(), next))
+}
+
+/// The records on both sides of the one that `at` names, in order of time, at most so many of each; `None` when there is no such
+/// record. Those on its sides match `query`.
+pub(super) async fn around(
+    sources: &mut Sources,
+    query: &Query,
+    at: Cursor,
+    before: usize,
+    after: usize,
+) -> Result<(Vec<LogRecord>, Vec<LogRecord>), Error> {
+    let earlier = Times { from: i64::MIN, to: at.time };
+    let (mut older, _) = page(sources, query, earlier, before, Some(at)).await?;
+    older.reverse();
+    let mut shared = Shared::default();
+    let now = Times { from: at.time, to: at.time };
+    let hits = sources.newest(query, now, usize::MAX).await?;
+    let mut newer = Vec::new();
+    for part in hits.chunks(DECODE_ROWS) {
+        newer.extend(decode(sources, part, &mut shared).await?);
+        newer.retain(|placed: &Placed| placed.1 < at.hash);
+        keep_last(&mut newer, after);
+    }
+    if newer.len() < after && at.time < i64::MAX {
+        let later = Times { from: at.time + 1, to: i64::MAX };
+        let hits = sources.first(query, later, after - newer.len(), Direction::Oldest).await?;
+        let mut of_later = Vec::new();
+        for part in hits.chunks(DECODE_ROWS) {
+            of_later.extend(decode(sources, part, &mut shared).await?);
+            keep_last(&mut of_later, after - newer.len());
+        }
+        newer.extend(of_later);
+    }
+    Ok((older, newer.into_iter().map(|(_, _, record)| record).collect()))
+}
+
+/// The record that `at` names.
+pub(super) async fn find(sources: &mut Sources, at: Cursor) -> Result<Option<LogRecord>, Error> {
+    let times = Times { from: at.time, to: at.time };
+    let hits = sources.newest(&Query::And(Vec::new()), times, usize::MAX).await?;
+    let mut shared = Shared::default();
+    for part in hits.chunks(DECODE_ROWS) {
+        let mut records = decode(sources, part, &mut shared).await?.into_iter();
+        if let Some((_, _, record)) = records.find(|placed| placed.1 == at.hash) {
+            return Ok(Some(record));
+        }
+    }
+    Ok(None)
+}
+
+/// The last of a page's order, in the opposite order: the earliest first.
+fn keep_last(records: &mut Vec<Placed>, wanted: usize) {
+    records.sort_by_key(|(time, hash, _)| std::cmp::Reverse((*time, *hash)));
+    records.truncate(wanted);
 }
 
 fn next_cursor(records: &[Placed], last: &Placed, before: Option<Cursor>) -> Cursor {

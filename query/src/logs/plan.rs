@@ -29,7 +29,7 @@ fn cost(query: &Query) -> u32 {
         Query::TraceId(_) | Query::SpanId(_) | Query::Severity(SeverityTest::Between(..)) => 1,
         Query::Severity(_) => 2,
         Query::Field(Place::Service | Place::EventName, _) => 2,
-        Query::Field(Place::Scope | Place::Resource(_), _) => 3,
+        Query::Resource(_) | Query::Field(Place::Scope | Place::Resource(_), _) => 3,
         Query::Field(Place::Attribute(_) | Place::Any(_), _) => 4,
         Query::Text(_) | Query::Field(Place::Body, _) => 5,
     }
@@ -58,6 +58,7 @@ fn add_columns(query: &Query, keys: &AttributeKeys, names: &mut BTreeSet<String>
         }
         Query::TraceId(_) => add("trace_id"),
         Query::SpanId(_) => add("span_id"),
+        Query::Resource(_) => add("resource"),
         Query::Field(place, _) => match place {
             Place::Service => add("service"),
             Place::Body => add("body"),

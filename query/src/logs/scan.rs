@@ -8,7 +8,7 @@ use super::ast::Query;
 use super::evaluate::matching;
 use super::pipe::Work;
 use super::plan;
-use super::search::{Scan, Times, candidates};
+use super::search::{Direction, Scan, Times, candidates};
 use crate::broken;
 use crate::rows::{Columns, IntColumn, SegmentRows, Wanted, time_pages};
 use crate::{Error, QueryStats};
@@ -119,7 +119,7 @@ impl Search {
         columns.push(WEIGHT_COLUMN.to_owned());
         let rows = SegmentRows::open(segment.clone(), self.stats.clone()).await?;
         let pages = time_pages(rows.metadata(), "time");
-        let mut scan = Scan::plan(columns, &pages, candidates, self.times);
+        let mut scan = Scan::plan(columns, &pages, candidates, self.times, Direction::Newest);
         self.stats.add_pruned(0, (pages.len() - scan.pages_left()) as u64);
         while scan.bound().is_some() {
             let window = scan.next_window();

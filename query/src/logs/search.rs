@@ -36,9 +36,35 @@ pub(super) struct Times {
     pub(super) to: i64,
 }
 
+/// Which rows of a time range are wanted first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Direction {
+    Newest,
+    Oldest,
+}
+
+impl Direction {
+    /// Of two times the one that is wanted first has the higher rank.
+    fn rank(self, time: i64) -> i64 {
+        match self {
+            Direction::Newest => time,
+            Direction::Oldest => time.saturating_neg(),
+        }
+    }
+
+    /// The rank of what is wanted first within `min` and `max`, as far as it lies within `times`.
+    fn bound(self, (min, max): (i64, i64), times: Times) -> i64 {
+        match self {
+            Direction::Newest => max.min(times.to),
+            Direction::Oldest => self.rank(min.max(times.from)),
+        }
+    }
+}
+
 /// Where a matching row is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Hit {
+    /// Rank of its time.
     pub(super) time: i64,
     /// Index into [`Sources::all`].
     pub(super) source: u32,
@@ -78,12 +104,23 @@ impl Sources {
         times: Times,
         wanted: usize,
     ) -> Result<Vec<Hit>, Error> {
-        let mut newest = Newest::new(wanted);
+        self.first(query, times, wanted, Direction::Newest).await
+    }
+
+    /// The newest or oldest rows, and all others of the last one's time.
+    pub(super) async fn first(
+        &mut self,
+        query: &Query,
+        times: Times,
+        wanted: usize,
+        direction: Direction,
+    ) -> Result<Vec<Hit>, Error> {
+        let mut newest = Newest { direction, ..Newest::new(wanted) };
         let mut bounds: BinaryHeap<(i64, Reverse<usize>)> = BinaryHeap::new();
         for (index, source) in self.all.iter().enumerate() {
             let (min, max) = source.times();
             if min <= times.to && max >= times.from && !source.is_broken() {
-                bounds.push((max.min(times.to), Reverse(index)));
+                bounds.push((direction.bound((min, max), times), Reverse(index)));
             }
         }
         let mut scans: Vec<Option<Scan>> = self.all.iter().map(|_| None).collect();
@@ -131,7 +168,8 @@ impl Sources {
                     let rows = self.open(index).await?;
                     let columns = plan::columns(query, &*segment.attributes().await?);
                     let pages = time_pages(rows.metadata(), "time");
-                    let opened = scan.insert(Scan::plan(columns, &pages, candidates, times));
+                    let planned = Scan::plan(columns, &pages, candidates, times, newest.direction);
+                    let opened = scan.insert(planned);
                     self.stats.add_pruned(0, (pages.len() - opened.pages.len()) as u64);
                     return Ok(opened.bound());
                 };
@@ -214,9 +252,12 @@ fn collect(
     number: impl Fn(u32) -> u32,
 ) -> Result<(), Error> {
     let time = Columns(batch).int("time")?;
-    let from = times.from.max(newest.oldest_wanted());
-    let within =
-        |row: u32| time.value(row as usize).filter(|time| (from..=times.to).contains(time));
+    let direction = newest.direction;
+    let (times, least) = (times.from..=times.to, newest.oldest_wanted());
+    let within = |row: u32| {
+        let time = time.value(row as usize).filter(|time| times.contains(time))?;
+        Some(direction.rank(time)).filter(|rank| *rank >= least)
+    };
     let rows = (0..batch.num_rows() as u32).filter(|&row| within(row).is_some()).collect();
     for row in matching(query, batch, rows)? {
         if let Some(time) = within(row) {
@@ -229,9 +270,9 @@ fn collect(
 /// What is left to read of a segment.
 pub(super) struct Scan {
     columns: Vec<String>,
-    /// Pages with rows to check, in the file's order; read from the end.
+    /// Pages with rows to check; read from the end.
     pages: Vec<(TimePage, Vec<Range<u32>>)>,
-    /// `highest[i]` is the latest time of the pages up to `i`.
+    /// `highest[i]` is the highest rank of a time on the pages up to `i`.
     highest: Vec<i64>,
     window_pages: usize,
 }
@@ -242,6 +283,7 @@ impl Scan {
         all: &[TimePage],
         candidates: Option<Vec<Range<u32>>>,
         times: Times,
+        direction: Direction,
     ) -> Scan {
         let mut pages = Vec::new();
         for page in all {
@@ -256,9 +298,11 @@ impl Scan {
                 pages.push((page.clone(), checked));
             }
         }
-        let to = times.to;
+        if direction == Direction::Oldest {
+            pages.reverse();
+        }
         let highest = pages.iter().scan(i64::MIN, |highest, (page, _): &(TimePage, _)| {
-            *highest = (*highest).max(page.max.min(to));
+            *highest = (*highest).max(direction.bound((page.min, page.max), times));
             Some(*highest)
         });
         Scan { columns, highest: highest.collect(), pages, window_pages: 1 }
@@ -272,16 +316,19 @@ impl Scan {
         self.pages.len()
     }
 
-    /// The latest time that the pages left may hold.
+    /// The highest rank of a time that the pages left may hold.
     pub(super) fn bound(&self) -> Option<i64> {
         self.highest.get(self.pages.len().checked_sub(1)?).copied()
     }
 
-    /// Takes the newest pages left.
+    /// Takes the next pages; their rows in the file's order.
     pub(super) fn next_window(&mut self) -> Vec<Range<u32>> {
         let from = self.pages.len().saturating_sub(self.window_pages);
         self.window_pages = (self.window_pages * 2).min(WINDOW_PAGES_MAX);
-        self.pages.drain(from..).flat_map(|(_, rows)| rows).collect()
+        let mut rows: Vec<Range<u32>> =
+            self.pages.drain(from..).flat_map(|(_, rows)| rows).collect();
+        rows.sort_unstable_by_key(|range| range.start);
+        rows
     }
 }
 
@@ -306,8 +353,9 @@ fn overlap(ranges: &[Range<u32>], page: &Range<u32>) -> Vec<Range<u32>> {
     within.map(|range| range.start.max(page.start)..range.end.min(page.end)).collect()
 }
 
-/// The newest hits so far.
+/// The newest hits so far; the oldest, where these are wanted. Times are ranks here.
 struct Newest {
+    direction: Direction,
     wanted: usize,
     hits: Vec<Hit>,
     /// The `wanted` newest times.
@@ -316,7 +364,8 @@ struct Newest {
 
 impl Newest {
     fn new(wanted: usize) -> Newest {
-        Newest { wanted, hits: Vec::new(), times: BinaryHeap::new() }
+        let direction = Direction::Newest;
+        Newest { direction, wanted, hits: Vec::new(), times: BinaryHeap::new() }
     }
 
     fn add(&mut self, hit: Hit) {

@@ -143,6 +143,7 @@ fn matches(query: &Query, row: &Row) -> bool {
             None => row.trace.is_some(),
             Some(id) => row.trace.map(|byte| SpanId([byte; 8])) == Some(*id),
         },
+        Query::Resource(_) => panic!("no text says so"),
         Query::Field(place, test) => {
             let values = match place {
                 Place::Service => text(row.service),

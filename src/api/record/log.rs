@@ -3,6 +3,7 @@
 use super::{Decimal, Resource, Scope, Text, is_empty, is_zero};
 use crate::api::value::{JsonAttributes, JsonValue};
 use binnacle_query::LogRecord;
+use binnacle_query::logs::LogId;
 use binnacle_storage::batch::TimeOrigin;
 use binnacle_storage::model::{SpanId, TraceId};
 use serde::Serialize;
@@ -11,6 +12,9 @@ use utoipa::ToSchema;
 /// One log record.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Log<'a> {
+    /// Names the record for as long as it is stored: asks for what lies around it.
+    #[schema(value_type = String, example = "1700000000000000000-9ae16a3b2f90404f")]
+    pub id: Text<LogId>,
     /// Unix ns.
     #[schema(value_type = String, example = "1700000000000000000")]
     pub time: Decimal,
@@ -53,6 +57,7 @@ pub struct Log<'a> {
 impl<'a> From<&'a LogRecord> for Log<'a> {
     fn from(log: &'a LogRecord) -> Self {
         Log {
+            id: Text(log.id()),
             time: Decimal(log.time.0),
             time_origin: match log.time_origin {
                 TimeOrigin::Sent => None,
