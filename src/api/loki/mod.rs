@@ -39,10 +39,14 @@ pub fn routes() -> Router<Api> {
         .route("/detected_fields", get(detected::fields).post(detected::fields))
         .route("/detected_field/{name}/values", get(detected::values).post(detected::values))
         .route("/patterns", get(patterns::patterns).post(patterns::patterns))
-        .route("/push", post(push))
         .route("/tail", get(tail::tail))
         .route("/status/buildinfo", get(status::buildinfo))
         .route("/rules", get(status::rule_files))
         .fallback(error::unknown_path);
     Router::new().nest("/api/v1", v1).route("/ready", get(ready)).route("/otlp/v1/logs", post(otlp))
+}
+
+/// Senders and data sources whose URL has no path ask at the root.
+pub fn root_routes() -> Router<Api> {
+    Router::new().route("/ready", get(ready)).route("/otlp/v1/logs", post(otlp))
 }
