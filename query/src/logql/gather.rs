@@ -1,7 +1,7 @@
 //! Gathering: all lines of a time range, by several threads, in no order.
 
 use super::rows::{Found, Lines, Selected};
-use super::scan::{OpenSegment, Prefilter, Source};
+use super::scan::{OpenSegment, Prefilter, Source, slices};
 use crate::{Error, QueryStats, broken};
 use binnacle_storage::segment::Segment;
 use binnacle_storage::{Snapshot, Storage};
@@ -78,10 +78,12 @@ async fn scan<G: Gather>(
         Source::Chunk(chunk) => {
             stats.add_rows_buffered(chunk.records.num_rows() as u64);
             stats.add_rows_scanned(chunk.records.num_rows() as u64);
-            let take = |found: Found<'_>| gathered.take(lines, found);
-            lines
-                .each(&chunk.records, &mut Selected::default(), take)
-                .map_err(|error| (None, error))?;
+            let mut selected = Selected::default();
+            for (_, records) in slices(&chunk.records) {
+                let take = |found: Found<'_>| gathered.take(lines, found);
+                lines.each(&records, &mut selected, take).map_err(|error| (None, error))?;
+                tokio::task::yield_now().await;
+            }
         }
         Source::Segment(segment) => {
             let scanned = scan_segment(segment.clone(), lines, prefilter, &mut gathered, &stats);

@@ -59,7 +59,10 @@ fn expr(
             prom::Expr::Paren(Box::new(expr(inner, outer, ranges)?), *span)
         }
         Metric::Range(node) => {
-            let grouping = node.grouping.clone();
+            // Whether there are lines at all takes none of their labels.
+            let absent = (node.op == RangeOp::Absent)
+                .then(|| Grouping { without: false, labels: Vec::new() });
+            let grouping = node.grouping.clone().or(absent);
             let grouping = grouping.or_else(|| outer.filter(|_| node.op.adds_up()).cloned());
             let id = ranges.len();
             ranges.push(RangeQuery { node: (**node).clone(), grouping });

@@ -24,12 +24,17 @@ impl Prefilter {
     pub fn of(stages: &[Stage]) -> Prefilter {
         let mut parts = Vec::new();
         let mut trace_id = None;
+        let mut labels_are_stored = true;
         for stage in stages {
             match stage {
                 Stage::Line(filter) => parts.push(filter.index_query()),
-                Stage::Labels(filter) => trace_id = trace_id.or_else(|| wanted_trace(filter)),
-                // Behind these, line and labels are no longer those that are stored.
-                _ => break,
+                Stage::Labels(filter) if labels_are_stored => {
+                    trace_id = trace_id.or_else(|| wanted_trace(filter));
+                }
+                Stage::Labels(_) => {}
+                // Behind these, the line is no longer the one that is stored.
+                Stage::Unpack | Stage::Decolorize | Stage::LineFormat(_) => break,
+                _ => labels_are_stored = false,
             }
         }
         parts.retain(|part| *part != IndexQuery::Anything);
@@ -186,9 +191,47 @@ impl OpenSegment {
     }
 }
 
+/// Rows that are looked at before a query that was cancelled can end: as many as a page has.
+const SLICE_ROWS: usize = 8192;
+
+/// Parts of a batch, each with the number of its first row.
+pub fn slices(batch: &RecordBatch) -> impl Iterator<Item = (u32, RecordBatch)> {
+    let rows = batch.num_rows();
+    (0..rows)
+        .step_by(SLICE_ROWS)
+        .map(move |start| (start as u32, batch.slice(start, SLICE_ROWS.min(rows - start))))
+}
+
 /// The parts of `ranges` (ascending, apart) that lie in `page`.
 fn overlap(ranges: &[Range<u32>], page: &Range<u32>) -> Vec<Range<u32>> {
     let first = ranges.partition_point(|range| range.end <= page.start);
     let within = ranges[first..].iter().take_while(|range| range.start < page.end);
     within.map(|range| range.start.max(page.start)..range.end.min(page.end)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn indexes_are_asked_while_lines_and_labels_are_the_stored_ones() {
+        let id = "07070707070707070707070707070707";
+        let check = |stages: &str, words: &[&str], by_trace: bool| {
+            let query = super::super::parse::parse_logs(&format!("{{a=\"b\"}} {stages}")).unwrap();
+            let prefilter = Prefilter::of(&query.stages);
+            let phrases = words.iter().map(|word| IndexQuery::Phrase(vec![(*word).to_owned()]));
+            let expected = match words {
+                [] => IndexQuery::Anything,
+                _ => IndexQuery::And(phrases.collect()),
+            };
+            assert_eq!(prefilter.index, expected, "{stages}");
+            assert_eq!(prefilter.trace_id.is_some(), by_trace, "{stages}");
+        };
+        check(r#"|= " x " | json |= " y " != " z ""#, &["x", "y"], false);
+        check(r#"|= " x " | line_format "{{.a}}" |= " y ""#, &["x"], false);
+        check(&format!(r#"| trace_id="{id}" and user="u""#), &[], true);
+        check(&format!(r#"| json | trace_id="{id}""#), &[], false);
+        check(&format!(r#"| trace_id="{id}" or user="u""#), &[], false);
+        check(r#"| trace_id="7""#, &[], false);
+    }
 }

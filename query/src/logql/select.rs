@@ -5,7 +5,7 @@
 
 use super::labels::ByKind;
 use super::rows::{Found, Lines, Selected};
-use super::scan::{OpenSegment, Prefilter, Source};
+use super::scan::{OpenSegment, Prefilter, Source, slices};
 use crate::{Error, QueryStats, broken};
 use binnacle_storage::{Snapshot, Storage};
 use std::collections::BinaryHeap;
@@ -69,8 +69,13 @@ pub async fn select(
                 Source::Chunk(chunk) => {
                     stats.add_rows_buffered(chunk.records.num_rows() as u64);
                     stats.add_rows_scanned(chunk.records.num_rows() as u64);
-                    let take = |found: Found<'_>| first.add(rank(found.time), at, found.row, found);
-                    lines.each(&chunk.records, &mut selected, take)?;
+                    for (start, records) in slices(&chunk.records) {
+                        let take = |found: Found<'_>| {
+                            first.add(rank(found.time), at, start + found.row, found)
+                        };
+                        lines.each(&records, &mut selected, take)?;
+                        tokio::task::yield_now().await;
+                    }
                     return Ok(None);
                 }
                 Source::Segment(segment) => segment,

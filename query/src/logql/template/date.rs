@@ -135,14 +135,17 @@ pub fn parse(layout: &str, text: &str) -> Option<i64> {
             }
             "Z07:00" | "Z0700" if text.starts_with('Z') => text = &text[1..],
             "-07:00" | "-0700" | "-07" | "Z07:00" | "Z0700" => {
-                let sign = if text.starts_with('-') { -1 } else { 1 };
+                let (sign, rest) = match text.strip_prefix('-') {
+                    Some(rest) => (-1, rest),
+                    None => (1, text.strip_prefix('+')?),
+                };
                 let digits: String =
-                    text[1..].chars().take_while(|c| c.is_ascii_digit() || *c == ':').collect();
+                    rest.chars().take_while(|c| c.is_ascii_digit() || *c == ':').collect();
                 let plain = digits.replace(':', "");
                 let hours: i64 = plain.get(..2)?.parse().ok()?;
                 let minutes: i64 = plain.get(2..4).map_or(Some(0), |text| text.parse().ok())?;
                 offset = sign * (hours * 3600 + minutes * 60);
-                text = &text[1 + digits.len()..];
+                text = &rest[digits.len()..];
             }
             _ if piece.starts_with(['.', ',']) => {
                 let Some(digits) = text.strip_prefix(['.', ',']) else { continue };
@@ -188,4 +191,39 @@ pub fn parse(layout: &str, text: &str) -> Option<i64> {
     let seconds =
         days_since_epoch(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second - offset;
     seconds.checked_mul(1_000_000_000)?.checked_add(nanoseconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn times_are_read_as_they_are_written() {
+        let time = 1_709_202_645_123_456_789;
+        for (layout, text) in [
+            ("2006-01-02T15:04:05.999999999Z07:00", "2024-02-29T10:30:45.123456789Z"),
+            (
+                "Mon, 02 Jan 2006 03:04:05.000000000 PM -0700",
+                "Thu, 29 Feb 2024 10:30:45.123456789 AM +0000",
+            ),
+        ] {
+            assert_eq!(format(layout, time), text);
+            assert_eq!(parse(layout, text), Some(time), "{layout}");
+        }
+        assert_eq!(
+            parse("2006-01-02T15:04:05Z07:00", "2024-02-29T12:30:45+02:00"),
+            Some(1_709_202_645_000_000_000)
+        );
+        assert_eq!(parse("15:04-07:00", "10:30"), None);
+        assert_eq!(parse("-0700", "ä"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_layout_and_text_are_taken(layout in "[0-9JanMonPMZ:.,_ ä-]{0,20}", text in "\\PC{0,20}|[0-9:.+-]{0,20}", time in any::<i64>()) {
+            let _ = parse(&layout, &text);
+            let _ = parse(&layout, &format(&layout, time));
+        }
+    }
 }

@@ -8,22 +8,33 @@ use std::collections::BTreeMap;
 /// Longest text a template may make of one line.
 const OUTPUT_BYTES_MAX: usize = 1 << 20;
 
+/// Most nodes rendered for one line: loops within loops would otherwise go on for hours.
+const NODES_MAX: usize = 20_000;
+
 /// What is visible at a place of a template.
 pub(super) struct Scope<'a> {
     line: &'a Line<'a>,
     /// What `.` is; the labels when `None`.
     dot: Option<Value>,
     variables: Vec<(String, Value)>,
+    /// Nodes rendered so far.
+    nodes: usize,
 }
 
 impl<'a> Scope<'a> {
     pub(super) fn new(line: &'a Line<'a>) -> Scope<'a> {
-        Scope { line, dot: None, variables: Vec::new() }
+        Scope { line, dot: None, variables: Vec::new(), nodes: 0 }
     }
 
     pub(super) fn nodes(&mut self, nodes: &[Node], out: &mut String) -> Result<(), String> {
         let visible = self.variables.len();
+        // A loop whose body is empty still takes its turns.
+        self.nodes += 1;
         for node in nodes {
+            self.nodes += 1;
+            if self.nodes > NODES_MAX {
+                return Err(format!("the template has more than {NODES_MAX} steps"));
+            }
             match node {
                 Node::Text(text) => out.push_str(text),
                 Node::Output(pipe) => {

@@ -9,8 +9,11 @@ use super::value::Value;
 use crate::logql::base64::{base64_decode, base64_encode};
 use crate::logql::{line, unit};
 use binnacle_storage::{Clock, SystemClock};
+use parking_lot::Mutex;
 use regex::Regex;
 use std::cmp::Ordering;
+use std::collections::HashMap;
+use std::sync::LazyLock;
 
 /// What functions know of the line.
 #[derive(Clone, Copy)]
@@ -274,8 +277,24 @@ fn index(value: &Value, key: &Value) -> Result<Value, String> {
     }
 }
 
+/// Expressions that templates used lately: nearly always the same few, for every line.
+static PATTERNS: LazyLock<Mutex<HashMap<String, Regex>>> = LazyLock::new(Mutex::default);
+
+/// Most expressions that are held to be used again.
+const PATTERNS_MAX: usize = 64;
+
 fn pattern(args: &Args) -> Result<Regex, String> {
-    line::regex(&s(args, 0))
+    let text = s(args, 0);
+    if let Some(regex) = PATTERNS.lock().get(&text) {
+        return Ok(regex.clone());
+    }
+    let regex = line::regex(&text)?;
+    let mut patterns = PATTERNS.lock();
+    if patterns.len() >= PATTERNS_MAX {
+        patterns.clear();
+    }
+    patterns.insert(text, regex.clone());
+    Ok(regex)
 }
 
 fn seconds(text: &str) -> Result<Value, String> {

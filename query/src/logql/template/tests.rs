@@ -79,6 +79,7 @@ fn wrong_templates_are_refused() {
         "{{ eq .app 1 }}",
         "{{ ToUpper }}",
         "{{ $x }}",
+        "{{ range 9999 }}{{ range 9999 }}{{ range 9999 }}{{ end }}x{{ end }}{{ end }}",
     ] {
         assert!(render(template).is_err(), "{template}");
     }

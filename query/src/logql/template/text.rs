@@ -66,7 +66,7 @@ pub fn indent(spaces: i64, text: &str) -> Result<String, String> {
 pub fn align(count: i64, text: &str, right: bool) -> Result<String, String> {
     let length = i64::try_from(text.chars().count()).unwrap_or(i64::MAX);
     if length >= count {
-        return Ok(if right { trunc(-count, text) } else { trunc(count, text) });
+        return Ok(if right { trunc(count.saturating_neg(), text) } else { trunc(count, text) });
     }
     let pad = repeat(" ", count - length)?;
     Ok(if right { format!("{pad}{text}") } else { format!("{text}{pad}") })
