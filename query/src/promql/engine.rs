@@ -3,7 +3,7 @@
 use super::error::Failure;
 use super::labels::{Labels, Matcher};
 use super::run::{Answer, Request, Settings, Stopped, run};
-use super::store::{ExemplarSeries, Metadata, Store};
+use super::store::{ExemplarSeries, Metadata, Store, Traces};
 use super::{Select, SeriesSource};
 use crate::turn::Turn;
 use crate::{Error, QueryConfig, QueryEngine, QueryStats, StatsSnapshot};
@@ -115,7 +115,10 @@ impl QueryEngine {
         let shared = (self.catalogs().clone(), self.config().threads);
         let names = self.config().metric_names;
         let store = Store::new(storage, snapshot, names, shared, stats.clone());
-        let answer = self.run(language, stats.clone(), |turn| work(store, turn)).await?;
+        let (own, tenant) = (self.clone(), tenant.clone());
+        let work =
+            |turn: Arc<Turn>| work(store.with_traces(Traces::new(own, tenant, turn.clone())), turn);
+        let answer = self.run(language, stats.clone(), work).await?;
         Ok((answer, stats.snapshot()))
     }
 }

@@ -4,6 +4,7 @@
 
 mod durations;
 mod map;
+pub(crate) mod minutes;
 mod services;
 
 pub use durations::Durations;

@@ -25,7 +25,9 @@ impl Parser {
             let goes_on = self.take_word("and")
                 || self.take(",")
                 || *self.peek() == Token::Sign("(")
-                || matches!(self.peek(), Token::Word(word) if word != "or" && word != "offset");
+                || matches!(self.peek(), Token::Word(_))
+                    && !self.is_word("or")
+                    && !self.is_word("offset");
             if !goes_on {
                 return Ok(left);
             }

@@ -12,10 +12,12 @@ mod naming;
 mod native;
 mod points;
 mod shape;
+mod traces;
 
 pub use cache::CatalogCache;
 pub use exemplars::{Exemplar, ExemplarSeries};
 pub use naming::Translation;
+pub(crate) use traces::Traces;
 
 use super::labels::{Labels, METRIC_NAME, Matcher, all_match};
 use super::series::{Samples, is_stale};
@@ -46,6 +48,7 @@ pub struct Store {
     /// A query may use this many.
     threads: usize,
     series: OnceCell<Catalog>,
+    traces: Option<Traces>,
 }
 
 /// What is known about a metric.
@@ -66,7 +69,7 @@ impl Store {
         stats: Arc<QueryStats>,
     ) -> Store {
         let series = OnceCell::new();
-        Store { storage, snapshot, translation, stats, cache, threads, series }
+        Store { storage, snapshot, translation, stats, cache, threads, series, traces: None }
     }
 
     async fn catalog(&self) -> Result<&Catalog, Error> {
@@ -220,6 +223,7 @@ impl Store {
         };
         let mut points = points::read(&self.storage, &self.snapshot, &wish, &self.stats).await?;
         let mut list = self.target_info(select, only_first).await?;
+        list.extend(self.of_traces(select, only_first).await?);
         let mut points_of_both = HashMap::new();
         chosen.retain(|series| {
             let Some(mut floats) = floats.remove(&series.id) else { return true };
