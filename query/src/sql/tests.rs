@@ -80,7 +80,7 @@ async fn functions_and_system_tables_are_there() {
     fixture.flush().await;
     assert_eq!(column(&engine, "SELECT \"table\" FROM segments").await, ["spans"]);
     let query = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'";
-    assert_eq!(column(&engine, query).await.len(), 10);
+    assert_eq!(column(&engine, query).await.len(), 12);
     let past = "SELECT count(*) FROM spans WHERE start_time < now() - INTERVAL '1 hour'";
     assert_eq!(column(&engine, past).await, ["3"]);
     assert!(!column(&engine, "SHOW TABLES").await.is_empty());
