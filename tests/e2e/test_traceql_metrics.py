@@ -116,12 +116,10 @@ def test_histograms_count_every_span_in_its_bucket(server, spans):
     expected = collections.defaultdict(collections.Counter)
     for begin, values in grouped(spans, lambda span: ())[()].items():
         for value in values:
-            power = -30 if value <= 0 else max(-30, math.ceil(math.log2(value)))
-            while value > 2.0**power:
-                power += 1
-            while power > -30 and value <= 2.0 ** (power - 1):
-                power -= 1
-            expected[(2.0**power,)][begin] += 1
+            # The least power of two, in nanoseconds, that is not below the duration.
+            nanos = round(value * 1e9)
+            power = (nanos - 1).bit_length() if nanos > 0 else -30
+            expected[(2.0**power / 1e9,)][begin] += 1
     nonzero = {
         labels: {begin: value for begin, value in intervals.items() if value}
         for labels, intervals in found.items()

@@ -140,9 +140,12 @@ impl QueryEngine {
 async fn newest(work: Work, limit: usize) -> Result<(Vec<LogRecord>, Option<String>), Error> {
     let Work { storage, tenant, request, query, times, stats, .. } = work;
     let fingerprint = cursor::fingerprint(&tenant, &request);
-    let cursor = match &request.cursor {
-        Some(text) => Some(Cursor::parse(text, fingerprint)?),
-        None => None,
+    let (cursor, times) = match &request.cursor {
+        Some(text) => {
+            let (cursor, times) = Cursor::parse(text, fingerprint)?;
+            (Some(cursor), times)
+        }
+        None => (None, times),
     };
     let snapshot = storage.snapshot(&tenant).await?;
     stats.warn_all(snapshot.warnings());
@@ -150,7 +153,7 @@ async fn newest(work: Work, limit: usize) -> Result<(Vec<LogRecord>, Option<Stri
     let page = page::page(&mut sources, &query, times, limit, cursor).await;
     sources.count_segments();
     let (records, next) = page?;
-    Ok((records, next.map(|next| next.render(fingerprint))))
+    Ok((records, next.map(|next| next.render(times, fingerprint))))
 }
 
 fn limit(asked: Option<usize>) -> Result<usize, Error> {

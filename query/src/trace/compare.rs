@@ -198,7 +198,7 @@ mod tests {
             depth
         };
         let line = |(index, one): (usize, &ComparedSpan)| {
-            let longer = one.a.zip(one.b).map(|(a, b)| b.duration - a.duration);
+            let longer = one.a.zip(one.b).map(|(a, b)| b.duration.saturating_sub(a.duration));
             (one.name.clone(), depth(index), one.change, longer)
         };
         all.iter().enumerate().map(line).collect()

@@ -93,10 +93,10 @@ impl FlameBuilder {
             let (place, is_own) = self.place(above, &spans[index]);
             places[index] = place;
             let Some(node) = place.and_then(|place| self.nodes.get_mut(place)) else { continue };
-            node.self_time += self_time(spans, tree, index);
+            add(&mut node.self_time, self_time(spans, tree, index));
             if is_own {
                 count(node, &spans[index]);
-                node.total_time += spans[index].duration.max(0);
+                add(&mut node.total_time, spans[index].duration.max(0));
             }
         }
     }
@@ -104,7 +104,7 @@ impl FlameBuilder {
     fn add_path(&mut self, spans: &[Span], tree: &Tree) {
         let mut on_path: HashMap<usize, i64> = HashMap::new();
         for Step { span, start, end } in path(spans, tree) {
-            *on_path.entry(span).or_default() += end - start;
+            add(on_path.entry(span).or_default(), end.saturating_sub(start));
         }
         // Nodes are made for the spans on the path and what leads there, and for nothing else.
         let mut needed: Vec<bool> = vec![false; spans.len()];
@@ -122,7 +122,7 @@ impl FlameBuilder {
             places[index] = place;
             let node = place.and_then(|place| self.nodes.get_mut(place));
             if let (Some(node), Some(time)) = (node, on_path.get(&index)) {
-                node.self_time += time;
+                add(&mut node.self_time, *time);
                 if is_own {
                     count(node, &spans[index]);
                 }
@@ -158,14 +158,21 @@ impl FlameBuilder {
     pub(crate) fn finish(mut self) -> Flame {
         if self.time == FlameTime::CriticalPath {
             for index in (0..self.nodes.len()).rev() {
-                self.nodes[index].total_time += self.nodes[index].self_time;
+                let own = self.nodes[index].self_time;
+                add(&mut self.nodes[index].total_time, own);
                 if let Some(parent) = self.nodes[index].parent {
-                    self.nodes[parent].total_time += self.nodes[index].total_time;
+                    let whole = self.nodes[index].total_time;
+                    add(&mut self.nodes[parent].total_time, whole);
                 }
             }
         }
         Flame { nodes: ordered(self.nodes), traces: self.traces, truncated: self.truncated }
     }
+}
+
+/// Adds up as far as the number goes: clocks may be anything.
+fn add(total: &mut i64, time: i64) {
+    *total = total.saturating_add(time);
 }
 
 fn count(node: &mut FlameNode, span: &Span) {
@@ -184,10 +191,10 @@ fn self_time(spans: &[Span], tree: &Tree, index: usize) -> i64 {
     children.sort_unstable();
     let (mut covered, mut reached) = (0, start);
     for (from, to) in children {
-        covered += (to - from.max(reached)).max(0);
+        add(&mut covered, to.saturating_sub(from.max(reached)).max(0));
         reached = reached.max(to);
     }
-    (end - start).max(0) - covered
+    end.saturating_sub(start).max(0).saturating_sub(covered)
 }
 
 /// The nodes in depth first order, children by total time, then name.

@@ -138,20 +138,20 @@ impl QueryEngine {
         found: Option<mpsc::Sender<TracesFound>>,
     ) -> Result<TracePage, Error> {
         let stats = Arc::new(QueryStats::new());
-        let times = [request.start, request.end];
-        let fingerprint = cursor::fingerprint(tenant, &request.query, times);
+        let fingerprint = cursor::fingerprint(tenant, &request.query);
         let (storage, tenant, counted) = (self.storage().clone(), tenant.clone(), stats.clone());
         let threads = self.config().threads;
         let work = async move {
             let page = Page::of(&request, fingerprint, threads)?;
-            search(storage, tenant, page, found, counted).await
+            let times = (page.search.from, page.search.to);
+            let (traces, next) = search(storage, tenant, page, found, counted).await?;
+            Ok((traces, next.map(|next| render_cursor(next, times, fingerprint))))
         };
-        let (traces, next) = self.run("traceql", stats.clone(), |_| work).await?;
+        let (traces, cursor) = self.run("traceql", stats.clone(), |_| work).await?;
         stats.add_rows_returned(traces.len() as u64);
-        if next.is_some() {
+        if cursor.is_some() {
             stats.mark_truncated();
         }
-        let cursor = next.map(|next| render_cursor(next, fingerprint));
         Ok(TracePage { traces, cursor, stats: stats.snapshot() })
     }
 }
@@ -164,15 +164,16 @@ pub struct TracesFound {
 }
 
 /// A cursor says after which trace to go on: its newest span's time, and its id.
-fn render_cursor(last: Candidate, fingerprint: u64) -> String {
+fn render_cursor(last: Candidate, times: cursor::Times, fingerprint: u64) -> String {
     let id = u128::from_be_bytes(last.trace_id.0);
-    cursor::render(&[last.newest.0 as u64, (id >> 64) as u64, id as u64], fingerprint)
+    cursor::render(&[last.newest.0 as u64, (id >> 64) as u64, id as u64], times, fingerprint)
 }
 
-fn parse_cursor(text: &str, fingerprint: u64) -> Result<Candidate, Error> {
-    let [newest, high, low] = cursor::parse(text, fingerprint)?;
+fn parse_cursor(text: &str, fingerprint: u64) -> Result<(Candidate, cursor::Times), Error> {
+    let ([newest, high, low], times) = cursor::parse(text, fingerprint)?;
     let id = (u128::from(high) << 64) | u128::from(low);
-    Ok(Candidate { newest: Reverse(newest as i64), trace_id: TraceId(id.to_be_bytes()) })
+    let trace_id = TraceId(id.to_be_bytes());
+    Ok((Candidate { newest: Reverse(newest as i64), trace_id }, times))
 }
 
 /// A request that was read.
@@ -194,10 +195,12 @@ impl Page {
                 hint: Some("leave out the metrics function at its end".to_owned()),
             });
         }
-        let (from, to) = times(request.start, request.end)?;
+        let asked = times(request.start, request.end)?;
         let durations =
             request.duration_min.unwrap_or(i64::MIN)..=request.duration_max.unwrap_or(i64::MAX);
         let cursor = request.cursor.as_deref();
+        let cursor = cursor.map(|text| parse_cursor(text, fingerprint)).transpose()?;
+        let (from, to) = cursor.map_or(asked, |(_, times)| times);
         Ok(Page {
             search: Arc::new(Search {
                 plan: Plan::of(&query.pipeline),
@@ -206,7 +209,7 @@ impl Page {
                 durations,
                 asked: BTreeSet::new(),
             }),
-            after: cursor.map(|text| parse_cursor(text, fingerprint)).transpose()?,
+            after: cursor.map(|(last, _)| last),
             limit: limit(request.limit)?,
             spans_per_set: request.spans_per_set.unwrap_or(SPANS_DEFAULT),
             threads,

@@ -4,6 +4,7 @@ use super::super::Api;
 use super::super::otlp::key_values;
 use super::super::request::Tenant;
 use super::super::trace::json;
+use super::super::value::JsonValue;
 use super::error::TempoError;
 use super::params::Params;
 use axum::extract::State;
@@ -113,7 +114,7 @@ pub fn prometheus_labels(series: &MetricSeries) -> String {
             AnyValue::Int(number) => number.to_string(),
             AnyValue::Double(number) => number.to_string(),
             AnyValue::Bool(flag) => flag.to_string(),
-            other => format!("{other:?}"),
+            other => value!(JsonValue(&other)).to_string(),
         };
         let is_plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
         let name = if is_plain { name } else { quoted(&name) };

@@ -92,7 +92,7 @@ pub(super) fn attach(
         };
         let value = exemplar.value.unwrap_or(0.0);
         let place = match function {
-            Function::Histogram(_) => series.iter().position(|one| last_label(one) >= Some(value)),
+            Function::Histogram(..) => series.iter().position(|one| last_label(one) >= Some(value)),
             Function::Quantiles(..) => series.iter().position(|one| value_at(one) >= Some(value)),
             _ => None,
         };

@@ -14,7 +14,8 @@ pub(super) enum Function {
     Avg(usize),
     Sum(usize),
     Quantiles(usize, Vec<f64>),
-    Histogram(usize),
+    /// With how many of its units the values are told in one: of durations, which are in seconds, nanoseconds.
+    Histogram(usize, f64),
 }
 
 impl Function {
@@ -27,7 +28,7 @@ impl Function {
             | Function::Avg(slot)
             | Function::Sum(slot)
             | Function::Quantiles(slot, _)
-            | Function::Histogram(slot) => Some(*slot),
+            | Function::Histogram(slot, _) => Some(*slot),
         }
     }
 
@@ -37,7 +38,7 @@ impl Function {
             Function::Min(_) | Function::Max(_) => Kept::Extreme(None),
             Function::Avg(_) | Function::Sum(_) => Kept::Sum(Sum::default()),
             Function::Quantiles(..) => Kept::Values(Values::default()),
-            Function::Histogram(_) => Kept::Buckets(BTreeMap::new()),
+            Function::Histogram(..) => Kept::Buckets(BTreeMap::new()),
         }
     }
 }
@@ -122,10 +123,11 @@ impl Sum {
     }
 }
 
-/// A measured value; durations in seconds.
+/// A measured value; durations in seconds, of a field with several values (a span's events) the first.
 pub(super) fn measured(value: &Value<'_>) -> Option<f64> {
     match value {
         Value::Duration(nanos) => Some(*nanos as f64 / 1e9),
+        Value::Array(values) => values.iter().find_map(measured),
         value => value.number().filter(|number| !number.is_nan()),
     }
 }
@@ -153,7 +155,11 @@ impl Kept {
             }
             Kept::Values(values) => values.add(value, weight),
             Kept::Buckets(buckets) => {
-                *buckets.entry(bucket(value)).or_default() += u64::from(weight);
+                let units = match function {
+                    Function::Histogram(_, units) if *units != 1.0 => (value * units).round(),
+                    _ => value,
+                };
+                *buckets.entry(bucket(units)).or_default() += u64::from(weight);
             }
         }
     }
@@ -180,9 +186,8 @@ impl Kept {
     }
 }
 
-/// The least power of two that is not below the value; values up to nothing are in the lowest.
+/// The least power of two that is not below the value, as Tempo has it; values up to nothing are in the lowest.
 fn bucket(value: f64) -> i32 {
-    /// 2^-30 s is about a nanosecond.
     const LOWEST: i32 = -30;
     if value <= 0.0 {
         return LOWEST;

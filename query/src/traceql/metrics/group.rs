@@ -221,10 +221,10 @@ impl Grouping {
                 };
                 quantiles.iter().enumerate().map(one).collect()
             }
-            Function::Histogram(_) => {
+            Function::Histogram(_, units) => {
                 let powers: BTreeSet<i32> = kept.iter().flat_map(powers).collect();
                 let one = |power: i32| {
-                    let extra = Some(("__bucket", 2f64.powi(power)));
+                    let extra = Some(("__bucket", 2f64.powi(power) / units));
                     let count = |kept: &Kept| match kept {
                         Kept::Buckets(buckets) => {
                             Some(buckets.get(&power).copied().unwrap_or(0) as f64)

@@ -325,6 +325,11 @@ impl Making {
     }
 }
 
+fn is_duration(field: &Field) -> bool {
+    use super::ast::Intrinsic::{Duration, EventTimeSinceStart, TraceDuration};
+    matches!(field, Field::Intrinsic(Duration | EventTimeSinceStart | TraceDuration))
+}
+
 fn function(function: &MetricsFunction, plan: &mut Plan) -> Function {
     let mut slot = |field: &Field| plan.slots.slot(field);
     match function {
@@ -335,7 +340,9 @@ fn function(function: &MetricsFunction, plan: &mut Plan) -> Function {
         MetricsFunction::MaxOverTime(field) => Function::Max(slot(field)),
         MetricsFunction::AvgOverTime(field) => Function::Avg(slot(field)),
         MetricsFunction::SumOverTime(field) => Function::Sum(slot(field)),
-        MetricsFunction::HistogramOverTime(field) => Function::Histogram(slot(field)),
+        MetricsFunction::HistogramOverTime(field) => {
+            Function::Histogram(slot(field), if is_duration(field) { 1e9 } else { 1.0 })
+        }
         MetricsFunction::QuantileOverTime(field, quantiles) => {
             Function::Quantiles(slot(field), quantiles.clone())
         }
