@@ -123,7 +123,7 @@ fn span<'a>(of: &'a trace::ComparedSpan) -> SpanCompared<'a> {
 ///
 /// Spans are matched from the roots down: among the children of matched spans those with the same service, name and kind, in the
 /// order of their starts.
-#[utoipa::path(get, path = "/api/v1/traces/compare", tag = "query",
+#[utoipa::path(get, path = "/api/v1/traces/compare", tag = "query", operation_id = "compare_traces",
     params(CompareParams, ("X-Scope-OrgID" = Option<String>, Header, description = "Tenant; `default` when left out")),
     responses(
         (status = 200, description = "The spans of both", body = TracesCompared),

@@ -41,7 +41,7 @@ pub struct TailNotice {
 }
 
 /// Log records that match, as they arrive.
-#[utoipa::path(get, path = "/api/v1/logs/tail", tag = "query",
+#[utoipa::path(get, path = "/api/v1/logs/tail", tag = "query", operation_id = "tail_logs",
     params(TailParams, ("X-Scope-OrgID" = Option<String>, Header, description = "Tenant; `default` when left out")),
     responses(
         (status = 200, description = "Events `log` (as in /api/v1/logs), `notice` (TailNotice) and `error` (ErrorBody), until \
@@ -59,7 +59,7 @@ pub async fn logs(
 }
 
 /// Spans that match, as they arrive.
-#[utoipa::path(get, path = "/api/v1/spans/tail", tag = "query",
+#[utoipa::path(get, path = "/api/v1/spans/tail", tag = "query", operation_id = "tail_spans",
     params(TailParams, ("X-Scope-OrgID" = Option<String>, Header, description = "Tenant; `default` when left out")),
     responses(
         (status = 200, description = "Events `span` (as in /api/v1/traces/{trace_id}), `notice` (TailNotice) and `error` \

@@ -66,6 +66,9 @@ def test_every_described_route_is_there(server, document):
             filled = path.replace("{trace_id}", "a" * 32).replace("{id}", "a" * 32)
             if "admin" in filled:
                 continue
-            answer = requests.request(method.upper(), f"{server.api}{filled}", timeout=10)
+            # A live tail never ends: its head is enough.
+            url = f"{server.api}{filled}"
+            answer = requests.request(method.upper(), url, timeout=10, stream=True)
+            answer.close()
             described = methods[method]["responses"]
             assert str(answer.status_code) in described, (method, path, answer.status_code, sorted(described))

@@ -18,7 +18,7 @@ const KINDS: [&str; 6] = ["unspecified", "internal", "server", "client", "produc
 const STATUS_CODES: [&str; 3] = ["unset", "ok", "error"];
 
 /// What the server adds of its own.
-const ADDED: [&str; 2] = ["ingested_at", "service"];
+const ADDED: [&str; 3] = ["id", "ingested_at", "service"];
 
 pub fn spans(groups: &[ResourceSpans]) -> Vec<Value> {
     let scopes = groups.iter().flat_map(|group| group.scope_spans.iter().map(move |s| (group, s)));
