@@ -236,7 +236,10 @@ async fn unknown_method(request: Request) -> Response {
         return prometheus::unknown_method(path, refused);
     }
     let posts = path == "/api/v1/sql" || path.starts_with("/api/v1/admin/");
-    let allow = if posts { "POST" } else { "GET, HEAD" };
+    let allow = match posts {
+        true => "POST",
+        false => loki::methods(path).unwrap_or("GET, HEAD"),
+    };
     let allow_header = Some(HeaderValue::from_static(allow));
     ApiError { allow: allow_header, ..refused.hint(format!("use {allow}")) }.into_response()
 }

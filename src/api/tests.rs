@@ -62,9 +62,19 @@ async fn every_refusal_has_one_shape() {
 async fn a_wrong_method_says_the_right_one() {
     let refused = check_refused(get_request("/api/v1/sql"), 405, "method_not_allowed").await;
     assert_eq!(refused.headers()[header::ALLOW], "POST");
-    let delete = Request::delete("/healthz").body(Body::empty()).unwrap();
-    let refused = check_refused(delete, 405, "method_not_allowed").await;
-    assert_eq!(refused.headers()[header::ALLOW], "GET, HEAD");
+    for (path, allow) in [
+        ("/healthz", "GET, HEAD"),
+        ("/loki/api/v1/push", "POST"),
+        ("/loki/otlp/v1/logs", "POST"),
+        ("/otlp/v1/logs", "POST"),
+        ("/loki/api/v1/tail", "GET, HEAD"),
+        ("/loki/api/v1/query_range", "GET, HEAD, POST"),
+        ("/loki/api/v1/label/app/values", "GET, HEAD, POST"),
+    ] {
+        let delete = Request::delete(path).body(Body::empty()).unwrap();
+        let refused = check_refused(delete, 405, "method_not_allowed").await;
+        assert_eq!(refused.headers()[header::ALLOW], allow, "{path}");
+    }
 }
 
 #[tokio::test]

@@ -234,6 +234,47 @@ def test_round_trip_of_labels(loki, server):
         assert stream["values"] == expected
 
 
+def test_names_that_are_taken(loki, server):
+    """Metadata named as a label of the stream, or as other metadata, hides nothing."""
+    own = Loki(server, "taken")
+    own.push([({"job": "dupl"}, [(START, "c= d e=1", {"job": "m", "a.b": "1", "a-b": "2"})])])
+    [stream] = query_range(own, '{job="dupl"}')["result"]
+    assert stream["stream"] == {"job": "dupl", "service_name": "dupl"}
+    kinds = stream["values"][0][2]["structuredMetadata"]
+    assert kinds["job_extracted"] == "m" and {kinds["a_b"], kinds["a_b_extracted"]} == {"1", "2"}
+    [stream] = query_range(own, '{job="dupl"}', headers=None)["result"]
+    assert (stream["stream"]["job"], stream["stream"]["job_extracted"]) == ("dupl", "m")
+    assert own.lines('{job="dupl"} | job_extracted="m"', START, END) == [(START, "c= d e=1")]
+    assert own.lines('{job="dupl"} | job="m"', START, END) == []
+    counted = own.instant('sum by (job, job_extracted) (count_over_time({job="dupl"}[1h]))', START + 1)
+    assert counted == {(("job", "dupl"), ("job_extracted", "m")): 1}
+
+
+def test_labels_without_a_value(loki, server):
+    own = Loki(server, "empty-labels")
+    own.push([({"job": "e"}, [(START, "c= d e=1", {})]), ({"job": "j"}, [(START, '{"e": 1}', {})])])
+
+    def parsed(query):
+        [stream] = query_range(own, query)["result"]
+        [merged] = query_range(own, query, headers=None)["result"]
+        kinds = stream["values"][0][2]["parsed"]
+        assert merged["stream"].items() >= kinds.items()
+        return kinds
+
+    assert parsed('{job="e"} | logfmt') == {"e": "1"}
+    assert parsed('{job="e"} | logfmt --keep-empty') == {"c": "", "d": "", "e": "1"}
+    assert parsed('{job="j"} | json q="missing.path"') == {"q": ""}
+
+
+def test_label_named_twice(loki, server):
+    own = Loki(server, "twice")
+    streams = [(f'{{app="a", {other}}}', [(START, other, {})]) for other in ('app="b"', 'env="x"')]
+    headers = {"Content-Type": "application/x-protobuf", "Content-Encoding": "snappy"}
+    answer = own.post(push_request(streams), headers)
+    assert answer.status_code == 400 and "the label 'app' is there twice" in answer.text
+    assert own.lines('{app=~".+"}', START, END) == [(START, 'env="x"')]
+
+
 def test_push_answers_for_each_entry(loki, server):
     own = Loki(server, "partial")
     body = {

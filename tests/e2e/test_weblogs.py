@@ -115,6 +115,8 @@ def check_tables(server, lines):
     assert rows == ranked(collections.Counter(zip(method, status)))
     _, rows = table(server, "| count by http.response.body.size")
     assert rows == ranked(collections.Counter(of("http.response.body.size")))
+    _, rows = table(server, "| fields url.path | limit 2000")
+    assert len(rows) == min(2000, len(lines))
     _, rows = table(server, "| top 20 url.path")
     assert rows == ranked(collections.Counter(of("url.path")))[:20]
     in_sql = server.query(
@@ -164,6 +166,9 @@ def test_facets_count_the_values_of_fields(loaded, lines):
         known = collections.Counter(value for value in of if value is not None)
         assert (facet["distinct"], facet["missing"]) == (len(known), of.count(None)), name
         assert [(v["value"], v["count"]) for v in facet["values"]] == ranked(known)[:7], name
+    for path, parameters in [("logs/facets", {"fields": "time"}), ("logs", {"query": "| count by time"})]:
+        answer = loaded.call("GET", f"/api/v1/{path}", params=parameters)
+        assert answer.status_code == 400 and "`time` is no key to count by" in answer.text, answer.text
 
 
 def test_a_histogram_counts_over_time(loaded, lines):

@@ -13,7 +13,14 @@ pub fn parse(text: &str) -> Result<Vec<(String, String)>, String> {
         let (name, after) = rest.split_once('=').ok_or_else(|| wrong("a label has no value"))?;
         let (value, after) =
             string(after.trim_start()).ok_or_else(|| wrong("a value is no string"))?;
-        labels.push((name.trim().trim_matches('"').to_owned(), value));
+        let name = name.trim().trim_matches('"');
+        if labels.iter().any(|(other, _)| other == name) {
+            return Err(wrong(&format!("the label {} is there twice", shown(name))));
+        }
+        if labels.len() == LABELS_MAX {
+            return Err(wrong(&format!("there are more than {LABELS_MAX} labels")));
+        }
+        labels.push((name.to_owned(), value));
         let after = after.trim_start();
         rest = match after.strip_prefix(',') {
             Some(after) => after.trim_start(),
@@ -116,6 +123,10 @@ mod tests {
         for wrong in ["", "app", "{a}", "{a=b}", r#"{a="b"#, r#"{a="b" c="d"}"#, r#"{a="\q"}"#] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
+        assert_eq!(
+            read(r#"{a="1", b="2", "a"="1"}"#).unwrap_err(),
+            r#"error parsing labels '{a="1", b="2", "a"="1"}': the label 'a' is there twice"#
+        );
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         assert!(check(&[pair("a", "b")]).is_ok());
         assert!(

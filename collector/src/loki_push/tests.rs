@@ -95,3 +95,14 @@ proptest! {
         let _ = protobuf::read(&body);
     }
 }
+
+#[test]
+fn a_label_named_twice_refuses_its_stream_only() {
+    let mut request = PushRequest::decode(protobuf_body().as_slice()).unwrap();
+    let mut twice = request.streams[0].clone();
+    twice.labels = r#"{app="a", app="b"}"#.into();
+    request.streams.insert(0, twice);
+    let (streams, rejected) = protobuf::read(&request.encode_to_vec()).unwrap();
+    assert_eq!(streams, protobuf::read(&protobuf_body()).unwrap().0);
+    assert_eq!(rejected.count, 2);
+}

@@ -104,6 +104,9 @@ impl Found for FromLine<'_> {
 impl Fields {
     fn look_at(&mut self, entry: &Entry) {
         for (name, value) in entry.labels.structured.iter().chain(entry.labels.parsed.iter()) {
+            if value.is_empty() {
+                continue;
+            }
             self.found.entry(name.to_owned()).or_default().values.insert(value.to_owned());
         }
         let stream = &entry.labels.stream;

@@ -1,7 +1,8 @@
 //! The labels of one line while it goes through a pipeline.
 //!
-//! Three kinds, each overriding the ones before: the stream's, the record's own (structured metadata), and those that stages
-//! made (parsed). A parser whose label the stream or the record has already adds `_extracted` to its name.
+//! Three kinds: the stream's, the record's own (structured metadata), and those that stages made (parsed), which override the
+//! others. A label of the record whose name the stream has already came with `_extracted` behind its name; a parser whose label
+//! the stream or the record has already adds the same.
 
 use super::parser::Found;
 use super::wanted::Wanted;
@@ -12,7 +13,8 @@ use std::borrow::Cow;
 pub const ERROR: &str = "__error__";
 pub const ERROR_DETAILS: &str = "__error_details__";
 
-const EXTRACTED: &str = "_extracted";
+/// Behind a name that was taken already.
+pub const EXTRACTED: &str = "_extracted";
 
 /// A name and its value.
 pub type Pair<'a> = (Cow<'a, str>, Cow<'a, str>);
@@ -23,6 +25,8 @@ pub struct LineLabels<'a> {
     stream: &'a Labels,
     structured: Vec<Pair<'a>>,
     parsed: Vec<(String, String)>,
+    /// Parsed labels that are shown even when they are empty.
+    shown_empty: Vec<String>,
     /// Labels of the stream or the record that stages took away.
     dropped: Vec<String>,
     error: Option<(&'static str, String)>,
@@ -38,7 +42,14 @@ pub struct ByKind {
 
 impl<'a> LineLabels<'a> {
     pub fn new(stream: &'a Labels, structured: Vec<Pair<'a>>) -> LineLabels<'a> {
-        LineLabels { stream, structured, parsed: Vec::new(), dropped: Vec::new(), error: None }
+        LineLabels {
+            stream,
+            structured,
+            parsed: Vec::new(),
+            shown_empty: Vec::new(),
+            dropped: Vec::new(),
+            error: None,
+        }
     }
 
     /// The value of a label.
@@ -80,6 +91,14 @@ impl<'a> LineLabels<'a> {
             Some((_, known)) => *known = value,
             None => self.parsed.push((name.to_owned(), value)),
         }
+    }
+
+    /// As `set`, and shows the label even when it is empty.
+    fn set_shown(&mut self, name: &str, value: String) {
+        if value.is_empty() && !self.shown_empty.iter().any(|other| other == name) {
+            self.shown_empty.push(name.to_owned());
+        }
+        self.set(name, value);
     }
 
     pub fn drop_label(&mut self, name: &str) {
@@ -164,15 +183,16 @@ impl<'a> LineLabels<'a> {
             .map(|(name, value)| (&**name, &**value))
             .filter(|(name, _)| !overridden(name))
             .collect();
-        let stream = self.stream.iter();
-        let stream = stream.filter(|(name, _)| {
-            !overridden(name) && !structured.iter().any(|(other, _)| other == name)
-        });
-        let parsed = self.parsed.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let stream = self.stream.iter().filter(|(name, _)| !overridden(name));
+        let is_shown = |(name, value): &&(String, String)| {
+            !value.is_empty() || self.shown_empty.iter().any(|other| other == name)
+        };
+        let parsed = self.parsed.iter().filter(is_shown);
+        let parsed = parsed.map(|(name, value)| (name.as_str(), value.as_str()));
         let errors = self.iter().filter(|(name, _)| matches!(*name, ERROR | ERROR_DETAILS));
         ByKind {
             stream: Labels::new(stream),
-            parsed: Labels::new(parsed.chain(errors)),
+            parsed: Labels::with_empty(parsed.chain(errors)),
             structured: Labels::new(structured.iter().copied()),
         }
     }
@@ -182,6 +202,17 @@ impl<'a> LineLabels<'a> {
 pub struct Parsed<'l, 'a> {
     pub labels: &'l mut LineLabels<'a>,
     pub wanted: &'l Wanted,
+    /// Whether empty values are shown in answers.
+    pub shows_empty: bool,
+}
+
+impl Parsed<'_, '_> {
+    fn set(&mut self, name: &str, value: &str) {
+        match self.shows_empty {
+            true => self.labels.set_shown(name, value.to_owned()),
+            false => self.labels.set(name, value.to_owned()),
+        }
+    }
 }
 
 impl Found for Parsed<'_, '_> {
@@ -192,9 +223,9 @@ impl Found for Parsed<'_, '_> {
 
     fn add(&mut self, name: &str, value: &str) {
         if self.labels.is_given(name) {
-            self.labels.set(&format!("{name}{EXTRACTED}"), value.to_owned());
+            self.set(&format!("{name}{EXTRACTED}"), value);
         } else if self.wanted.has(name) {
-            self.labels.set(name, value.to_owned());
+            self.set(name, value);
         }
     }
 }
@@ -205,10 +236,10 @@ mod tests {
 
     #[test]
     fn later_kinds_override_earlier_ones() {
-        let stream = Labels::new([("app", "a"), ("env", "e")]);
+        let stream = Labels::new([("app", "a")]);
         let mut labels =
             LineLabels::new(&stream, vec![("env".into(), "x".into()), ("id".into(), "1".into())]);
-        let mut parsed = Parsed { labels: &mut labels, wanted: &Wanted::All };
+        let mut parsed = Parsed { labels: &mut labels, wanted: &Wanted::All, shows_empty: false };
         parsed.add("app", "b");
         parsed.add("id", "2");
         parsed.add("new", "3");
@@ -227,5 +258,20 @@ mod tests {
         assert_eq!(labels.find("__error__"), Some("JSONParserErr"));
         labels.drop_label("__error__");
         assert!(!labels.has_error());
+    }
+
+    #[test]
+    fn empty_labels_are_shown_where_a_parser_says_so() {
+        let stream = Labels::new([("app", "a")]);
+        let mut labels = LineLabels::new(&stream, Vec::new());
+        for (name, shows_empty) in [("hidden", false), ("shown", true)] {
+            let mut parsed = Parsed { labels: &mut labels, wanted: &Wanted::All, shows_empty };
+            parsed.add(name, "");
+        }
+        let shown = labels.by_kind().parsed;
+        assert_eq!(shown.iter().collect::<Vec<_>>(), [("shown", "")]);
+        assert_eq!(labels.merged().to_string(), r#"{app="a"}"#);
+        labels.drop_label("shown");
+        assert!(labels.by_kind().parsed.is_empty());
     }
 }

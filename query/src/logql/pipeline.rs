@@ -92,7 +92,8 @@ impl Pipeline {
             Stage::Json(_) | Stage::Logfmt(..) | Stage::Pattern(_) | Stage::Regexp(_)
                 if self.wants_none() => {}
             Stage::Json(paths) => {
-                let mut parsed = Parsed { labels, wanted: &self.wanted };
+                let shows_empty = !paths.is_empty();
+                let mut parsed = Parsed { labels, wanted: &self.wanted, shows_empty };
                 let result = match paths.is_empty() {
                     true => extract_json(&line, &mut parsed),
                     false => extract_paths(&line, paths, &mut parsed),
@@ -100,16 +101,21 @@ impl Pipeline {
                 note(labels, JSON_ERROR, result);
             }
             Stage::Logfmt(flags, keys) => {
-                let mut parsed = Parsed { labels, wanted: &self.wanted };
+                let shows_empty = flags.keep_empty;
+                let mut parsed = Parsed { labels, wanted: &self.wanted, shows_empty };
                 let result = extract_logfmt(&line, *flags, keys, &mut parsed);
                 note(labels, LOGFMT_ERROR, result);
             }
             Stage::Pattern(pattern) => {
-                pattern.extract(&line, &mut Parsed { labels, wanted: &self.wanted });
+                pattern.extract(
+                    &line,
+                    &mut Parsed { labels, wanted: &self.wanted, shows_empty: false },
+                );
             }
             Stage::Regexp(named) => regexp(named, &line, labels, &self.wanted),
             Stage::Unpack => {
-                let unpacked = unpack(&line, &mut Parsed { labels, wanted: &self.wanted });
+                let unpacked =
+                    unpack(&line, &mut Parsed { labels, wanted: &self.wanted, shows_empty: false });
                 match unpacked {
                     Ok(Some(entry)) => return Some(Cow::Owned(entry)),
                     Ok(None) => {}
@@ -181,7 +187,7 @@ fn note(labels: &mut LineLabels<'_>, kind: &'static str, result: Result<(), Stri
 fn regexp(named: &NamedRegex, line: &str, labels: &mut LineLabels<'_>, wanted: &Wanted) {
     use super::parser::Found;
     let Some(captures) = named.regex.captures(line) else { return };
-    let mut parsed = Parsed { labels, wanted };
+    let mut parsed = Parsed { labels, wanted, shows_empty: false };
     for (group, name) in &named.names {
         if parsed.wants(name) {
             parsed.add(name, captures.get(*group).map_or("", |found| found.as_str()));

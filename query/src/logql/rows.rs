@@ -1,12 +1,12 @@
 //! The rows of a batch as lines with labels.
 
-use super::labels::{LineLabels, Pair};
+use super::labels::{EXTRACTED, LineLabels, Pair};
 use super::level::{self, DETECTED_LEVEL, LEVEL_LABELS};
 use super::pipeline::Pipeline;
 use super::stream::{Stream, StreamCache, flatten, label_name};
 use super::wanted::Wanted;
 use crate::Error;
-use crate::promql::labels::{Matcher, all_match};
+use crate::promql::labels::{Labels, Matcher, all_match};
 use crate::rows::{
     ByteColumn, Columns, FixedColumn, IntColumn, TextColumn, attribute_value, malformed,
 };
@@ -132,7 +132,12 @@ impl BatchRows {
         stream: &'r Stream,
         scope: &'r [(String, String)],
     ) -> Result<Vec<Pair<'r>>, Error> {
-        let mut list = Structured { list: Vec::new(), wanted, level: wanted.has(DETECTED_LEVEL) };
+        let mut list = Structured {
+            list: Vec::new(),
+            stream: &stream.labels,
+            wanted,
+            level: wanted.has(DETECTED_LEVEL),
+        };
         if matches!(wanted, Wanted::Named(names) if names.is_empty()) {
             return Ok(list.list);
         }
@@ -187,9 +192,11 @@ impl BatchRows {
         stream: &Stream,
     ) -> Cow<'r, str> {
         let said = LEVEL_LABELS.iter().find_map(|name| {
-            let of_record =
-                list.list.iter().find(|(other, _)| other == name).map(|(_, value)| &**value);
             let of_stream = Some(stream.labels.value(name)).filter(|value| !value.is_empty());
+            let of_record = match of_stream {
+                Some(_) => list.value(&format!("{name}{EXTRACTED}")),
+                None => list.value(name),
+            };
             of_record.or(of_stream)
         });
         let found = level::of_number(number)
@@ -205,9 +212,10 @@ impl BatchRows {
     }
 }
 
-/// Collects the labels of a record; of equal names the first is kept.
+/// Collects the labels of a record. One whose name the stream or another has already gets a suffix.
 struct Structured<'r, 'w> {
     list: Vec<Pair<'r>>,
+    stream: &'w Labels,
     wanted: &'w Wanted,
     /// Whether labels that say a level are looked at.
     level: bool,
@@ -215,16 +223,27 @@ struct Structured<'r, 'w> {
 
 impl<'r> Structured<'r, '_> {
     fn has(&self, name: &str) -> bool {
-        self.list.iter().any(|(other, _)| other == name)
+        self.value(name).is_some()
     }
 
-    fn is_wanted(&self, name: &str) -> bool {
-        self.wanted.has(name) || (self.level && LEVEL_LABELS.contains(&name))
+    fn value(&self, name: &str) -> Option<&str> {
+        self.list.iter().find(|(other, _)| other == name).map(|(_, value)| &**value)
     }
 
     fn add(&mut self, name: &str, value: impl FnOnce() -> Cow<'r, str>) {
-        if self.is_wanted(name) && !self.has(name) {
-            self.list.push((name.to_owned().into(), value()));
+        let says_level = self.level && LEVEL_LABELS.contains(&name);
+        if !self.stream.has(name) && !self.has(name) {
+            if says_level || self.wanted.has(name) {
+                self.list.push((name.to_owned().into(), value()));
+            }
+            return;
+        }
+        let own = format!("{name}{EXTRACTED}");
+        if (says_level || self.wanted.has(&own)) && !self.has(&own) {
+            let value = value();
+            if self.value(name) != Some(&*value) {
+                self.list.push((own.into(), value));
+            }
         }
     }
 
@@ -309,5 +328,33 @@ impl Lines {
         let stream = all_match(&self.matchers, &stream.labels).then_some(stream);
         selected.by_view.insert(view, stream.clone());
         Ok(stream)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_of_a_record_whose_names_are_taken_get_a_suffix() {
+        let collect = |wanted: &Wanted| {
+            let stream = Labels::new([("job", "dupl")]);
+            let mut list = Structured { list: Vec::new(), stream: &stream, wanted, level: false };
+            for (name, value) in [("job", "m"), ("a_b", "1"), ("a_b", "2"), ("c", "3"), ("c", "3")]
+            {
+                list.add(name, || value.into());
+            }
+            let pairs = list.list.into_iter().map(|(name, value)| format!("{name}={value}"));
+            pairs.collect::<Vec<String>>()
+        };
+        assert_eq!(collect(&Wanted::All), ["job_extracted=m", "a_b=1", "a_b_extracted=2", "c=3"]);
+        let named = |names: &[&str]| {
+            let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+            Wanted::of(&[], None, Some(&names))
+        };
+        assert_eq!(collect(&named(&["job"])), Vec::<String>::new());
+        assert_eq!(collect(&named(&["a_b"])), ["a_b=1"]);
+        assert_eq!(collect(&named(&["job_extracted"])), ["job_extracted=m"]);
+        assert_eq!(collect(&named(&["a_b_extracted"])), ["a_b=1", "a_b_extracted=2"]);
     }
 }

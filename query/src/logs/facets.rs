@@ -1,6 +1,6 @@
 //! Facets: the most frequent values of several fields at once, and how many records there are over time.
 
-use super::field::key_of;
+use super::field::{NO_TIME, TIME, key_of};
 use super::pipe::{Budget, Cell, GroupBy, Groups};
 use super::scan::{self, Fold};
 use super::{LogRequest, parse, plan};
@@ -61,6 +61,13 @@ impl QueryEngine {
                     fields.len()
                 ),
                 hint: Some("ask for fewer at a time".to_owned()),
+            });
+        }
+        if fields.iter().any(|field| field == TIME) {
+            let hint = "ask for the histogram; an attribute of that name is attributes.time";
+            return Err(Error::InvalidRequest {
+                message: NO_TIME.to_owned(),
+                hint: Some(hint.to_owned()),
             });
         }
         let keys = fields.iter().map(|field| vec![key_of(field)]).chain([Vec::new()]);

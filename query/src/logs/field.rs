@@ -14,6 +14,12 @@ pub(crate) enum Key {
     In(Place),
 }
 
+/// The name of a record's time, which is no key: there are as many values as records.
+pub(crate) const TIME: &str = "time";
+pub(crate) const NO_TIME: &str = "`time` is no key to count by";
+pub(crate) const NO_TIME_HINT: &str =
+    "count over time as | count per 1h; an attribute of that name is attributes.time";
+
 /// The key a name stands for.
 pub(crate) fn key_of(name: &str) -> Key {
     match name {

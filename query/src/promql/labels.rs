@@ -13,7 +13,7 @@ const METADATA_LABELS: [&str; 3] = [METRIC_NAME, "__type__", "__unit__"];
 
 type Pair = (Arc<str>, Arc<str>);
 
-/// Sorted by name; no name twice; no empty value.
+/// Sorted by name; no name twice; no empty value but in labels of [`Labels::with_empty`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Labels(Arc<[Pair]>);
 
@@ -22,16 +22,16 @@ impl Labels {
     pub fn new<N: Into<Arc<str>>, V: Into<Arc<str>>>(
         pairs: impl IntoIterator<Item = (N, V)>,
     ) -> Labels {
-        let mut list: Vec<Pair> = Vec::new();
-        for (name, value) in pairs {
-            let (name, value): Pair = (name.into(), value.into());
-            match list.binary_search_by(|(other, _)| other.cmp(&name)) {
-                Ok(at) => list[at].1 = value,
-                Err(at) => list.insert(at, (name, value)),
-            }
-        }
+        let mut list = by_name(pairs);
         list.retain(|(_, value)| !value.is_empty());
         Labels(list.into())
+    }
+
+    /// As `new`, with the empty values: labels to show, which identify no series.
+    pub fn with_empty<N: Into<Arc<str>>, V: Into<Arc<str>>>(
+        pairs: impl IntoIterator<Item = (N, V)>,
+    ) -> Labels {
+        Labels(by_name(pairs).into())
     }
 
     /// The value of a label; empty when the series does not have it.
@@ -124,6 +124,21 @@ impl fmt::Display for Labels {
         }
         f.write_str("}")
     }
+}
+
+/// Pairs in the order of their names; of equal names the last counts.
+fn by_name<N: Into<Arc<str>>, V: Into<Arc<str>>>(
+    pairs: impl IntoIterator<Item = (N, V)>,
+) -> Vec<Pair> {
+    let mut list: Vec<Pair> = Vec::new();
+    for (name, value) in pairs {
+        let (name, value): Pair = (name.into(), value.into());
+        match list.binary_search_by(|(other, _)| other.cmp(&name)) {
+            Ok(at) => list[at].1 = value,
+            Err(at) => list.insert(at, (name, value)),
+        }
+    }
+    list
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -46,6 +46,17 @@ pub fn routes() -> Router<Api> {
     Router::new().nest("/api/v1", v1).route("/ready", get(ready)).route("/otlp/v1/logs", post(otlp))
 }
 
+/// What a path of Loki's API answers; `None` when it is none.
+pub fn methods(path: &str) -> Option<&'static str> {
+    let is_root = path == "/ready" || path == "/otlp/v1/logs";
+    let own = path.strip_prefix("/loki").or(is_root.then_some(path))?;
+    Some(match own {
+        "/api/v1/push" | "/otlp/v1/logs" => "POST",
+        "/ready" | "/api/v1/tail" | "/api/v1/status/buildinfo" | "/api/v1/rules" => "GET, HEAD",
+        _ => "GET, HEAD, POST",
+    })
+}
+
 /// Senders and data sources whose URL has no path ask at the root.
 pub fn root_routes() -> Router<Api> {
     Router::new().route("/ready", get(ready)).route("/otlp/v1/logs", post(otlp))

@@ -80,7 +80,7 @@ fn merged(labels: &ByKind) -> Labels {
         return labels.stream.clone();
     }
     let ByKind { stream, structured, parsed } = labels;
-    Labels::new(stream.iter().chain(structured.iter()).chain(parsed.iter()))
+    Labels::with_empty(stream.iter().chain(structured.iter()).chain(parsed.iter()))
 }
 
 fn kinds(labels: &ByKind) -> Value {

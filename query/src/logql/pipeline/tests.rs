@@ -131,3 +131,19 @@ fn numbers_come_from_labels() {
     assert_eq!(value("n", "n=x"), (Some(0.0), true));
     assert_eq!(value("n | __error__=\"\"", "n=x"), (None, true));
 }
+
+#[test]
+fn labels_without_a_value_are_shown_when_asked_for() {
+    let shown = |stages: &str, line: &str| {
+        let query = crate::logql::parse::parse_logs(&format!("{{a=\"b\"}} {stages}")).unwrap();
+        let pipeline = Pipeline::new(&query.stages, None, None);
+        let stream = Labels::new([("a", "b")]);
+        let mut labels = LineLabels::new(&stream, Vec::new());
+        pipeline.run(0, Cow::Borrowed(line), &mut labels).unwrap();
+        labels.by_kind().parsed.to_string()
+    };
+    assert_eq!(shown("| logfmt", "c= d e=1"), r#"{e="1"}"#);
+    assert_eq!(shown("| logfmt --keep-empty", "c= d e=1"), r#"{c="", d="", e="1"}"#);
+    assert_eq!(shown(r#"| json q="x.y", e"#, r#"{"e":1}"#), r#"{e="1", q=""}"#);
+    assert_eq!(shown(r#"| json q="x.y" | drop q"#, r#"{"e":1}"#), "{}");
+}

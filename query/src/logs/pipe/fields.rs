@@ -3,9 +3,9 @@
 use super::{LogTable, Named, TableCell, TableKind, Work};
 use crate::Error;
 use crate::logs::ast::Place;
-use crate::logs::field::Key;
+use crate::logs::field::{Key, TIME};
 use crate::logs::severity::class_name;
-use crate::logs::{LogRecord, newest};
+use crate::logs::{LOG_LIMIT_MAX, LogRecord, newest};
 use crate::value::{AnyValue, Attributes};
 
 /// One page of records; `most` is what the pipe limits it to.
@@ -14,8 +14,7 @@ pub(super) async fn table(
     fields: &[Named],
     most: Option<usize>,
 ) -> Result<LogTable, Error> {
-    let limit = super::super::limit(work.request.limit)?;
-    let limit = most.map_or(limit, |most| most.min(limit));
+    let limit = rows(work.request.limit, most)?;
     let (records, cursor) = newest(work, limit).await?;
     let columns = fields.iter().map(|field| match is_time(field) {
         true => (field.name.as_str(), TableKind::Time),
@@ -29,9 +28,16 @@ pub(super) async fn table(
     Ok(table)
 }
 
+/// The rows of a page: what is asked for, within what the pipe limits it to.
+fn rows(asked: Option<usize>, most: Option<usize>) -> Result<usize, Error> {
+    let most_rows = most.map(|most| most.min(LOG_LIMIT_MAX));
+    let limit = super::super::limit(asked.or(most_rows))?;
+    Ok(most_rows.map_or(limit, |most| most.min(limit)))
+}
+
 /// `time` is the record's time here, not an attribute.
 fn is_time(field: &Named) -> bool {
-    field.name == "time"
+    field.name == TIME
 }
 
 fn cell(record: &LogRecord, field: &Named) -> TableCell {
@@ -67,4 +73,25 @@ fn cell(record: &LogRecord, field: &Named) -> TableCell {
 fn first(attributes: &Attributes, key: &str) -> AnyValue {
     let found = attributes.iter().find(|(name, _)| name == key);
     found.map_or(AnyValue::Empty, |(_, value)| value.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_of_the_pipe_asks_for_as_many_rows() {
+        let cases = [
+            (None, None, 100),
+            (None, Some(7), 7),
+            (None, Some(2_000), 2_000),
+            (None, Some(20_000), LOG_LIMIT_MAX),
+            (Some(50), Some(2_000), 50),
+            (Some(50), Some(7), 7),
+        ];
+        for (asked, most, expected) in cases {
+            assert_eq!(rows(asked, most).unwrap(), expected, "{asked:?} {most:?}");
+        }
+        assert!(rows(Some(0), Some(7)).is_err());
+    }
 }

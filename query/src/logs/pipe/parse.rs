@@ -2,7 +2,7 @@
 
 use super::{Named, Pipe, Sort, Stage};
 use crate::Error;
-use crate::logs::field::key_of;
+use crate::logs::field::{NO_TIME, NO_TIME_HINT, TIME, key_of};
 use crate::logs::parse::error_at;
 
 /// Most keys of one stage.
@@ -53,7 +53,7 @@ impl<'a> Parser<'a> {
         let at = self.at;
         match self.word() {
             "count" => {
-                let by = if self.take("by") { self.keys(KEYS_MAX)? } else { Vec::new() };
+                let by = if self.take("by") { self.group_keys()? } else { Vec::new() };
                 let per = if self.take("per") { Some(self.duration()?) } else { None };
                 Ok(Stage::Count { by, per })
             }
@@ -64,7 +64,7 @@ impl<'a> Parser<'a> {
                 if self.take("by") && (self.is_done() || self.rest().starts_with('|')) {
                     self.at = before;
                 }
-                Ok(Stage::Top { rows, by: self.keys(KEYS_MAX)? })
+                Ok(Stage::Top { rows, by: self.group_keys()? })
             }
             "pattern" | "patterns" => Ok(Stage::Patterns),
             "fields" => Ok(Stage::Fields(self.keys(FIELDS_MAX)?)),
@@ -125,6 +125,17 @@ impl<'a> Parser<'a> {
     fn unknown(&self, at: usize) -> Error {
         let hint = format!("write {STAGES}; to search for the character | itself, quote it");
         self.error(at, "this is not a stage of a pipe", &hint)
+    }
+
+    /// Keys to count by.
+    fn group_keys(&mut self) -> Result<Vec<Named>, Error> {
+        self.skip_space();
+        let at = self.at;
+        let keys = self.keys(KEYS_MAX)?;
+        match keys.iter().any(|key| key.name == TIME) {
+            true => Err(self.error(at, NO_TIME, NO_TIME_HINT)),
+            false => Ok(keys),
+        }
     }
 
     /// Keys with commas between them.
@@ -319,6 +330,8 @@ mod tests {
             ("| count by a,", 14),
             ("| count by a a", 14),
             ("| count by a, a", 15),
+            ("| count by time", 12),
+            ("| top time", 7),
             ("| count per 5", 13),
             ("| count per 0m", 13),
             ("| top 0 a", 7),
