@@ -57,7 +57,7 @@ def main():
     text = report(arguments, corpora, measured)
     print(text)
     if arguments.results:
-        reports.write_main(arguments.results, text)
+        reports.write_section(arguments.results, reports.INGEST, text)
 
 
 class Corpus:
@@ -72,12 +72,13 @@ class Corpus:
         self.bytes_per_item = self.manifest["files"][signal]["bytes_per_item"]
 
 
-def make_corpus(arguments, signal):
-    """The corpus, made once per directory, preset and signal."""
-    path = arguments.dir / f"corpus-{arguments.preset}-{signal}"
+def make_corpus(arguments, signal, name=None, window=None):
+    """The corpus, made once per directory, preset, signal and name; over `window` seconds instead of the preset's."""
+    path = arguments.dir / "-".join(["corpus", arguments.preset, name or signal])
     if not (path / "manifest.json").exists():
         command = [f"{arguments.tools}/corpus", "--out", str(path), "--preset", arguments.preset]
         command += ["--signals", signal]
+        command += ["--window-s", str(window)] if window else []
         if signal == "logs" and arguments.preset in LOG_SPANS:
             command += ["--spans", str(LOG_SPANS[arguments.preset])]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
@@ -169,12 +170,13 @@ def measure_restart(arguments, corpus):
         server.stop(keep=arguments.keep)
 
 
-def replay(arguments, file, signal, server, frames=None):
+def replay(arguments, file, signal, server, frames=None, tenant=None):
     command = [f"{arguments.tools}/replay", "--file", str(file)]
     command += ["--url", f"http://127.0.0.1:{server.otlp_port}/v1/{signal}"]
     command += ["--conns", str(CONNECTIONS), "--retries", "20", "--max-s", "3600"]
     if frames:
         command += ["--max-frames", str(frames)]
+    command += ["--header", f"X-Scope-OrgID: {tenant}"] if tenant else []
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     answer = json.loads(done.stdout)
     if answer["items_failed"] or answer["partial_success_bodies"]:
@@ -192,7 +194,7 @@ def report(arguments, corpora, measured):
     )
     samples = f"{measured['metrics']['samples']:,} samples in {measured['metrics']['series']:,} series"
     lines = [
-        "# End-to-end benchmark",
+        reports.INGEST,
         "",
         "Written by `make bench` (`tests/load/bench.py`). One server per signal, OTLP/HTTP protobuf, "
         f"{CONNECTIONS} connections, client and server on the same machine, fsync before every acknowledgement.",

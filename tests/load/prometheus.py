@@ -82,7 +82,7 @@ def main():
     text = render(ingested, asked, version)
     print(text)
     if arguments.results:
-        reports.write_last(arguments.results, text)
+        reports.write_section(arguments.results, reports.PROMETHEUS, text)
 
 
 def progress(text):

@@ -8,25 +8,29 @@ import subprocess
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
-#: The heading of what `prometheus.py` writes; it stands last.
+#: The headings of the sections, one per script, in their order: `bench.py`, `search.py`, `prometheus.py`.
+INGEST = "# End-to-end benchmark"
+SEARCH = "# Searches"
 PROMETHEUS = "# Against Prometheus"
+SECTIONS = [INGEST, SEARCH, PROMETHEUS]
 
 
-def write_main(path, text):
-    """Writes everything but the last section, which stays."""
-    _, last = parts(path)
-    path.write_text(text + (f"\n{last}" if last else ""))
-
-
-def write_last(path, text):
-    first, _ = parts(path)
-    path.write_text((f"{first.rstrip()}\n\n" if first else "") + text)
+def write_section(path, heading, text):
+    """Writes one section; the others stay."""
+    sections = parts(path) | {heading: text}
+    path.write_text("\n".join(f"{sections[name].rstrip()}\n" for name in SECTIONS if name in sections))
 
 
 def parts(path):
-    text = path.read_text() if path.exists() else ""
-    at = text.find(f"{PROMETHEUS}\n")
-    return (text, "") if at < 0 else (text[:at], text[at:])
+    """The sections of a report by their headings."""
+    sections, heading = {}, None
+    for line in path.read_text().splitlines() if path.exists() else []:
+        if line in SECTIONS:
+            heading = line
+            sections[heading] = ""
+        if heading:
+            sections[heading] += f"{line}\n"
+    return sections
 
 
 def lookup(tree, key):
