@@ -106,7 +106,7 @@ pub async fn flame_graph(
 
 /// Where the newest traces that a query finds were held up: the time on their critical paths, by path of services and operations.
 ///
-/// Each moment of a trace belongs to one span, so the total times of the roots add up to how long the traces took.
+/// Each moment of a root span belongs to one span, so the total times add up to how long the roots took.
 #[utoipa::path(get, path = "/api/v1/traces/critical-path", tag = "query",
     params(SetParams, ("X-Scope-OrgID" = Option<String>, Header, description = "Tenant; `default` when left out")),
     responses(
