@@ -1,0 +1,13 @@
+//! What can go wrong in alerting, one variant per thing a caller can act on.
+
+use std::path::PathBuf;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file of alert states, silences and deliveries cannot be used.
+    #[error("the alerting database {path} cannot be used: {detail}")]
+    StoreUnusable { path: PathBuf, detail: String },
+    /// A transaction of it failed; nothing of it happened.
+    #[error("failed to {action}")]
+    Store { action: &'static str, source: rusqlite::Error },
+}

@@ -1,0 +1,15 @@
+//! Alerting: whether what is measured is good enough, who is told when it is not, and why it is so.
+//!
+//! `slo` counts good and total events and turns them into error budgets and burn rates; `rule` evaluates Prometheus rule
+//! files; both hand what changed to `notify` in the transaction that records the change, so that a crash loses neither;
+//! `notify` groups, silences, routes and delivers.
+//!
+//! Always true: a change of an alert and the notice of it are written together; what was not measured changes no alert.
+
+mod alert;
+mod error;
+mod store;
+
+pub use alert::{Alert, Fingerprint, LabelSet};
+pub use error::Error;
+pub use store::Store;
