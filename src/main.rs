@@ -9,6 +9,7 @@ mod config;
 mod listen;
 mod logging;
 mod process;
+mod recorded;
 mod rejections;
 mod run;
 mod shutdown;

@@ -3,16 +3,18 @@
 //! 1. Listeners are bound, so that a taken port is said before anything is touched.
 //! 2. The API answers `/healthz`; everything that needs data says 503.
 //! 3. Storage recovers what the last run left.
-//! 4. Questions are answered, and telemetry is taken in.
+//! 4. Questions are answered, telemetry is taken in, rules and SLOs are evaluated.
 //! 5. A signal: ingest stops and drains, open answers end, buffers go to segments; all within one deadline.
 
 use crate::api::{self, Api, Facts, Product};
 use crate::config::Config;
 use crate::listen::Listeners;
+use crate::recorded::RecordedSeries;
 use crate::shutdown::Signals;
 use crate::{logging, rejections};
 use anyhow::Context;
 use axum::serve::ListenerExt;
+use binnacle_alerting::{Alerting, Parts};
 use binnacle_collector::{CappedDecoder, Collector, Scraper, scrape};
 use binnacle_query::QueryEngine;
 use binnacle_storage::{Storage, SystemClock};
@@ -61,6 +63,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     info!(version = env!("CARGO_PKG_VERSION"), data = %data_path.display(), "starting");
     let facts = Facts { started, data_path, listeners: listeners.announce(&config)? };
 
+    let alerting = config.alerting_at(listeners.api.local_addr()?);
     let stop = CancellationToken::new();
     let api = Api::new(config.api.clone(), facts);
     let api_task = serve_api(listeners.api, api.clone(), stop.clone());
@@ -71,9 +74,17 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let (storage, recovery) = opened.await?;
     let engine = QueryEngine::new(storage.clone(), config.query.clone())?;
     let ingest = config.collector.clone();
-    let collector = Collector::continuing(&decoder, storage.clone(), ingest, clock);
+    let collector = Collector::continuing(&decoder, storage.clone(), ingest, clock.clone());
     let scraper = Scraper::new(&config.scrape, &collector).map_err(anyhow::Error::msg)?;
     rejections::add_table(&engine, collector.rejections());
+    let parts = Parts {
+        config: Arc::new(alerting),
+        storage: storage.clone(),
+        engine: engine.clone(),
+        sink: Arc::new(RecordedSeries(collector.clone())),
+        clock,
+    };
+    let alerting = Alerting::open(parts, &config.storage.path)?;
     api.register_metrics(|registry| {
         storage.register_metrics(registry);
         engine.register_metrics(registry);
@@ -84,19 +95,21 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         engine,
         collector: collector.clone(),
         targets: scraper.targets(),
+        alerting: alerting.clone(),
         recovery,
     };
     api.set_ready(product);
     let stopped = stop.clone().cancelled_owned();
     let served = collector.serve(listeners.otlp_grpc, listeners.otlp_http, stopped);
     let scraped = scrape(scraper, stop.clone().cancelled_owned());
-    let mut ingest = pin!(async { tokio::join!(served, scraped) });
+    let alerted = alerting.run(stop.clone());
+    let mut ingest = pin!(async { tokio::join!(served, scraped, alerted) });
     info!(after_ms = millis(started), "ready");
 
-    // Ingest ends only when told to.
+    // Ingest and alerting end only when told to.
     tokio::select! {
         () = signals.first() => {}
-        _ = &mut ingest => unreachable!("ingest serves until `stop`"),
+        _ = &mut ingest => unreachable!("ingest and alerting run until `stop`"),
     }
     api.set_stopping();
     stop.cancel();

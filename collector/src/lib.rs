@@ -18,6 +18,7 @@ mod loki_push;
 mod metrics;
 pub mod otlp;
 mod recent;
+mod recorded;
 mod rejection_log;
 mod rejections;
 mod remote_write;
@@ -29,6 +30,7 @@ pub use collector::Collector;
 pub use config::CollectorConfig;
 pub use decode::{CappedDecoder, WalDecoder};
 pub use error::Error;
+pub use recorded::{RecordedHistogram, RecordedPoint, RecordedValue};
 pub use rejection_log::{RejectionEntry, RejectionLog, RejectionTotals};
 pub use scrape::{
     DroppedTarget, Health, ScrapeConfig, ScrapeTargets, Scraper, TargetStatus, scrape,

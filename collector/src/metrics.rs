@@ -16,6 +16,7 @@ pub enum Transport {
     RemoteWrite,
     LokiPush,
     Scrape,
+    Rules,
 }
 
 impl EncodeLabelValue for Transport {
@@ -29,6 +30,7 @@ impl EncodeLabelValue for Transport {
             Transport::RemoteWrite => "remote_write",
             Transport::LokiPush => "loki_push",
             Transport::Scrape => "scrape",
+            Transport::Rules => "rules",
         };
         EncodeLabelValue::encode(&name, encoder)
     }

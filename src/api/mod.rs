@@ -47,6 +47,7 @@ use axum::Router;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use binnacle_alerting::Alerting;
 use binnacle_collector::{Collector, ScrapeTargets};
 use binnacle_query::QueryEngine;
 use binnacle_storage::model::Timestamp;
@@ -66,6 +67,8 @@ pub struct Product {
     pub engine: QueryEngine,
     pub collector: Collector,
     pub targets: ScrapeTargets,
+    #[expect(dead_code, reason = "the routes of rules, SLOs and notification ask it")]
+    pub alerting: Alerting,
     pub recovery: RecoveryReport,
 }
 

@@ -18,6 +18,9 @@ pub fn check(config: &Config) -> Vec<Problem> {
     if let Err(message) = config.scrape.check() {
         problems.push(problem("scrape", message));
     }
+    if let Err(message) = config.alerting.check() {
+        problems.push(problem("alerting", message));
+    }
     check_storage(config, &mut problems);
     check_query(config, &mut problems);
     problems

@@ -138,6 +138,11 @@ impl Loading {
                 let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
                 Ok(Value::Array(parts.map(|part| Value::String(part.to_owned())).collect()))
             }
+            Some(Value::Table(_)) => {
+                let parsed = format!("{key} = {text}").parse::<Table>().ok();
+                let table = parsed.and_then(|mut table| table.remove(key));
+                table.filter(Value::is_table).ok_or("a table as TOML writes it")
+            }
             _ => Ok(Value::String(text.clone())),
         };
         match read {

@@ -26,6 +26,7 @@ const STRUCTS: &[(&str, &str, &str)] = &[
     ("scrape", "ScrapeConfig", include_str!("../../collector/src/scrape/config.rs")),
     ("storage", "StorageConfig", include_str!("../../storage/src/config.rs")),
     ("query", "QueryConfig", include_str!("../../query/src/config.rs")),
+    ("alerting", "AlertingConfig", include_str!("../../alerting/src/config.rs")),
     ("log", "LogConfig", include_str!("mod.rs")),
 ];
 

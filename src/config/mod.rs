@@ -13,6 +13,7 @@ pub use check::check;
 pub use load::{Override, Problem, load};
 pub use print::print;
 
+use binnacle_alerting::AlertingConfig;
 use binnacle_collector::{CollectorConfig, ScrapeConfig};
 use binnacle_query::QueryConfig;
 use binnacle_storage::StorageConfig;
@@ -30,7 +31,19 @@ pub struct Config {
     pub scrape: ScrapeConfig,
     pub storage: StorageConfig,
     pub query: QueryConfig,
+    pub alerting: AlertingConfig,
     pub log: LogConfig,
+}
+
+impl Config {
+    /// Alerting's part, with links that lead to the API's listener where nothing else is said.
+    pub fn alerting_at(&self, api: SocketAddr) -> AlertingConfig {
+        let mut config = self.alerting.clone();
+        if config.external_url.is_empty() {
+            config.external_url = format!("http://{api}");
+        }
+        config
+    }
 }
 
 /// `[server]`: the process as a whole.

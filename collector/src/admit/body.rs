@@ -26,7 +26,7 @@ const ANNOUNCED_BYTES_MAX: usize = 2 << 20;
 /// Largest window a zstd frame may ask for: 2^27 = 128 MiB is the format's usual bound; 2^26 is the request limit.
 const ZSTD_WINDOW_LOG_MAX: u32 = 26;
 
-fn busy() -> Error {
+pub fn busy() -> Error {
     Error::Busy { retry_after: BUSY_RETRY_AFTER }
 }
 

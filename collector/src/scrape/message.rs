@@ -85,6 +85,16 @@ impl Message {
         self.scratch = series;
     }
 
+    /// A series with one native histogram, which is a `Histogram` message of its own.
+    pub fn push_histogram(&mut self, labels: &Labels, histogram: &[u8]) {
+        let mut series = std::mem::take(&mut self.scratch);
+        series.clear();
+        put_message(&mut series, 1, &self.references(labels));
+        put_message(&mut series, 3, histogram);
+        put_message(&mut self.series, 5, &series);
+        self.scratch = series;
+    }
+
     pub fn finish(self) -> Vec<u8> {
         let Message { mut table, series, .. } = self;
         table.extend_from_slice(&series);

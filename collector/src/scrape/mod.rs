@@ -25,4 +25,6 @@ mod yaml;
 
 pub use config::ScrapeConfig;
 pub use job_loop::{Scraper, scrape};
+pub(crate) use labels::Labels;
+pub(crate) use message::{Message, Sample};
 pub use status::{DroppedTarget, Health, ScrapeTargets, TargetStatus};

