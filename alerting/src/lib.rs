@@ -10,6 +10,7 @@ mod alert;
 mod alerting;
 mod config;
 mod error;
+pub mod notify;
 mod sink;
 mod store;
 

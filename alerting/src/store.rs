@@ -8,14 +8,17 @@ use parking_lot::Mutex;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::path::Path;
 use std::sync::Arc;
+use tokio::sync::Notify;
 
 /// SQL that brings an empty database to the present; the number of steps done is the file's `user_version`.
-const STEPS: &[&str] = &[];
+const STEPS: &[&str] = &[crate::notify::TABLES];
 
 /// The database. Clones share it. Calls block.
 #[derive(Debug, Clone)]
 pub struct Store {
     connection: Arc<Mutex<Connection>>,
+    /// Told after every commit.
+    committed: Arc<Notify>,
 }
 
 impl Store {
@@ -31,7 +34,7 @@ impl Store {
                 "a later version wrote it: its schema has step {done}, this program knows {known}"
             )));
         }
-        Ok(Store { connection: Arc::new(Mutex::new(connection)) })
+        Ok(Store { connection: Arc::new(Mutex::new(connection)), committed: Arc::default() })
     }
 
     /// Runs `write` in a transaction: all of it is durable when this returns `Ok`, nothing of it happened otherwise.
@@ -46,7 +49,13 @@ impl Store {
             connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
         let written = write(&transaction).map_err(failed)?;
         transaction.commit().map_err(failed)?;
+        self.committed.notify_waiters();
         Ok(written)
+    }
+
+    /// Done after the next commit, whatever it changed. Ask before looking at what is there, so that nothing is missed.
+    pub fn next_commit(&self) -> impl Future<Output = ()> + use<> {
+        Arc::clone(&self.committed).notified_owned()
     }
 
     /// Runs `read` on what is committed.
