@@ -13,6 +13,7 @@ mod error;
 pub mod notify;
 mod sink;
 mod store;
+pub mod yaml;
 
 pub use alert::{Alert, Fingerprint, LabelSet};
 pub use alerting::{Alerting, Parts};
