@@ -22,6 +22,7 @@ pub mod series;
 pub mod sql;
 mod stats;
 pub mod tail;
+pub mod template;
 #[cfg(test)]
 mod testing;
 pub mod trace;

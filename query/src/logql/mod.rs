@@ -15,7 +15,7 @@ mod gather;
 mod ip;
 mod labels;
 mod level;
-mod line;
+pub(crate) mod line;
 mod metric;
 mod parse;
 mod parser;

@@ -166,7 +166,10 @@ fn shown(verb: char, arg: &Value, precision: Option<usize>, flags: &str) -> Stri
                 exponent.strip_prefix('-').map_or(('+', exponent), |size| ('-', size));
             signed(format!("{digits}e{sign}{size:0>2}"))
         }
-        ('g', Value::Float(number)) => signed(float_text(*number)),
+        ('g', Value::Float(number)) => signed(match precision {
+            Some(precision) => general(*number, precision),
+            None => float_text(*number),
+        }),
         ('x', Value::Int(number)) => format!("{number:x}"),
         ('X', Value::Int(number)) => format!("{number:X}"),
         ('o', Value::Int(number)) => format!("{number:o}"),
@@ -187,6 +190,28 @@ fn shown(verb: char, arg: &Value, precision: Option<usize>, flags: &str) -> Stri
         }
         (verb, value) => format!("%!{verb}({})", value.text()),
     }
+}
+
+/// Go's `%.{digits}g`: so many significant digits, without zeros at the end, with an exponent when it is large or small.
+pub fn general(number: f64, digits: usize) -> String {
+    if !number.is_finite() || number == 0.0 {
+        return float_text(number);
+    }
+    let digits = digits.max(1);
+    let text = format!("{number:.*e}", digits - 1);
+    let (significand, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    let trimmed = |text: &str| match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text.to_owned(),
+    };
+    let most = i32::try_from(digits).unwrap_or(i32::MAX);
+    if exponent < -4 || exponent >= most {
+        let sign = if exponent < 0 { '-' } else { '+' };
+        return format!("{}e{sign}{:02}", trimmed(significand), exponent.abs());
+    }
+    let decimals = usize::try_from(most - 1 - exponent).unwrap_or(0);
+    trimmed(&format!("{number:.decimals$}"))
 }
 
 pub fn url_encode(text: &str) -> String {

@@ -2,6 +2,7 @@
 
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
@@ -14,6 +15,8 @@ pub enum Value {
     Time(i64),
     List(Vec<Value>),
     Map(BTreeMap<String, Value>),
+    /// Texts by name, where one that is missing is empty.
+    Labels(Arc<BTreeMap<String, String>>),
 }
 
 impl Value {
@@ -28,6 +31,7 @@ impl Value {
             Value::Time(_) => true,
             Value::List(list) => !list.is_empty(),
             Value::Map(map) => !map.is_empty(),
+            Value::Labels(map) => !map.is_empty(),
         }
     }
 
@@ -49,6 +53,11 @@ impl Value {
             Value::Map(map) => {
                 let parts: Vec<String> =
                     map.iter().map(|(key, value)| format!("{key}:{}", value.text())).collect();
+                format!("map[{}]", parts.join(" "))
+            }
+            Value::Labels(map) => {
+                let parts: Vec<String> =
+                    map.iter().map(|(key, value)| format!("{key}:{value}")).collect();
                 format!("map[{}]", parts.join(" "))
             }
         }
@@ -81,19 +90,13 @@ impl Value {
         }
     }
 
-    /// What stands at `path` in this value.
-    pub fn field(&self, path: &[String]) -> Value {
-        let mut found = self;
-        for name in path {
-            match found {
-                Value::Map(map) => match map.get(name) {
-                    Some(value) => found = value,
-                    None => return Value::Nil,
-                },
-                _ => return Value::Nil,
-            }
+    /// What this value has by a name.
+    pub fn field(&self, name: &str) -> Value {
+        match self {
+            Value::Map(map) => map.get(name).cloned().unwrap_or(Value::Nil),
+            Value::Labels(map) => Value::Text(map.get(name).cloned().unwrap_or_default()),
+            _ => Value::Nil,
         }
-        found.clone()
     }
 }
 
