@@ -1,7 +1,7 @@
 //! The command line: what can be asked of the binary, and how it answers a person.
 
 use crate::config::{self, Config, Override, Problem};
-use crate::{client, run};
+use crate::{client, rules, run};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::io::Write;
 use std::path::PathBuf;
@@ -55,6 +55,11 @@ enum Command {
         binnacle tail spans '{ status = error && duration > 1s }'\n\n\
         Ends with Ctrl-C. Notices of what was left out go to standard error.")]
     Tail(client::TailArgs),
+    /// Check rule files and run their unit tests; no server is needed
+    Rules {
+        #[command(subcommand)]
+        command: rules::RulesCommand,
+    },
     /// Show or check the configuration
     Config {
         #[command(subcommand)]
@@ -171,6 +176,7 @@ pub fn main() -> ExitCode {
         }),
         Command::Sql(args) => client::sql(args),
         Command::Tail(args) => client::tail(args),
+        Command::Rules { command } => rules::main(command),
         Command::Config { command: ConfigCommand::Print(args) } => with_config(&args, |config| {
             // A reader that went away (`| head`) is no failure.
             let _ = std::io::stdout().write_all(config::print(&config).as_bytes());

@@ -2,6 +2,7 @@
 //!
 //! This crate is the one binary: command line, configuration, wiring, HTTP API and shutdown. Start reading at `run.rs`.
 
+mod alerts;
 mod api;
 mod cli;
 mod client;
@@ -11,6 +12,7 @@ mod logging;
 mod process;
 mod recorded;
 mod rejections;
+mod rules;
 mod run;
 mod shutdown;
 

@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::listen::Listeners;
 use crate::recorded::RecordedSeries;
 use crate::shutdown::Signals;
-use crate::{logging, rejections};
+use crate::{alerts, logging, rejections};
 use anyhow::Context;
 use axum::serve::ListenerExt;
 use binnacle_alerting::{Alerting, Parts};
@@ -85,10 +85,12 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         clock,
     };
     let alerting = Alerting::open(parts, &config.storage.path)?;
+    alerts::add_tables(&engine, &alerting);
     api.register_metrics(|registry| {
         storage.register_metrics(registry);
         engine.register_metrics(registry);
         collector.register_metrics(registry);
+        alerting.register_metrics(registry);
     });
     let product = Product {
         storage: storage.clone(),

@@ -1,5 +1,6 @@
 //! What alerting consists of, and its life: opened once storage has recovered, run until told to stop.
 
+use crate::rule::Rules;
 use crate::{AlertingConfig, Error, SeriesSink, Store};
 use binnacle_query::QueryEngine;
 use binnacle_storage::{Clock, Storage};
@@ -29,6 +30,7 @@ pub struct Alerting {
 struct Inner {
     parts: Parts,
     store: Store,
+    rules: Rules,
 }
 
 impl std::fmt::Debug for Alerting {
@@ -41,7 +43,8 @@ impl Alerting {
     /// Opens what alerting remembers, in the data directory. Nothing is evaluated or sent before [`Alerting::run`].
     pub fn open(parts: Parts, data: &Path) -> Result<Alerting, Error> {
         let store = Store::open(&data.join(FILE))?;
-        Ok(Alerting { inner: Arc::new(Inner { parts, store }) })
+        let rules = Rules::open(parts.clone(), store.clone())?;
+        Ok(Alerting { inner: Arc::new(Inner { parts, store, rules }) })
     }
 
     pub fn config(&self) -> &AlertingConfig {
@@ -52,8 +55,22 @@ impl Alerting {
         &self.inner.store
     }
 
+    pub fn rules(&self) -> &Rules {
+        &self.inner.rules
+    }
+
+    /// Reads files again that may have changed. The error says what is wrong with them.
+    pub async fn reload(&self) -> Result<(), Vec<String>> {
+        self.inner.rules.reload().await
+    }
+
+    /// Adds alerting's own metrics.
+    pub fn register_metrics(&self, registry: &mut prometheus_client::registry::Registry) {
+        self.inner.rules.register_metrics(registry);
+    }
+
     /// Evaluates and delivers until `stop`; then what is being evaluated or delivered ends first. Storage must outlive it.
     pub async fn run(&self, stop: CancellationToken) {
-        stop.cancelled().await;
+        self.inner.rules.run(stop).await;
     }
 }

@@ -10,4 +10,7 @@ pub enum Error {
     /// A transaction of it failed; nothing of it happened.
     #[error("failed to {action}")]
     Store { action: &'static str, source: rusqlite::Error },
+    /// The process is ending.
+    #[error("alerting is stopping")]
+    Stopped,
 }

@@ -11,8 +11,11 @@ mod alerting;
 mod config;
 mod error;
 pub mod notify;
+pub mod rule;
 mod sink;
 mod store;
+#[cfg(test)]
+mod testing;
 pub mod yaml;
 
 pub use alert::{Alert, Fingerprint, LabelSet};

@@ -4,6 +4,7 @@
 //! with 503 until [`Api::set_ready`]. Only this module names JSON answers.
 
 mod admin;
+mod backtest;
 mod cardinality;
 mod compare;
 mod differences;
@@ -54,6 +55,7 @@ use binnacle_storage::model::Timestamp;
 use binnacle_storage::{Clock, RecoveryReport, Storage, SystemClock};
 use error::ApiError;
 use http::{HeaderValue, StatusCode};
+use prometheus::rules;
 use prometheus_client::registry::Registry;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
@@ -67,7 +69,6 @@ pub struct Product {
     pub engine: QueryEngine,
     pub collector: Collector,
     pub targets: ScrapeTargets,
-    #[expect(dead_code, reason = "the routes of rules, SLOs and notification ask it")]
     pub alerting: Alerting,
     pub recovery: RecoveryReport,
 }
@@ -198,9 +199,11 @@ pub fn router(api: Api) -> Router {
         .route("/api/v1/service-map", get(services::service_map))
         .route("/api/v1/series", get(series::series))
         .route("/api/v1/cardinality", get(cardinality::cardinality))
+        .route("/api/v1/rules/backtest", post(backtest::try_rules))
         .route("/api/v1/admin/{job}", post(admin::admin))
         .route("/prometheus/api/v1/write", post(remote_write::write))
         .route("/prometheus/api/v1/targets", get(targets::targets))
+        .route("/prometheus/-/reload", post(rules::reload).put(rules::reload))
         .nest("/prometheus/api/v1", prometheus::routes())
         .route("/loki/api/v1/push", post(loki::push))
         .nest("/loki", loki::routes())
@@ -238,7 +241,8 @@ async fn unknown_method(request: Request) -> Response {
     if path.starts_with("/prometheus/") {
         return prometheus::unknown_method(path, refused);
     }
-    let posts = path == "/api/v1/sql" || path.starts_with("/api/v1/admin/");
+    let posts = matches!(path, "/api/v1/sql" | "/api/v1/rules/backtest")
+        || path.starts_with("/api/v1/admin/");
     let allow = match posts {
         true => "POST",
         false => loki::methods(path).unwrap_or("GET, HEAD"),

@@ -1,8 +1,10 @@
 //! `/api/v1/openapi.json`: the API's description, made from the handlers and types themselves.
 
+use super::prometheus::rules;
 use super::{
-    admin, cardinality, compare, differences, error, flame, health, log_counts, logs, loki,
-    metrics, related, remote_write, render, series, services, sql, tail, targets, trace, traces,
+    admin, backtest, cardinality, compare, differences, error, flame, health, log_counts, logs,
+    loki, metrics, related, remote_write, render, series, services, sql, tail, targets, trace,
+    traces,
 };
 use axum::Json;
 use utoipa::OpenApi;
@@ -24,7 +26,7 @@ use utoipa::OpenApi;
         flame::of_trace, compare::traces, compare::sets, differences::compare, logs::logs, log_counts::facets,
         log_counts::histogram, related::context, related::related_spans, related::related_logs, tail::logs, tail::spans,
         series::series, services::red, services::service_map, remote_write::write, loki::push,
-        targets::targets, cardinality::cardinality,
+        targets::targets, cardinality::cardinality, backtest::try_rules, rules::reload,
         health::status, health::healthz, health::readyz, metrics::metrics, admin::admin, openapi
     ),
     components(schemas(error::ErrorBody, traces::TracesPart, traces::TracesEnd, sql::SqlAnswer, render::Format, related::ContextOf, tail::TailNotice)),

@@ -52,3 +52,14 @@ use crate::Error;
 pub fn format(text: &str) -> Result<String, Error> {
     Ok(parse::parse(text)?.to_string())
 }
+
+/// Whether a text is a query whose answer is numbers, as rules need it.
+pub fn check_metric(text: &str) -> Result<(), Error> {
+    match parse::parse(text)? {
+        ast::Query::Metric(_) => Ok(()),
+        ast::Query::Logs(_) => Err(Error::InvalidRequest {
+            message: "the query finds lines, not numbers".to_owned(),
+            hint: Some("count them: count_over_time(… [5m])".to_owned()),
+        }),
+    }
+}

@@ -6,12 +6,14 @@
 
 pub mod annotation;
 pub mod ast;
+pub mod describe;
 mod engine;
 mod error;
 mod eval;
 pub(crate) mod function;
 pub mod histogram;
 pub mod labels;
+pub mod memory;
 mod parallel;
 pub mod parse;
 mod plan;

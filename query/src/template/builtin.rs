@@ -24,17 +24,21 @@ pub static BUILTINS: &[Function] = &[
     Function::fixed("not", 1, |a| flag(!a[0].is_true())),
     Function::many("eq", 2, |a| {
         for other in &a[1..] {
-            if compare(&a[0], other)? == Ordering::Equal {
+            if compare(&a[0], other)? == Some(Ordering::Equal) {
                 return flag(true);
             }
         }
         flag(false)
     }),
-    Function::fixed("ne", 2, |a| flag(compare(&a[0], &a[1])?.is_ne())),
-    Function::fixed("lt", 2, |a| flag(compare(&a[0], &a[1])?.is_lt())),
-    Function::fixed("le", 2, |a| flag(compare(&a[0], &a[1])?.is_le())),
-    Function::fixed("gt", 2, |a| flag(compare(&a[0], &a[1])?.is_gt())),
-    Function::fixed("ge", 2, |a| flag(compare(&a[0], &a[1])?.is_ge())),
+    Function::fixed("ne", 2, |a| flag(compare(&a[0], &a[1])? != Some(Ordering::Equal))),
+    Function::fixed("lt", 2, |a| flag(compare(&a[0], &a[1])? == Some(Ordering::Less))),
+    Function::fixed("le", 2, |a| {
+        flag(matches!(compare(&a[0], &a[1])?, Some(Ordering::Less | Ordering::Equal)))
+    }),
+    Function::fixed("gt", 2, |a| {
+        flag(!matches!(compare(&a[0], &a[1])?, Some(Ordering::Less | Ordering::Equal)))
+    }),
+    Function::fixed("ge", 2, |a| flag(compare(&a[0], &a[1])? != Some(Ordering::Less))),
     Function::fixed("len", 1, |a| match &a[0] {
         Value::Text(text) => Ok(Value::Int(text.len() as i64)),
         Value::List(list) => Ok(Value::Int(list.len() as i64)),
@@ -92,17 +96,15 @@ fn print(args: &[Value]) -> String {
     out
 }
 
-fn compare(left: &Value, right: &Value) -> Result<Ordering, String> {
+/// `None` when a number is none. What is not less is then greater or equal, as Go has it.
+fn compare(left: &Value, right: &Value) -> Result<Option<Ordering>, String> {
     use Value::{Bool, Float, Int, Nil, Text, Time};
     match (left, right) {
-        (Text(a), Text(b)) => Ok(a.cmp(b)),
-        (Int(a), Int(b)) | (Time(a), Time(b)) => Ok(a.cmp(b)),
-        (Int(_) | Float(_), Int(_) | Float(_)) => left
-            .float()
-            .partial_cmp(&right.float())
-            .ok_or_else(|| "a number is not comparable".to_owned()),
-        (Bool(a), Bool(b)) => Ok(a.cmp(b)),
-        (Nil, Nil) => Ok(Ordering::Equal),
+        (Text(a), Text(b)) => Ok(Some(a.cmp(b))),
+        (Int(a), Int(b)) | (Time(a), Time(b)) => Ok(Some(a.cmp(b))),
+        (Int(_) | Float(_), Int(_) | Float(_)) => Ok(left.float().partial_cmp(&right.float())),
+        (Bool(a), Bool(b)) => Ok(Some(a.cmp(b))),
+        (Nil, Nil) => Ok(Some(Ordering::Equal)),
         _ => Err("incompatible types for comparison".to_owned()),
     }
 }

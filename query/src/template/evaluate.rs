@@ -1,5 +1,6 @@
 //! Rendering.
 
+use super::moment;
 use super::value::Value;
 use super::{Arg, Command, Environment, Node, Pipe};
 use std::collections::BTreeMap;
@@ -263,7 +264,7 @@ impl Scope<'_> {
             _ => Arg::Dot(before.to_vec()),
         };
         let of = self.arg(&of)?;
-        let called = self.environment.method(&of, name, &values);
+        let called = self.method(&of, name, &values);
         called.unwrap_or_else(|| Err(format!("{name} is no method of {}", of.text())))
     }
 
@@ -301,11 +302,19 @@ impl Scope<'_> {
         }
     }
 
+    fn method(&self, of: &Value, name: &str, args: &[Value]) -> Option<Result<Value, String>> {
+        let own = || match of {
+            Value::Time(time) => moment::method(*time, name, args),
+            _ => None,
+        };
+        self.environment.method(of, name, args).or_else(own)
+    }
+
     /// What stands at `path` in a value; methods win over fields.
     fn field(&self, value: Value, path: &[String]) -> Result<Value, String> {
         let mut found = value;
         for name in path {
-            found = match self.environment.method(&found, name, &[]) {
+            found = match self.method(&found, name, &[]) {
                 Some(called) => called?,
                 None => found.field(name),
             };

@@ -2,6 +2,7 @@
 
 use super::date;
 use super::text::general;
+use super::value::float_text;
 
 /// Digits that are shown.
 const DIGITS: usize = 4;
@@ -69,15 +70,17 @@ pub fn humanize_timestamp(seconds: f64) -> Result<String, String> {
     Ok(date::format("2006-01-02 15:04:05.999999999 -0700 MST", nanoseconds))
 }
 
-/// Unix nanoseconds of Unix seconds.
+/// Unix nanoseconds of Unix seconds, in whole milliseconds.
 pub fn nanoseconds(seconds: f64) -> Result<i64, String> {
     let nanoseconds = seconds * 1e9;
     if nanoseconds.is_nan() || nanoseconds.abs() >= i64::MAX as f64 {
         return Err(format!(
-            "{seconds} cannot be represented as a nanoseconds timestamp since it overflows int64"
+            "{} cannot be represented as a nanoseconds timestamp since it overflows int64",
+            float_text(seconds)
         ));
     }
-    Ok(nanoseconds as i64)
+    // Prometheus's times have whole milliseconds.
+    Ok(nanoseconds as i64 / 1_000_000 * 1_000_000)
 }
 
 fn divided(mut value: f64, by: f64, prefixes: &[&'static str]) -> (f64, &'static str) {

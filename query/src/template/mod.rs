@@ -9,6 +9,7 @@ mod evaluate;
 mod function;
 pub mod humanize;
 mod lex;
+mod moment;
 mod parse;
 pub mod text;
 mod value;

@@ -3,6 +3,7 @@ use super::*;
 const FUNCTIONS: &[Function] = &[
     Function::fixed("upper", 1, |args| Ok(Value::Text(args[0].text().to_uppercase()))),
     Function::ask("answer", 1),
+    Function::fixed("at", 1, |args| Ok(Value::Time(args[0].int() * 1_000_000_000))),
 ];
 
 const DIALECT: Dialect =
@@ -68,6 +69,14 @@ fn templates_render() {
         ("{{ if and false (index .List 9) }}a{{ else }}b{{ end }}", "b"),
         ("{{ or .Labels.a (index .List 9) }}", "1"),
         ("{{ printf \"%.3g %.4g %g\" 1234.5 0.00001 1e21 }}", "1.23e+03 1e-05 1e+21"),
+        (
+            "{{ gt 123456.5 123456.0 }} {{ 1234567.0 }} {{ 123456.0 }} {{ 0.00001 }}",
+            "true 1.234567e+06 123456 1e-05",
+        ),
+        (
+            "{{ (at 1700000000).Year }} {{ (at 0).Format \"Jan 2 15:04\" }} {{ (at 7).Unix }}",
+            "2023 Jan 1 00:00 7",
+        ),
         ("{{ slice \"abcdef\" 1 3 }} {{ len .List }}", "bc 3"),
         ("{{ print 1 2 \"a\" 3 }}", "1 2a3"),
     ];

@@ -115,7 +115,8 @@ impl From<&Json> for Value {
     }
 }
 
-/// As Go prints floats: the shortest digits that read back equal, with an exponent when it is large or small.
+/// As Go prints floats: the shortest digits that read back equal, with an exponent when that is less than −4 or more
+/// than 5.
 pub fn float_text(number: f64) -> String {
     if number.is_nan() {
         return "NaN".to_owned();
@@ -123,11 +124,14 @@ pub fn float_text(number: f64) -> String {
     if number.is_infinite() {
         return if number > 0.0 { "+Inf".to_owned() } else { "-Inf".to_owned() };
     }
-    if number != 0.0 && !(1e-4..1e21).contains(&number.abs()) {
-        let text = format!("{number:e}");
-        let Some((digits, exponent)) = text.split_once('e') else { return text };
-        let (sign, size) = exponent.strip_prefix('-').map_or(('+', exponent), |size| ('-', size));
-        return format!("{digits}e{sign}{size:0>2}");
+    let text = format!("{number:e}");
+    let Some((digits, exponent)) = text.split_once('e') else { return text };
+    match exponent.parse::<i32>() {
+        Ok(-4..6) => number.to_string(),
+        Ok(exponent) => {
+            let sign = if exponent < 0 { '-' } else { '+' };
+            format!("{digits}e{sign}{:02}", exponent.abs())
+        }
+        Err(_) => text,
     }
-    number.to_string()
 }

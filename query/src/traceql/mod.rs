@@ -55,3 +55,14 @@ use crate::Error;
 pub fn format(text: &str) -> Result<String, Error> {
     Ok(parse(text)?.to_string())
 }
+
+/// Whether a text is a query whose answer is numbers, as rules need it.
+pub fn check_metrics(text: &str) -> Result<(), Error> {
+    match parse(text)?.metrics {
+        Some(_) => Ok(()),
+        None => Err(Error::InvalidRequest {
+            message: "the query finds traces, not numbers".to_owned(),
+            hint: Some("end it with such as | rate() by (resource.service.name)".to_owned()),
+        }),
+    }
+}

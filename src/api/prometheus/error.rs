@@ -116,6 +116,7 @@ pub fn unknown_method(path: &str, mut error: ApiError) -> Response {
     ];
     let allow = match path.rsplit('/').next() {
         Some("write") => "POST",
+        Some("reload") => "POST, PUT",
         Some(route) if both.contains(&route) => "GET, HEAD, POST",
         _ => "GET, HEAD",
     };

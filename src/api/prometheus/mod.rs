@@ -5,6 +5,7 @@ mod json;
 mod metadata;
 mod params;
 mod query;
+pub mod rules;
 mod series;
 mod status;
 mod tree;
@@ -29,9 +30,9 @@ pub fn routes() -> Router<Api> {
         .route("/label/{name}/values", get(series::label_values))
         .route("/metadata", get(metadata::metadata))
         .route("/targets/metadata", get(status::targets_metadata))
-        .route("/rules", get(status::rules))
-        .route("/alerts", get(status::alerts))
-        .route("/alertmanagers", get(status::alertmanagers))
+        .route("/rules", get(rules::rules))
+        .route("/alerts", get(rules::alerts))
+        .route("/alertmanagers", get(rules::alertmanagers))
         .route("/status/buildinfo", get(status::buildinfo))
         .route("/status/config", get(status::config))
         .route("/status/flags", get(status::flags))

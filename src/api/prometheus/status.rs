@@ -33,22 +33,6 @@ pub async fn buildinfo() -> Response {
     }))
 }
 
-/// Alerting rules come with alerting.
-pub async fn rules(params: Params) -> Result<Response, PromError> {
-    if let Some(kind) = params.value("type").filter(|kind| !matches!(*kind, "alert" | "record")) {
-        return Err(PromError::parameter("type", format!("not supported value {kind:?}")));
-    }
-    Ok(success(&json!({"groups": []})))
-}
-
-pub async fn alerts() -> Response {
-    success(&json!({"alerts": []}))
-}
-
-pub async fn alertmanagers() -> Response {
-    success(&json!({"activeAlertmanagers": [], "droppedAlertmanagers": []}))
-}
-
 /// What each target says of its metrics: of the targets that `match_target` finds, of one metric or all.
 pub async fn targets_metadata(
     State(api): State<Api>,

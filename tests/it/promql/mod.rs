@@ -12,16 +12,14 @@ mod reply;
 #[allow(dead_code, reason = "shared with the query crate's tests, which use all of it")]
 #[path = "../../../query/tests/it/promql/script.rs"]
 mod script;
-#[path = "../../../query/tests/it/promql/values.rs"]
-mod values;
 mod write;
 
 use crate::server::Server;
+use binnacle_query::promql::describe::Point;
 use binnacle_query::promql::labels::Labels;
 use load::{Points, load_series};
 use script::{Command, Eval};
 use std::path::Path;
-use values::Point;
 
 /// How floats are sent. OTLP has no histograms with float counts, so those are remote-written either way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

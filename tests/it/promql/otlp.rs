@@ -1,7 +1,7 @@
 //! An OTLP request of gauges that neither resource nor scope describes.
 
 use super::load::Points;
-use super::values::Point;
+use binnacle_query::promql::describe::Point;
 use binnacle_query::promql::labels::{Labels, METRIC_NAME};
 use binnacle_query::promql::series::is_stale;
 use serde_json::{Value, json};

@@ -3,7 +3,7 @@
 
 use super::answer::{expected, is_close};
 use super::script::Eval;
-use super::values::Point;
+use binnacle_query::promql::describe::Point;
 use binnacle_query::promql::histogram::Histogram;
 use binnacle_query::promql::labels::Labels;
 use binnacle_query::promql::text::parse_number;

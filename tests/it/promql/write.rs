@@ -1,7 +1,7 @@
 //! A remote write 1.0 request.
 
 use super::load::Points;
-use super::values::Point;
+use binnacle_query::promql::describe::Point;
 use binnacle_query::promql::histogram::{Histogram, ResetHint};
 use binnacle_query::promql::labels::Labels;
 use binnacle_storage::model::wire::{put_message, put_varint};

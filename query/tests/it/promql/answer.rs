@@ -1,7 +1,7 @@
 //! Comparing answers with what a script expects.
 
 use super::script::Eval;
-use super::values::Point;
+use binnacle_query::promql::describe::Point;
 use binnacle_query::promql::histogram::{Histogram, ResetHint};
 use binnacle_query::promql::labels::Labels;
 use binnacle_query::promql::series::Sample;

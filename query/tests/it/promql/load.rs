@@ -1,7 +1,7 @@
 //! What a `load` puts in.
 
 use super::script::Load;
-use super::values::Point;
+use binnacle_query::promql::describe::Point;
 use binnacle_query::promql::histogram::{CUSTOM, Histogram};
 use binnacle_query::promql::labels::{BUCKET_LABEL, Labels, METRIC_NAME};
 use binnacle_query::promql::text::parse_number;

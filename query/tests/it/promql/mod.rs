@@ -3,14 +3,12 @@
 mod answer;
 mod expect;
 mod load;
-mod memory;
 pub mod script;
 mod starts;
-pub mod values;
 
 use binnacle_query::promql::annotation::Level;
+use binnacle_query::promql::memory::Memory;
 use binnacle_query::promql::{Answer, Request, Settings, Times, run};
-use memory::Memory;
 use script::{Command, Eval};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -69,7 +67,11 @@ fn run_script(path: &Path) -> Report {
     for (line, command) in script::parse(&text).unwrap() {
         match command {
             Command::Clear => memory = Memory::default(),
-            Command::Load(load) => memory.load(&load),
+            Command::Load(load) => {
+                for (labels, points) in load::load_series(&load) {
+                    points.into_iter().for_each(|(time, point)| memory.put(&labels, time, point));
+                }
+            }
             Command::Eval(eval) => match check(&memory, &eval) {
                 Ok(()) => report.passed += 1,
                 Err(reason) => {

@@ -1,8 +1,8 @@
 //! The language of the scripts: `load`, `clear`, `eval`, and what is expected of an evaluation.
 
 use super::expect::Expect;
-use super::values::{Point, series};
 use binnacle_query::promql::Times;
+use binnacle_query::promql::describe::{Point, series};
 use binnacle_query::promql::labels::Labels;
 use binnacle_query::promql::text::parse_duration;
 

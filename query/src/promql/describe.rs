@@ -1,10 +1,16 @@
-//! Series as the scripts write them: labels, then values with short forms for repetition.
+//! Series as tests describe them: labels, then values with short forms for repetition. Prometheus's own test scripts and
+//! the unit tests of rules are written so.
 
-use binnacle_query::promql::histogram::{CUSTOM, Histogram, ResetHint};
-use binnacle_query::promql::labels::{Labels, METRIC_NAME};
-use binnacle_query::promql::parse::parse_selector;
-use binnacle_query::promql::series::STALE;
-use binnacle_query::promql::text::parse_number;
+use super::histogram::{Histogram, ResetHint};
+use super::labels::{Labels, METRIC_NAME};
+use super::parse::parse_selector;
+use super::series::STALE;
+use super::text::parse_number;
+
+/// Most values that a repetition stands for.
+const REPEAT_MAX: usize = 10_000_000;
+
+/// One value of a described series, or none.
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Point {
@@ -47,7 +53,8 @@ fn metric_end(line: &str) -> usize {
     at
 }
 
-fn metric(text: &str) -> Result<Labels, String> {
+/// `name{a="b"}`.
+pub fn metric(text: &str) -> Result<Labels, String> {
     if matches!(text, "{}" | "") {
         return Ok(Labels::default());
     }
@@ -90,7 +97,7 @@ fn expand(item: &str) -> Result<Vec<Point>, String> {
         return Ok(vec![Point::Float(STALE)]);
     }
     let (numbers, count) = match item.rsplit_once('x') {
-        Some((numbers, count)) => (numbers, count.parse::<usize>().map_err(|e| e.to_string())? + 1),
+        Some((numbers, count)) => (numbers, repetitions(count)? + 1),
         None => (item, 1),
     };
     let (first, step) = first_and_step(numbers)?;
@@ -104,8 +111,15 @@ fn expand(item: &str) -> Result<Vec<Point>, String> {
 }
 
 fn times(text: &str) -> Result<usize, String> {
-    let count = text.strip_prefix('x').ok_or("expected a repetition")?;
-    count.parse().map_err(|error: std::num::ParseIntError| error.to_string())
+    repetitions(text.strip_prefix('x').ok_or("expected a repetition")?)
+}
+
+fn repetitions(text: &str) -> Result<usize, String> {
+    let count: usize = text.parse().map_err(|error| format!("{text}: {error}"))?;
+    match count <= REPEAT_MAX {
+        true => Ok(count),
+        false => Err(format!("more than {REPEAT_MAX} repetitions")),
+    }
 }
 
 /// `a`, `a+b` or `a-b`, where exponents have signs of their own.
@@ -178,9 +192,9 @@ fn histogram(text: &str) -> Result<Histogram, String> {
             other => return Err(format!("{other} is not known")),
         }
     }
-    debug_assert!(histogram.schema != CUSTOM || negative.is_empty());
     let place = |counts: Vec<f64>, offset: i32| {
-        counts.into_iter().zip(offset..).map(|(c, i)| (i, c)).collect()
+        let indexes = (0i32..).map(|at| offset.saturating_add(at));
+        counts.into_iter().zip(indexes).map(|(count, index)| (index, count)).collect()
     };
     histogram.positive = place(positive, offset);
     histogram.negative = place(negative, negative_offset);
@@ -201,4 +215,36 @@ fn hint(text: &str) -> Result<ResetHint, String> {
         "gauge" => ResetHint::Gauge,
         other => return Err(format!("{other} is no hint")),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn series_are_spelled_out() {
+        let floats = |text: &str| {
+            let (labels, points) = series(text).unwrap();
+            let number = |point: &Point| match point {
+                Point::Float(value) => value.to_string(),
+                Point::Nothing => "_".to_owned(),
+                Point::Histogram(histogram) => format!("h{}", histogram.count),
+            };
+            format!("{labels} {}", points.iter().map(number).collect::<Vec<_>>().join(" "))
+        };
+        assert_eq!(floats("a{b=\"c d\"} 1+2x2 _x2 5"), r#"{__name__="a", b="c d"} 1 3 5 _ _ 5"#);
+        assert_eq!(floats("a 1x1 {{count:2}}+{{count:1}}x1"), r#"{__name__="a"} 1 1 h2 h3"#);
+        assert!(series("up{job=\"x\", instance=\"y\" 1").is_err());
+        assert!(series("a 1x99999999999").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in "[a-z{}\\[\\]:_x0-9+ .\"=-]{0,40}|\\PC{0,20}") {
+            // A long repetition is only slow.
+            prop_assume!(!text.contains("000"));
+            let _ = series(&text);
+        }
+    }
 }
