@@ -7,6 +7,7 @@ mod api;
 mod cli;
 mod client;
 mod config;
+mod deliveries;
 mod listen;
 mod logging;
 mod process;

@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::listen::Listeners;
 use crate::recorded::RecordedSeries;
 use crate::shutdown::Signals;
-use crate::{alerts, logging, rejections};
+use crate::{alerts, deliveries, logging, rejections};
 use anyhow::Context;
 use axum::serve::ListenerExt;
 use binnacle_alerting::{Alerting, Parts};
@@ -86,6 +86,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     };
     let alerting = Alerting::open(parts, &config.storage.path)?;
     alerts::add_tables(&engine, &alerting);
+    deliveries::add_tables(&engine, alerting.notifier());
     api.register_metrics(|registry| {
         storage.register_metrics(registry);
         engine.register_metrics(registry);

@@ -1,9 +1,11 @@
 //! What alerting consists of, and its life: opened once storage has recovered, run until told to stop.
 
+use crate::notify::Notifier;
 use crate::rule::Rules;
 use crate::{AlertingConfig, Error, SeriesSink, Store};
 use binnacle_query::QueryEngine;
 use binnacle_storage::{Clock, Storage};
+use prometheus_client::registry::Registry;
 use std::path::Path;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -31,6 +33,7 @@ struct Inner {
     parts: Parts,
     store: Store,
     rules: Rules,
+    notifier: Notifier,
 }
 
 impl std::fmt::Debug for Alerting {
@@ -44,7 +47,8 @@ impl Alerting {
     pub fn open(parts: Parts, data: &Path) -> Result<Alerting, Error> {
         let store = Store::open(&data.join(FILE))?;
         let rules = Rules::open(parts.clone(), store.clone())?;
-        Ok(Alerting { inner: Arc::new(Inner { parts, store, rules }) })
+        let notifier = Notifier::open(&parts.config, store.clone(), parts.clock.clone())?;
+        Ok(Alerting { inner: Arc::new(Inner { parts, store, rules, notifier }) })
     }
 
     pub fn config(&self) -> &AlertingConfig {
@@ -64,13 +68,20 @@ impl Alerting {
         self.inner.rules.reload().await
     }
 
+    /// Who tells people of alerts.
+    pub fn notifier(&self) -> &Notifier {
+        &self.inner.notifier
+    }
+
     /// Adds alerting's own metrics.
-    pub fn register_metrics(&self, registry: &mut prometheus_client::registry::Registry) {
+    pub fn register_metrics(&self, registry: &mut Registry) {
         self.inner.rules.register_metrics(registry);
+        self.inner.notifier.register_metrics(registry);
     }
 
     /// Evaluates and delivers until `stop`; then what is being evaluated or delivered ends first. Storage must outlive it.
     pub async fn run(&self, stop: CancellationToken) {
-        self.inner.rules.run(stop).await;
+        let notified = self.inner.notifier.run(stop.clone());
+        tokio::join!(self.inner.rules.run(stop), notified);
     }
 }

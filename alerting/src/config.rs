@@ -1,5 +1,6 @@
 //! `[alerting]` of the configuration.
 
+use crate::notify;
 use binnacle_storage::model::TenantId;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -18,6 +19,10 @@ pub struct AlertingConfig {
     pub slos: PathBuf,
     /// Whom to tell and how: routes and receivers as Alertmanager's configuration file has them. Empty: nobody is told.
     pub notify_file: PathBuf,
+    /// Hosts that notifications may be sent to, as patterns such as `*.example.com`. Empty: all.
+    pub notify_hosts: Vec<String>,
+    /// Other Alertmanagers, `http://am:9093`, that are to know of every alert raised here, whatever `notify_file` says.
+    pub alertmanagers: Vec<String>,
     /// Files are looked at for changes this often.
     #[serde(with = "humantime_serde")]
     pub reload_interval: Duration,
@@ -45,6 +50,8 @@ impl Default for AlertingConfig {
             rule_files: Vec::new(),
             slos: PathBuf::new(),
             notify_file: PathBuf::new(),
+            notify_hosts: Vec::new(),
+            alertmanagers: Vec::new(),
             reload_interval: Duration::from_secs(10),
             evaluation_interval: Duration::from_secs(15),
             query_offset: Duration::ZERO,
@@ -65,6 +72,15 @@ impl AlertingConfig {
         for pattern in &self.rule_files {
             glob::Pattern::new(pattern).map_err(|error| {
                 format!("alerting.rule_files has '{pattern}', which is no pattern: {error}")
+            })?;
+        }
+        for address in &self.alertmanagers {
+            notify::check_address(address)
+                .map_err(|wrong| format!("alerting.alertmanagers has an address that {wrong}"))?;
+        }
+        for host in &self.notify_hosts {
+            glob::Pattern::new(host).map_err(|error| {
+                format!("alerting.notify_hosts has '{host}', which is no pattern: {error}")
             })?;
         }
         if self.evaluation_interval < Duration::from_millis(100) {
@@ -108,5 +124,7 @@ mod tests {
         assert!(refused(|config| config.rule_files = vec!["rules/***".to_owned()]));
         assert!(refused(|config| config.evaluation_interval = Duration::ZERO));
         assert!(refused(|config| config.concurrency = 0));
+        assert!(refused(|config| config.alertmanagers = vec!["am:9093".to_owned()]));
+        assert!(refused(|config| config.notify_hosts = vec!["[".to_owned()]));
     }
 }

@@ -13,4 +13,7 @@ pub enum Error {
     /// The process is ending.
     #[error("alerting is stopping")]
     Stopped,
+    /// The file of routes and receivers cannot be used.
+    #[error("the notification file {path} cannot be used: {detail}")]
+    NotifyFile { path: PathBuf, detail: String },
 }

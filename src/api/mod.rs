@@ -4,9 +4,11 @@
 //! with 503 until [`Api::set_ready`]. Only this module names JSON answers.
 
 mod admin;
+mod alertmanager;
 mod backtest;
 mod cardinality;
 mod compare;
+mod deliveries;
 mod differences;
 mod error;
 mod events;
@@ -198,6 +200,7 @@ pub fn router(api: Api) -> Router {
         .route("/api/v1/red", get(services::red))
         .route("/api/v1/service-map", get(services::service_map))
         .route("/api/v1/series", get(series::series))
+        .route("/api/v1/deliveries", get(deliveries::deliveries))
         .route("/api/v1/cardinality", get(cardinality::cardinality))
         .route("/api/v1/rules/backtest", post(backtest::try_rules))
         .route("/api/v1/admin/{job}", post(admin::admin))
@@ -210,6 +213,7 @@ pub fn router(api: Api) -> Router {
         .merge(loki::root_routes())
         .nest("/tempo", tempo::routes())
         .nest("/jaeger", jaeger::routes())
+        .nest("/alertmanager", alertmanager::routes())
         .merge(jaeger::root_routes())
         .nest("/tempopb.StreamingQuerier", tempo::grpc_routes())
         .nest("/jaeger.api_v3.QueryService", jaeger::grpc_routes())
@@ -245,7 +249,7 @@ async fn unknown_method(request: Request) -> Response {
         || path.starts_with("/api/v1/admin/");
     let allow = match posts {
         true => "POST",
-        false => loki::methods(path).unwrap_or("GET, HEAD"),
+        false => loki::methods(path).or_else(|| alertmanager::methods(path)).unwrap_or("GET, HEAD"),
     };
     let allow_header = Some(HeaderValue::from_static(allow));
     ApiError { allow: allow_header, ..refused.hint(format!("use {allow}")) }.into_response()

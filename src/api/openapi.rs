@@ -2,9 +2,9 @@
 
 use super::prometheus::rules;
 use super::{
-    admin, backtest, cardinality, compare, differences, error, flame, health, log_counts, logs,
-    loki, metrics, related, remote_write, render, series, services, sql, tail, targets, trace,
-    traces,
+    admin, backtest, cardinality, compare, deliveries, differences, error, flame, health,
+    log_counts, logs, loki, metrics, related, remote_write, render, series, services, sql, tail,
+    targets, trace, traces,
 };
 use axum::Json;
 use utoipa::OpenApi;
@@ -27,6 +27,7 @@ use utoipa::OpenApi;
         log_counts::histogram, related::context, related::related_spans, related::related_logs, tail::logs, tail::spans,
         series::series, services::red, services::service_map, remote_write::write, loki::push,
         targets::targets, cardinality::cardinality, backtest::try_rules, rules::reload,
+        deliveries::deliveries,
         health::status, health::healthz, health::readyz, metrics::metrics, admin::admin, openapi
     ),
     components(schemas(error::ErrorBody, traces::TracesPart, traces::TracesEnd, sql::SqlAnswer, render::Format, related::ContextOf, tail::TailNotice)),

@@ -2,9 +2,25 @@
 //!
 //! Rules and SLOs hand what changed to [`receive`], inside the transaction that records the change.
 
+pub mod configuration;
+mod delivery;
+pub mod dispatch;
+mod dispatcher;
+mod forward;
+pub mod inhibit;
+pub mod matcher;
+pub mod message;
+mod notifier;
+pub mod outbox;
 mod received;
+pub mod silence;
 
-pub use received::{Origin, Received, list as list_alerts, list_changed, receive, receive_from};
+pub use configuration::check_url as check_address;
+pub use notifier::{Notifier, Standing, StandingGroup};
+pub use received::{Origin, Received, receive, receive_from};
 
 /// The tables of this module, one step of `store::STEPS`.
 pub(crate) const TABLES: &str = include_str!("schema.sql");
+
+#[cfg(test)]
+mod tests;

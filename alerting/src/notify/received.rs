@@ -136,7 +136,7 @@ fn write(tx: &Transaction<'_>, tenant: &TenantId, received: &Received) -> rusqli
 
 const COLUMNS: &str = "labels, annotations, starts_at, ends_at, generator_url, updated_at, is_timeout, is_own, sequence";
 
-fn read(row: &Row<'_>, first: usize) -> rusqlite::Result<Received> {
+pub(super) fn read(row: &Row<'_>, first: usize) -> rusqlite::Result<Received> {
     Ok(Received {
         alert: Alert {
             labels: decode(row, first)?,
@@ -152,17 +152,27 @@ fn read(row: &Row<'_>, first: usize) -> rusqlite::Result<Received> {
     })
 }
 
+/// The columns that [`read`] reads, of a table by this prefix.
+pub(super) fn columns(prefix: &str) -> String {
+    COLUMNS.split(", ").map(|name| format!("{prefix}{name}")).collect::<Vec<_>>().join(", ")
+}
+
 /// Every alert that changed after `sequence`, with its tenant, oldest change first.
-pub fn list_changed(
+pub(super) fn list_changed(
     connection: &Connection,
     sequence: i64,
-) -> rusqlite::Result<Vec<(String, Received)>> {
+) -> rusqlite::Result<Vec<(TenantId, Received)>> {
     let sql = format!(
         "SELECT tenant, {COLUMNS} FROM notify_alerts WHERE sequence > ? ORDER BY sequence, fingerprint"
     );
     let mut statement = connection.prepare_cached(&sql)?;
-    let rows = statement.query_map([sequence], |row| Ok((row.get(0)?, read(row, 1)?)))?;
+    let rows = statement.query_map([sequence], |row| Ok((read_tenant(row)?, read(row, 1)?)))?;
     rows.collect()
+}
+
+/// The number of the latest change.
+pub(super) fn last_sequence(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("SELECT last FROM notify_sequence", [], |row| row.get(0))
 }
 
 /// The alerts of a tenant, by fingerprint as it is printed.
@@ -173,6 +183,15 @@ pub fn list(connection: &Connection, tenant: &TenantId) -> rusqlite::Result<Vec<
     let mut alerts = rows.collect::<rusqlite::Result<Vec<Received>>>()?;
     alerts.sort_by_cached_key(|received| received.alert.fingerprint());
     Ok(alerts)
+}
+
+/// The tenant in a row's first column.
+pub(super) fn read_tenant(row: &Row<'_>) -> rusqlite::Result<TenantId> {
+    let text: String = row.get(0)?;
+    text.parse().map_err(|_| {
+        let message = format!("'{text}' is no tenant");
+        rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, message.into())
+    })
 }
 
 /// Labels as a column holds them.
@@ -262,6 +281,6 @@ mod tests {
         assert_eq!(store.read("list", |connection| list(connection, &other)).unwrap(), []);
         let changed = store.read("list", |connection| list_changed(connection, 0)).unwrap();
         assert_eq!(changed.len(), 1);
-        assert_eq!(changed[0].0, "one");
+        assert_eq!(changed[0].0, one);
     }
 }

@@ -1,0 +1,127 @@
+"""Who is told: webhooks whose behaviour a test sets, and a real Alertmanager."""
+
+import http.server
+import json
+import shutil
+import subprocess
+import threading
+import time
+
+import requests
+
+from binnacle import free_ports
+
+#: A few of the shortest intervals, on a busy machine.
+WAIT_SECONDS_MAX = 60
+
+
+def wait_until(check, seconds=WAIT_SECONDS_MAX):
+    """The first truthy answer of `check`."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if answer := check():
+            return answer
+        time.sleep(0.05)
+    raise AssertionError("it did not happen in time")
+
+
+class Hook:
+    """A receiver. `answer` says what each request gets: a status, or `hang`."""
+
+    def __init__(self, answer=lambda request: 200, port=0):
+        self.answer = answer
+        self.requests = []
+        self.stop_hanging = threading.Event()
+        hook = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                request = {
+                    "path": self.path,
+                    "headers": {name.lower(): value for name, value in self.headers.items()},
+                    "text": body.decode(),
+                    "body": json.loads(body),
+                    "time": time.time(),
+                    "key": self.headers.get("Idempotency-Key"),
+                }
+                answer = hook.answer(request)
+                if answer == "hang":
+                    hook.stop_hanging.wait(WAIT_SECONDS_MAX)
+                    return
+                request["status"] = answer
+                hook.requests.append(request)
+                self.send_response(answer)
+                self.send_header("Content-Length", "2")
+                self.end_headers()
+                self.wfile.write(b"ok")
+
+            def log_message(self, *_):
+                pass
+
+        class HookServer(http.server.ThreadingHTTPServer):
+            daemon_threads = True
+            allow_reuse_address = True
+
+        self.server = HookServer(("127.0.0.1", port), Handler)
+        self.port = self.server.server_port
+        self.url = f"http://127.0.0.1:{self.port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def taken(self, path=None):
+        """Requests that were answered with success, in their order."""
+        is_taken = lambda r: r["status"] < 300 and path in (None, r["path"])
+        return [request for request in list(self.requests) if is_taken(request)]
+
+    def close(self):
+        self.stop_hanging.set()
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class Alertmanager:
+    """Debian's prometheus-alertmanager, the outside witness."""
+
+    binary = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
+
+    def __init__(self, directory, config):
+        directory.mkdir(parents=True)
+        self.file = directory / "alertmanager.yml"
+        self.file.write_text(config)
+        [port] = free_ports(1)
+        self.url = f"http://127.0.0.1:{port}"
+        self.log = open(directory / "log.txt", "ab")
+        self.process = subprocess.Popen(
+            [
+                self.binary,
+                f"--config.file={self.file}",
+                f"--storage.path={directory / 'data'}",
+                f"--web.listen-address=127.0.0.1:{port}",
+                "--cluster.listen-address=",
+            ],
+            stdout=self.log,
+            stderr=self.log,
+        )
+        wait_until(self.is_ready)
+
+    def is_ready(self):
+        try:
+            return requests.get(f"{self.url}/-/ready", timeout=5).status_code == 200
+        except requests.ConnectionError:
+            return False
+
+    def alerts(self):
+        return requests.get(f"{self.url}/api/v2/alerts", timeout=10).json()
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait(timeout=30)
+
+
+def amtool(url, *arguments, check=True):
+    """What `amtool` prints when it is asked about the Alertmanager at `url`."""
+    command = ["amtool", f"--alertmanager.url={url}", *arguments]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    if check:
+        assert ran.returncode == 0, (arguments, ran.stdout, ran.stderr)
+    return ran
