@@ -21,6 +21,9 @@ pub fn check(config: &Config) -> Vec<Problem> {
     if let Err(message) = config.alerting.check() {
         problems.push(problem("alerting", message));
     }
+    if let Err(message) = binnacle_alerting::notify::check_file(&config.alerting.notify_file) {
+        problems.push(problem("alerting.notify_file", message));
+    }
     check_storage(config, &mut problems);
     check_query(config, &mut problems);
     problems

@@ -475,3 +475,20 @@ def test_a_real_alertmanager_receives_what_rules_raise(notifying, new_hook, tmp_
         assert groups[0] == groups[1]
     finally:
         witness.stop()
+
+
+def test_an_outage_of_ours_ends_no_alert(notifying, new_hook, tmp_path):
+    hook = new_hook()
+    file = tmp_path / "rules.yml"
+    file.write_text(rules(2))
+    settings = {"alerting.rule_files": str(file), "alerting.resend_delay": "500ms"}
+    server = notifying(to_hook(hook), **settings)
+    wait_until(hook.taken)
+    server.kill()
+    # Four times the interval: longer than the last word of it was good for.
+    time.sleep(3)
+    server.start()
+    time.sleep(3)
+    assert [r["body"]["status"] for r in hook.taken()] == ["firing"]
+    file.write_text(rules(0))
+    wait_until(lambda: [r["body"]["status"] for r in hook.taken()] == ["firing", "resolved"])

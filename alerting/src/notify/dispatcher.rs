@@ -19,6 +19,9 @@ use tracing::{error, warn};
 /// It looks this often even if nothing says so: a clock may have been set.
 const LOOK_INTERVAL: Duration = Duration::from_millis(if cfg!(test) { 5 } else { 500 });
 
+/// So long after a start, rules and SLOs have said whether the alerts that were firing still do.
+const HOLD: Duration = Duration::from_secs(5 * 60);
+
 /// Time between two looks for what can be forgotten.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
 
@@ -32,6 +35,8 @@ pub struct Dispatcher {
     next_sweep: Timestamp,
     /// Whether the states differ from what is written.
     is_stale: bool,
+    /// Whether nothing was done yet.
+    is_first: bool,
 }
 
 impl Dispatcher {
@@ -44,6 +49,7 @@ impl Dispatcher {
             sequence: 0,
             next_sweep: Timestamp(i64::MIN),
             is_stale: true,
+            is_first: true,
         }
     }
 
@@ -109,7 +115,7 @@ impl Dispatcher {
         }
         self.is_stale = true;
         store.write("dispatch alerts", |tx| self.work(tx, now))?;
-        self.is_stale = false;
+        (self.is_stale, self.is_first) = (false, false);
         Ok(())
     }
 
@@ -125,6 +131,11 @@ impl Dispatcher {
             self.states.entry(tenant).or_default().take(received, &self.configuration.root, now);
         }
         self.sequence = received::last_sequence(tx)?;
+        if self.is_first {
+            for state in self.states.values_mut() {
+                state.hold(now.saturating_add(HOLD));
+            }
+        }
         let is_sweep = now >= self.next_sweep;
         for (tenant, state) in &mut self.states {
             if state.next_due().is_some_and(|due| due <= now) {

@@ -16,8 +16,8 @@ mod received;
 pub mod silence;
 
 pub use configuration::check_url as check_address;
-pub use notifier::{Notifier, Standing, StandingGroup};
-pub use received::{Origin, Received, receive, receive_from};
+pub use notifier::{Notifier, Standing, StandingGroup, check_file};
+pub use received::{Origin, Received, list as list_alerts, receive, receive_from};
 
 /// The tables of this module, one step of `store::STEPS`.
 pub(crate) const TABLES: &str = include_str!("schema.sql");

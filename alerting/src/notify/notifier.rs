@@ -24,6 +24,9 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
+/// Most alerts of a tenant that others may send here. Each is looked at in every group it is in.
+const ALERTS_MAX: usize = 100_000;
+
 /// Notification. Cheap to clone; all clones are one.
 #[derive(Clone)]
 pub struct Notifier {
@@ -134,14 +137,21 @@ impl Notifier {
         self.shared.clock.now()
     }
 
-    /// Takes in alerts that somebody sent.
-    pub fn post_alerts(&self, tenant: &TenantId, alerts: &[(Origin, Alert)]) -> Result<(), Error> {
+    /// Takes in alerts that somebody sent. `false`: there are too many already, and none of these was taken.
+    pub fn post_alerts(
+        &self,
+        tenant: &TenantId,
+        alerts: &[(Origin, Alert)],
+    ) -> Result<bool, Error> {
         let now = self.now();
         self.shared.store.write("take in alerts", |tx| {
+            if received::count(tx, tenant)? + alerts.len() > ALERTS_MAX {
+                return Ok(false);
+            }
             for (origin, alert) in alerts {
                 received::receive_from(tx, tenant, *origin, std::slice::from_ref(alert), now)?;
             }
-            Ok(())
+            Ok(true)
         })
     }
 
@@ -282,6 +292,11 @@ impl Shared {
 struct Files {
     text: String,
     templates: Vec<(PathBuf, String)>,
+}
+
+/// Whether a notification file can be used; what is wrong with it, in words.
+pub fn check_file(file: &Path) -> Result<(), String> {
+    read(file).map(drop).map_err(|error| error.to_string())
 }
 
 fn read(file: &Path) -> Result<(Files, Configuration), Error> {

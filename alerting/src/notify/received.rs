@@ -27,7 +27,7 @@ pub struct Received {
 }
 
 /// Takes in what rules and SLOs say of their alerts, in the transaction that records it. The dispatcher wakes once that
-/// has committed. A firing alert whose `ends_at` passes without being sent again counts as resolved.
+/// has committed. A firing alert whose `ends_at` passes without being sent again counts as resolved, unless nothing ran.
 pub fn receive(
     tx: &Transaction<'_>,
     tenant: &TenantId,
@@ -173,6 +173,12 @@ pub(super) fn list_changed(
 /// The number of the latest change.
 pub(super) fn last_sequence(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row("SELECT last FROM notify_sequence", [], |row| row.get(0))
+}
+
+/// How many alerts a tenant has.
+pub(super) fn count(connection: &Connection, tenant: &TenantId) -> rusqlite::Result<usize> {
+    let sql = "SELECT count(*) FROM notify_alerts WHERE tenant = ?";
+    connection.prepare_cached(sql)?.query_row([tenant.as_str()], |row| row.get(0))
 }
 
 /// The alerts of a tenant, by fingerprint as it is printed.

@@ -150,7 +150,10 @@ pub async fn post(
             Err(error) => wrong.push(error),
         }
     }
-    ask(&api, move |notifier| notifier.post_alerts(&tenant, &valid)).await?;
+    if !ask(&api, move |notifier| notifier.post_alerts(&tenant, &valid)).await? {
+        let message = "there are too many alerts already".to_owned();
+        return Err(Refusal::Said(StatusCode::TOO_MANY_REQUESTS, Some(message)));
+    }
     if wrong.is_empty() { Ok(StatusCode::OK) } else { Err(Refusal::bad(wrong.join("; "))) }
 }
 

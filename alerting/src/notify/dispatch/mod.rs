@@ -63,6 +63,8 @@ struct Changed {
     groups: BTreeSet<GroupId>,
     log: BTreeSet<LogKey>,
     forgotten: Vec<Fingerprint>,
+    /// Alerts with another end.
+    held: Vec<Fingerprint>,
 }
 
 impl State {
@@ -97,6 +99,20 @@ impl State {
             }
         }
         self.groups.retain(|_, group| !group.members.is_empty());
+    }
+
+    /// After a time in which nobody was there to renew them, alerts of our own that were firing go on until `until`: what was
+    /// not measured ends no alert. Alerts of others end when they said.
+    pub fn hold(&mut self, until: Timestamp) {
+        let members = self.groups.values().flat_map(|group| &group.members);
+        for fingerprint in members.collect::<BTreeSet<_>>() {
+            let Some(received) = self.alerts.get_mut(fingerprint) else { continue };
+            let was_firing = received.alert.ends_at > received.updated_at;
+            if received.is_own && was_firing && received.alert.ends_at < until {
+                received.alert.ends_at = until;
+                self.changed.held.push(*fingerprint);
+            }
+        }
     }
 
     /// When there is something to look at next.

@@ -64,7 +64,7 @@ impl State {
     /// Writes what changed since the last time.
     pub fn write(&mut self, tx: &Transaction<'_>, tenant: &TenantId) -> rusqlite::Result<()> {
         let tenant = tenant.as_str();
-        let Changed { groups, log, forgotten } = std::mem::take(&mut self.changed);
+        let Changed { groups, log, forgotten, held } = std::mem::take(&mut self.changed);
         for id in groups {
             let labels = encode(&id.labels);
             let Some(group) = self.groups.get(&id) else {
@@ -100,6 +100,12 @@ impl State {
                 entry.at.0,
                 entry.expires_at.0,
             ])?;
+        }
+        for fingerprint in held {
+            let Some(received) = self.alerts.get(&fingerprint) else { continue };
+            let sql = "UPDATE notify_alerts SET ends_at = ? WHERE tenant = ? AND fingerprint = ?";
+            let key = fingerprint.0.cast_signed();
+            tx.prepare_cached(sql)?.execute(params![received.alert.ends_at.0, tenant, key])?;
         }
         for fingerprint in forgotten {
             let sql = "DELETE FROM notify_alerts WHERE tenant = ? AND fingerprint = ?";

@@ -278,3 +278,17 @@ fn keys_and_order_are_those_receivers_know() {
     let expected = ["job=a,n=9", "instance=1,job=b", "job=b", "instance=0", "n=2", "n=1,x=1"];
     assert_eq!(sets, expected.map(labels));
 }
+
+#[test]
+fn what_nobody_could_renew_does_not_end() {
+    let mut bench = Bench::new("");
+    bench.alert("n=1", 0, 240);
+    bench.alert("n=2", 0, 240);
+    assert_eq!(bench.run(10), ["10 r First [1,2] []"]);
+    bench.alert("n=2", 0, 10);
+    // Nobody was there for hours.
+    bench.now = 9000;
+    bench.state.hold(seconds(9300));
+    let said = ["9000 r SomeResolved [1] [2]", "9300 r AllResolved [] [1]"];
+    assert_eq!(bench.run(9300), said, "and ends if nobody renews it then");
+}
