@@ -60,6 +60,13 @@ enum Command {
         #[command(subcommand)]
         command: rules::RulesCommand,
     },
+    /// Check, store and list SLOs, and go through time past with them
+    #[command(after_help = "Examples:\n  \
+        binnacle slo check checkout.yaml\n  \
+        binnacle slo apply checkout.yaml\n  \
+        binnacle slo backtest checkout.yaml --start -30d\n\n\
+        Exit codes: 0 done, 1 refused or failed, 2 wrong usage.")]
+    Slo(client::SloArgs),
     /// Show or check the configuration
     Config {
         #[command(subcommand)]
@@ -177,6 +184,7 @@ pub fn main() -> ExitCode {
         Command::Sql(args) => client::sql(args),
         Command::Tail(args) => client::tail(args),
         Command::Rules { command } => rules::main(command),
+        Command::Slo(args) => client::slo(&args),
         Command::Config { command: ConfigCommand::Print(args) } => with_config(&args, |config| {
             // A reader that went away (`| head`) is no failure.
             let _ = std::io::stdout().write_all(config::print(&config).as_bytes());

@@ -1,9 +1,11 @@
 //! `binnacle sql` and `binnacle tail`: ask a running server over HTTP and print the answer.
 
 mod http;
+mod slo;
 mod table;
 mod tail;
 
+pub use slo::{SloArgs, slo};
 pub use tail::{TailArgs, tail};
 
 use clap::{Args, ValueEnum};

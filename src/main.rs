@@ -16,6 +16,7 @@ mod rejections;
 mod rules;
 mod run;
 mod shutdown;
+mod slo_tables;
 
 use std::process::ExitCode;
 

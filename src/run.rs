@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::listen::Listeners;
 use crate::recorded::RecordedSeries;
 use crate::shutdown::Signals;
-use crate::{alerts, deliveries, logging, rejections};
+use crate::{alerts, deliveries, logging, rejections, slo_tables};
 use anyhow::Context;
 use axum::serve::ListenerExt;
 use binnacle_alerting::{Alerting, Parts};
@@ -87,6 +87,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let alerting = Alerting::open(parts, &config.storage.path)?;
     alerts::add_tables(&engine, &alerting);
     deliveries::add_tables(&engine, alerting.notifier());
+    slo_tables::add_tables(&engine, alerting.slos());
     api.register_metrics(|registry| {
         storage.register_metrics(registry);
         engine.register_metrics(registry);

@@ -2,6 +2,7 @@
 
 use crate::notify::Notifier;
 use crate::rule::Rules;
+use crate::slo::Slos;
 use crate::{AlertingConfig, Error, SeriesSink, Store};
 use binnacle_query::QueryEngine;
 use binnacle_storage::{Clock, Storage};
@@ -34,6 +35,7 @@ struct Inner {
     store: Store,
     rules: Rules,
     notifier: Notifier,
+    slos: Slos,
 }
 
 impl std::fmt::Debug for Alerting {
@@ -48,7 +50,8 @@ impl Alerting {
         let store = Store::open(&data.join(FILE))?;
         let rules = Rules::open(parts.clone(), store.clone())?;
         let notifier = Notifier::open(&parts.config, store.clone(), parts.clock.clone())?;
-        Ok(Alerting { inner: Arc::new(Inner { parts, store, rules, notifier }) })
+        let slos = Slos::open(parts.clone(), store.clone())?;
+        Ok(Alerting { inner: Arc::new(Inner { parts, store, rules, slos, notifier }) })
     }
 
     pub fn config(&self) -> &AlertingConfig {
@@ -79,9 +82,13 @@ impl Alerting {
         self.inner.notifier.register_metrics(registry);
     }
 
+    pub fn slos(&self) -> &Slos {
+        &self.inner.slos
+    }
+
     /// Evaluates and delivers until `stop`; then what is being evaluated or delivered ends first. Storage must outlive it.
     pub async fn run(&self, stop: CancellationToken) {
-        let notified = self.inner.notifier.run(stop.clone());
-        tokio::join!(self.inner.rules.run(stop), notified);
+        let Inner { rules, slos, notifier, .. } = &*self.inner;
+        tokio::join!(rules.run(stop.clone()), slos.run(stop.clone()), notifier.run(stop));
     }
 }

@@ -16,4 +16,27 @@ pub enum Error {
     /// The file of routes and receivers cannot be used.
     #[error("the notification file {path} cannot be used: {detail}")]
     NotifyFile { path: PathBuf, detail: String },
+    #[error("failed to count telemetry")]
+    Query(#[source] binnacle_query::Error),
+    #[error("the work was given up")]
+    GivenUp,
+    #[error("failed to keep what is counted apart")]
+    Storage(#[source] binnacle_storage::Error),
+}
+
+impl Error {
+    pub(crate) fn storage(source: binnacle_storage::Error) -> Error {
+        Error::Storage(source)
+    }
+}
+
+/// An error and what caused it, in one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
 }

@@ -13,6 +13,7 @@ mod error;
 pub mod notify;
 pub mod rule;
 mod sink;
+pub mod slo;
 mod store;
 #[cfg(test)]
 mod testing;

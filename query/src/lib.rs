@@ -19,6 +19,7 @@ pub mod promql;
 pub mod red;
 mod rows;
 pub mod series;
+pub mod sli;
 pub mod sql;
 mod stats;
 pub mod tail;

@@ -33,6 +33,7 @@ mod render;
 mod request;
 mod series;
 mod services;
+mod slos;
 mod sql;
 mod tail;
 mod targets;
@@ -204,6 +205,7 @@ pub fn router(api: Api) -> Router {
         .route("/api/v1/cardinality", get(cardinality::cardinality))
         .route("/api/v1/rules/backtest", post(backtest::try_rules))
         .route("/api/v1/admin/{job}", post(admin::admin))
+        .merge(slos::routes())
         .route("/prometheus/api/v1/write", post(remote_write::write))
         .route("/prometheus/api/v1/targets", get(targets::targets))
         .route("/prometheus/-/reload", post(rules::reload).put(rules::reload))
@@ -249,6 +251,8 @@ async fn unknown_method(request: Request) -> Response {
         || path.starts_with("/api/v1/admin/");
     let allow = match posts {
         true => "POST",
+        false if path == "/api/v1/slos" => "GET, HEAD, POST",
+        false if matches!(path, "/api/v1/slos/check" | "/api/v1/slos/backtest") => "POST",
         false => loki::methods(path).or_else(|| alertmanager::methods(path)).unwrap_or("GET, HEAD"),
     };
     let allow_header = Some(HeaderValue::from_static(allow));

@@ -3,8 +3,8 @@
 use super::prometheus::rules;
 use super::{
     admin, backtest, cardinality, compare, deliveries, differences, error, flame, health,
-    log_counts, logs, loki, metrics, related, remote_write, render, series, services, sql, tail,
-    targets, trace, traces,
+    log_counts, logs, loki, metrics, related, remote_write, render, series, services, slos, sql,
+    tail, targets, trace, traces,
 };
 use axum::Json;
 use utoipa::OpenApi;
@@ -28,12 +28,14 @@ use utoipa::OpenApi;
         series::series, services::red, services::service_map, remote_write::write, loki::push,
         targets::targets, cardinality::cardinality, backtest::try_rules, rules::reload,
         deliveries::deliveries,
+        slos::list, slos::put, slos::check, slos::one, slos::delete, slos::versions, slos::transitions, slos::backtest::backtest, slos::graph::graph, slos::graph::slices,
         health::status, health::healthz, health::readyz, metrics::metrics, admin::admin, openapi
     ),
     components(schemas(error::ErrorBody, traces::TracesPart, traces::TracesEnd, sql::SqlAnswer, render::Format, related::ContextOf, tail::TailNotice)),
     tags(
         (name = "query", description = "Questions about stored telemetry"),
         (name = "ingest", description = "Telemetry in; OTLP has ports of its own"),
+        (name = "alerting", description = "SLOs, rules and alerts"),
         (name = "operation", description = "The process itself")
     )
 )]

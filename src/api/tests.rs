@@ -127,7 +127,8 @@ async fn the_description_names_every_route_and_no_other() {
     let description = serde_json::to_value(openapi::description()).unwrap();
     assert!(description["openapi"].as_str().unwrap().starts_with("3.1"));
     let paths = description["paths"].as_object().unwrap();
-    let routes = include_str!("mod.rs").lines().filter_map(|line| {
+    let sources = [include_str!("mod.rs"), include_str!("slos/mod.rs")];
+    let routes = sources.iter().flat_map(|source| source.lines()).filter_map(|line| {
         let (path, handler) = line.trim().strip_prefix(".route(\"")?.split_once("\", ")?;
         Some((path, if handler.starts_with("post") { "post" } else { "get" }))
     });

@@ -286,19 +286,21 @@ fn compact_due(engine: &Engine, seen: &mut Option<(u64, Instant)>) -> Result<(),
     if seen.is_some_and(|(at, when)| at == version && when.elapsed() < RETENTION_INTERVAL) {
         return Ok(());
     }
+    let borders = engine.borders.positions.lock();
     let segments = engine.live.segments();
     engine.metrics.segments.set(segments.len() as i64);
     let bytes = segments.iter().map(|s| s.info().bytes + s.info().index_bytes).sum::<u64>();
     engine.metrics.segments_bytes.set(bytes as i64);
     engine.metrics.segments_set_aside.set(engine.live.list_set_aside().len() as i64);
     let infos = || segments.iter().map(|segment| segment.info());
-    let mut jobs = compaction::plan(infos(), Thoroughness::Due);
+    let mut jobs = compaction::plan(infos(), &borders, Thoroughness::Due);
     if jobs.is_empty() {
         let quiet = quiet_days(engine);
         let is_quiet = |key: (TenantId, Table, i32)| quiet.contains(&key);
         let left = infos().filter(|info| is_quiet((info.tenant.clone(), info.table, info.day)));
-        jobs = compaction::plan(left, Thoroughness::Everything);
+        jobs = compaction::plan(left, &borders, Thoroughness::Everything);
     }
+    drop(borders);
     match jobs.first() {
         Some(job) => compaction::compact(engine, job),
         None => {
@@ -323,9 +325,11 @@ fn quiet_days(engine: &Engine) -> HashSet<(TenantId, Table, i32)> {
 
 fn compact_everything(engine: &Engine) -> Result<(), Error> {
     loop {
+        let borders = engine.borders.positions.lock();
         let segments = engine.live.segments();
-        let jobs = compaction::plan(segments.iter().map(|s| s.info()), Thoroughness::Everything);
-        drop(segments);
+        let infos = segments.iter().map(|segment| segment.info());
+        let jobs = compaction::plan(infos, &borders, Thoroughness::Everything);
+        drop((segments, borders));
         let before = engine.live.version();
         jobs.iter().try_for_each(|job| compaction::compact(engine, job))?;
         if engine.live.version() == before {

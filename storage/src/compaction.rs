@@ -4,6 +4,7 @@
 //! under full load, where flushes are large, and each a few times at most when they trickle in.
 
 use crate::Error;
+use crate::borders::{Positions, side};
 use crate::catalog::{CompactionEdit, Edited};
 use crate::engine::Engine;
 use crate::flush::WalRange;
@@ -52,11 +53,13 @@ type Group<'a> = Vec<&'a SegmentInfo>;
 /// Jobs worth doing, each segment in at most one.
 pub(crate) fn plan<'a>(
     segments: impl Iterator<Item = &'a SegmentInfo>,
+    borders: &Positions,
     thoroughness: Thoroughness,
 ) -> Vec<Job> {
-    let mut days: BTreeMap<(&TenantId, Table, i32, bool), Group<'_>> = BTreeMap::new();
+    let mut days: BTreeMap<(&TenantId, Table, i32, bool, usize), Group<'_>> = BTreeMap::new();
     for segment in segments.filter(|segment| !is_done(segment)) {
-        let key = (&segment.tenant, segment.table, segment.day, segment.rollup_settled);
+        let SegmentInfo { tenant, table, day, rollup_settled, .. } = segment;
+        let key = (tenant, *table, *day, *rollup_settled, side(borders, segment));
         days.entry(key).or_default().push(segment);
     }
     let mut jobs = Vec::new();
@@ -251,10 +254,29 @@ mod tests {
             .map(|(index, &(day, level, rows))| segment(table, day, level, rows, index))
             .collect();
         let joined = |thoroughness| -> Vec<usize> {
-            plan(segments.iter(), thoroughness).iter().map(|job| job.segments.len()).collect()
+            plan(segments.iter(), &Positions::new(), thoroughness)
+                .iter()
+                .map(|job| job.segments.len())
+                .collect()
         };
         assert_eq!(joined(Thoroughness::Due), due, "due of {segments:?}");
         assert_eq!(joined(Thoroughness::Everything), everything, "everything of {segments:?}");
+    }
+
+    #[test]
+    fn segments_on_two_sides_of_a_border_are_not_joined() {
+        let segments: Vec<SegmentInfo> =
+            (1..=9).map(|index| segment(Table::Spans, 1, 0, 10, index)).collect();
+        let joined = |borders: &[u64], table| -> Vec<usize> {
+            let key = ("t".parse().unwrap(), table);
+            let positions = Positions::from([(key, borders.iter().copied().collect())]);
+            let jobs = plan(segments.iter(), &positions, Thoroughness::Everything);
+            jobs.iter().map(|job| job.segments.len()).collect()
+        };
+        assert_eq!(joined(&[], Table::Spans), [9]);
+        assert_eq!(joined(&[4], Table::Spans), [4, 5]);
+        assert_eq!(joined(&[0, 4, 6, 9], Table::Spans), [4, 2, 3]);
+        assert_eq!(joined(&[4], Table::Logs), [9]);
     }
 
     #[test]

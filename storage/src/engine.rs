@@ -1,5 +1,6 @@
 //! Engine: what the public face and the background threads share.
 
+use crate::borders::Borders;
 use crate::buffer::Entry;
 use crate::catalog::Catalog;
 use crate::disk::{DirectoryLock, Disk};
@@ -28,6 +29,7 @@ pub(crate) struct Engine {
     pub disk: Disk,
     pub clock: Arc<dyn Clock>,
     pub live: Live,
+    pub borders: Borders,
     pub room: Room,
     pub retries: Retries,
     pub catalog: Mutex<Box<dyn Catalog>>,

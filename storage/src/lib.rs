@@ -10,6 +10,7 @@
 mod attributes;
 mod background;
 pub mod batch;
+mod borders;
 mod buffer;
 mod catalog;
 mod clock;

@@ -1,5 +1,6 @@
 //! Opening: takes the directory, reads the catalog, replays the WAL.
 
+use crate::borders::Borders;
 use crate::catalog::{Catalog, SqliteCatalog};
 use crate::disk::Disk;
 use crate::engine::{Bell, Engine, Problems};
@@ -44,10 +45,12 @@ pub(crate) fn open(
     check_catalog_is_there(&disk, &catalog_path, &segments)?;
     let catalog = SqliteCatalog::open(&catalog_path, disk.clone())?;
     let flushed = catalog.list_wal_positions()?;
+    let borders = Borders { positions: Mutex::new(catalog.list_borders()?) };
     let engine = Engine {
         objects: Objects::open(&segments, disk.clone())?,
         room: Room::new(config.buffer_bytes_max),
         live: Live::default(),
+        borders,
         retries: Retries::default(),
         catalog: Mutex::new(Box::new(catalog)),
         flushed: Mutex::new(flushed),

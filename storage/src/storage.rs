@@ -189,6 +189,10 @@ impl Storage {
         }
     }
 
+    pub(crate) fn engine(&self) -> &Arc<Engine> {
+        &self.handle.engine
+    }
+
     fn check_takes(&self, request: &AppendRequest) -> Result<(), Error> {
         if self.handle.is_closed.load(Ordering::Acquire) {
             return Err(Error::ShuttingDown);

@@ -3,10 +3,14 @@
 use super::ast::{Pipeline, SpansetExpr, Stage};
 use super::condition::{Condition, FieldSlots};
 use super::parse;
-use super::row_fields::{RowReader, is_of_row};
+use super::prune::all_have_services;
+use super::row_fields::{RowReader, columns, is_of_row};
 use crate::Error;
 use crate::rows::Shared;
 use arrow::record_batch::RecordBatch;
+use binnacle_storage::segment::AttributeKeys;
+use parquet::file::metadata::ParquetMetaData;
+use std::collections::BTreeSet;
 
 /// A query that only filters spans.
 #[derive(Debug)]
@@ -52,6 +56,15 @@ impl SpanFilter {
         Ok(())
     }
 
+    /// Columns of a file that deciding takes.
+    pub(crate) fn columns(
+        &self,
+        keys: &AttributeKeys,
+        metadata: &ParquetMetaData,
+    ) -> BTreeSet<String> {
+        columns(self.slots.fields.iter(), keys, all_have_services(metadata))
+    }
+
     /// The rows of a batch that pass, ascending.
     pub(crate) fn matching(
         &self,
@@ -69,7 +82,7 @@ impl SpanFilter {
 
 fn refused(why: &str) -> Error {
     Error::InvalidRequest {
-        message: format!("spans are tailed one by one: {why}"),
+        message: format!("spans are decided one by one here: {why}"),
         hint: Some(
             "write one condition on a span, such as { status = error && duration > 1s }".to_owned(),
         ),

@@ -7,9 +7,10 @@ mod sqlite;
 pub(crate) use sqlite::SqliteCatalog;
 
 use crate::Error;
+use crate::borders::Positions;
 use crate::model::{Signal, Table, TenantId, Timestamp};
 use crate::segment::{SegmentId, SegmentInfo};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// A request that a later one may repeat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +81,15 @@ pub(crate) trait Catalog: Send + std::fmt::Debug {
     fn list_retired(&self, until: Timestamp) -> Result<Vec<SegmentInfo>, Error>;
     /// Drops what is left of retired segments whose files are gone.
     fn forget(&mut self, ids: &[SegmentId]) -> Result<(), Error>;
+    /// WAL positions at which segments are not joined.
+    fn list_borders(&self) -> Result<Positions, Error>;
+    /// Replaces those of one tenant's table.
+    fn store_borders(
+        &mut self,
+        tenant: &TenantId,
+        table: Table,
+        positions: &BTreeSet<u64>,
+    ) -> Result<(), Error>;
     /// Whether the catalog has the segment, live or retired.
     fn knows(&self, id: SegmentId) -> Result<bool, Error>;
 }

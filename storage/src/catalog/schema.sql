@@ -51,4 +51,10 @@ CREATE TABLE attribute_key (
     last_seen INTEGER NOT NULL,
     PRIMARY KEY (tenant, table_name, key, value_type)
 ) WITHOUT ROWID;
-INSERT INTO schema_version VALUES (2);
+CREATE TABLE border (
+    tenant TEXT NOT NULL,
+    table_name TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    PRIMARY KEY (tenant, table_name, position)
+) WITHOUT ROWID;
+INSERT INTO schema_version VALUES (3);

@@ -2,16 +2,17 @@
 
 use super::{AttributeKey, Catalog, CompactionEdit, Edited, FlushEdit, StoredRequest};
 use crate::Error;
+use crate::borders::Positions;
 use crate::disk::{Disk, Operation};
 use crate::model::{Signal, Table, TenantId, Timestamp};
 use crate::retries::REMEMBERED_FOR;
 use crate::segment::{SegmentId, SegmentInfo};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 const SCHEMA: &str = include_str!("schema.sql");
-const SCHEMA_VERSION: i64 = 2;
+const SCHEMA_VERSION: i64 = 3;
 
 /// From version 1: segments have rollup files.
 const FROM_VERSION_1: &str = "
@@ -19,6 +20,17 @@ const FROM_VERSION_1: &str = "
     ALTER TABLE segment ADD COLUMN rollup_crc32c INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE segment ADD COLUMN rollup_settled INTEGER NOT NULL DEFAULT 0;
     UPDATE schema_version SET version = 2;
+";
+
+/// From version 2: segments are not joined at borders.
+const FROM_VERSION_2: &str = "
+    CREATE TABLE border (
+        tenant TEXT NOT NULL,
+        table_name TEXT NOT NULL,
+        position INTEGER NOT NULL,
+        PRIMARY KEY (tenant, table_name, position)
+    ) WITHOUT ROWID;
+    UPDATE schema_version SET version = 3;
 ";
 
 /// Most attribute keys remembered of one tenant and table: keys with data in their name would grow it without bound.
@@ -123,6 +135,9 @@ fn version(connection: &mut Connection) -> rusqlite::Result<i64> {
     if read(&transaction)? == 1 {
         transaction.execute_batch(FROM_VERSION_1)?;
     }
+    if read(&transaction)? == 2 {
+        transaction.execute_batch(FROM_VERSION_2)?;
+    }
     let version = read(&transaction)?;
     transaction.commit()?;
     Ok(version)
@@ -217,6 +232,38 @@ impl Catalog for SqliteCatalog {
             Ok(Edited::Done)
         })?;
         debug_assert_eq!(edited, Edited::Done, "forgetting assumes nothing");
+        Ok(())
+    }
+
+    fn list_borders(&self) -> Result<Positions, Error> {
+        let sql = "SELECT tenant, table_name, position FROM border";
+        let rows = self.select("list borders", sql, [], |row| {
+            Ok((read_tenant(row, 0)?, read_table(row, 1)?, row.get::<_, i64>(2)? as u64))
+        })?;
+        let mut positions = Positions::new();
+        for (tenant, table, position) in rows {
+            positions.entry((tenant, table)).or_default().insert(position);
+        }
+        Ok(positions)
+    }
+
+    fn store_borders(
+        &mut self,
+        tenant: &TenantId,
+        table: Table,
+        positions: &BTreeSet<u64>,
+    ) -> Result<(), Error> {
+        let edited = self.edit("store borders", |transaction| {
+            let of = [tenant.as_str(), table.name()];
+            transaction.execute("DELETE FROM border WHERE tenant = ?1 AND table_name = ?2", of)?;
+            let sql = "INSERT INTO border (tenant, table_name, position) VALUES (?1, ?2, ?3)";
+            let mut insert = transaction.prepare_cached(sql)?;
+            for position in positions {
+                insert.execute(params![of[0], of[1], *position as i64])?;
+            }
+            Ok(Edited::Done)
+        })?;
+        debug_assert_eq!(edited, Edited::Done, "storing borders assumes nothing");
         Ok(())
     }
 

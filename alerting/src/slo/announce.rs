@@ -1,0 +1,226 @@
+//! From what alerts see to what is told: transitions, and the alerts that notification gets.
+
+use super::evaluate::{AlertKind, AlertSeen, Status};
+use super::latch::{Latch, Level};
+use super::spec::{ObjectiveSpec, Slo};
+use super::stored::{AlertKey, StoredAlert, Transition};
+use super::tier::span;
+use crate::{Alert, LabelSet};
+use binnacle_storage::model::Timestamp;
+use std::collections::BTreeMap;
+
+/// Labels by which routes tell SLO alerts, and that an SLO's own labels do not replace.
+pub const ALERT_NAMES: [(&str, AlertKind); 3] = [
+    ("SLOBudgetExhaustion", AlertKind::Exhaustion),
+    ("SLONoTraffic", AlertKind::NoTraffic),
+    ("SLONoTelemetry", AlertKind::NoTelemetry),
+];
+
+/// How alerts are told.
+#[derive(Debug, Clone)]
+pub(super) struct Telling {
+    /// Unix seconds.
+    pub now: i64,
+    /// Address by which people reach this server; empty for a path alone.
+    pub external_url: String,
+    /// A firing alert is told again after so many seconds.
+    pub resend_seconds: i64,
+}
+
+/// One objective as it was evaluated.
+pub(super) struct Evaluated<'a> {
+    pub slo: &'a Slo,
+    pub version: i64,
+    pub objective: usize,
+    pub spec: &'a ObjectiveSpec,
+    pub status: &'a Status,
+}
+
+/// What one evaluation changes.
+#[derive(Debug, Default)]
+pub(super) struct Changes {
+    pub alerts: BTreeMap<AlertKey, StoredAlert>,
+    pub transitions: Vec<Transition>,
+    pub told: Vec<Alert>,
+}
+
+impl Evaluated<'_> {
+    /// Moves each alert on.
+    pub fn announce(
+        &self,
+        before: &BTreeMap<AlertKey, StoredAlert>,
+        telling: &Telling,
+        changes: &mut Changes,
+    ) {
+        for seen in &self.status.alerts {
+            let key =
+                AlertKey { slo: self.slo.name.clone(), objective: self.objective, kind: seen.kind };
+            let known = before.get(&key);
+            let latch = known.map_or(Latch::default(), |alert| alert.latch);
+            let next = latch.next(seen.seen, telling.now, seen.temper);
+            if known.is_none() && next == Latch::default() {
+                continue;
+            }
+            let labels = self.labels(seen);
+            let mut told_at = known.and_then(|alert| alert.told_at);
+            if next.level.name() != latch.level.name() {
+                changes.transitions.push(self.transition(&key, seen, next, telling.now));
+            }
+            let is_due = told_at.is_none_or(|at| telling.now - at >= telling.resend_seconds);
+            if next.is_firing() && (!latch.is_firing() || is_due)
+                || latch.is_firing() && !next.is_firing()
+            {
+                changes.told.push(self.alert(seen, &labels, latch, next, telling));
+                told_at = Some(telling.now);
+            }
+            let labels = serde_json::to_string(&labels).unwrap_or_default();
+            changes.alerts.insert(key, StoredAlert { latch: next, told_at, labels });
+        }
+    }
+
+    fn labels(&self, seen: &AlertSeen) -> LabelSet {
+        let name = ALERT_NAMES.iter().find(|(_, kind)| *kind == seen.kind);
+        let name = name.map_or("SLOBurnRate", |(name, _)| name);
+        let objective = match self.spec.display_name.as_str() {
+            "" => self.spec.policy.objective.to_string(),
+            name => name.to_owned(),
+        };
+        let mut labels: LabelSet = self.slo.labels.clone();
+        let mut put = |name: &str, value: String| {
+            if !value.is_empty() {
+                labels.insert(name.to_owned(), value);
+            }
+        };
+        put("alertname", name.to_owned());
+        put("slo", self.slo.name.clone());
+        put("service", self.slo.service.clone());
+        put("objective", objective);
+        put("severity", seen.severity.name().to_owned());
+        put("notification_targets", self.slo.targets.join(","));
+        if let AlertKind::BurnRate { long_seconds, short_seconds } = seen.kind {
+            put("long_window", span(long_seconds));
+            put("short_window", span(short_seconds));
+        }
+        labels.retain(|_, value| !value.is_empty());
+        labels
+    }
+
+    fn transition(&self, key: &AlertKey, seen: &AlertSeen, next: Latch, now: i64) -> Transition {
+        Transition {
+            version: self.version,
+            key: key.clone(),
+            severity: seen.severity.name().to_owned(),
+            at: now,
+            until: self.status.until,
+            level: next.level.name().to_owned(),
+            reason: self.reason(seen.kind),
+        }
+    }
+
+    fn alert(
+        &self,
+        seen: &AlertSeen,
+        labels: &LabelSet,
+        before: Latch,
+        next: Latch,
+        telling: &Telling,
+    ) -> Alert {
+        let since = match (next.level, before.level) {
+            (Level::Firing { since }, _) | (_, Level::Firing { since }) => since,
+            _ => telling.now,
+        };
+        // Sent again long before it would count as over.
+        let ends =
+            if next.is_firing() { telling.now + 4 * telling.resend_seconds } else { telling.now };
+        let name =
+            if self.slo.display_name.is_empty() { &self.slo.name } else { &self.slo.display_name };
+        let objective = self.spec.policy.objective;
+        let what = match seen.kind {
+            AlertKind::BurnRate { .. } => {
+                format!("{name} burns its error budget (objective {objective})")
+            }
+            AlertKind::Exhaustion => {
+                format!("{name} will have spent its error budget within a day")
+            }
+            AlertKind::NoTraffic => format!("{name} has no traffic"),
+            AlertKind::NoTelemetry => format!("{name} is not heard of any more"),
+        };
+        let mut annotations = LabelSet::new();
+        annotations.insert("summary".to_owned(), what);
+        annotations.insert("description".to_owned(), self.reason(seen.kind));
+        if let Some(held) = next.held_since {
+            annotations.insert("held_since".to_owned(), moment(held));
+        }
+        let base = telling.external_url.trim_end_matches('/');
+        Alert {
+            labels: labels.clone(),
+            annotations,
+            starts_at: seconds(since),
+            ends_at: seconds(ends),
+            generator_url: format!("{base}/slos/{}", self.slo.name),
+        }
+    }
+
+    /// What was seen, in words.
+    fn reason(&self, kind: AlertKind) -> String {
+        let number =
+            |value: Option<f64>| value.map_or("unknown".to_owned(), |value| format!("{value:.2}"));
+        let remaining = self.status.remaining.map(|remaining| remaining * 100.0);
+        let left = format!("{} % of the budget is left", number(remaining));
+        match kind {
+            AlertKind::BurnRate { long_seconds, short_seconds } => {
+                let is_it = |tier: &&super::TierStatus| {
+                    tier.tier.long_seconds == long_seconds
+                        && tier.tier.short_seconds == short_seconds
+                };
+                let Some(tier) = self.status.tiers.iter().find(is_it) else { return left };
+                format!(
+                    "burn rate {} over {} and {} over {}, told from {:.2} on; {} of {} bad in {}; {left}; data: {}",
+                    number(tier.long_burn),
+                    span(long_seconds),
+                    number(tier.short_burn),
+                    span(short_seconds),
+                    tier.threshold.as_f64(),
+                    tier.long.bad(),
+                    tier.long.total,
+                    span(long_seconds),
+                    tier.state.name(),
+                )
+            }
+            AlertKind::Exhaustion => match self.status.exhausted_in {
+                Some(0) => format!("the budget is spent: {left}"),
+                Some(seconds) => format!("spent in {} at the present rate; {left}", span(seconds)),
+                None => left,
+            },
+            AlertKind::NoTraffic => {
+                "no event for an hour, on a day that had some in nearly every one".to_owned()
+            }
+            AlertKind::NoTelemetry => {
+                "nothing arrives any more from those who sent these events".to_owned()
+            }
+        }
+    }
+}
+
+/// Resolves the alerts of what is no more: an SLO deleted, a tier taken out.
+pub(super) fn resolve_orphan(alert: &StoredAlert, telling: &Telling) -> Option<Alert> {
+    let Level::Firing { since } = alert.latch.level else { return None };
+    let labels: LabelSet = serde_json::from_str(&alert.labels).unwrap_or_default();
+    let summary = "its SLO was changed or deleted".to_owned();
+    Some(Alert {
+        labels,
+        annotations: LabelSet::from([("summary".to_owned(), summary)]),
+        starts_at: seconds(since),
+        ends_at: seconds(telling.now),
+        generator_url: format!("{}/slos", telling.external_url.trim_end_matches('/')),
+    })
+}
+
+fn seconds(at: i64) -> Timestamp {
+    Timestamp(at.saturating_mul(1_000_000_000))
+}
+
+fn moment(at: i64) -> String {
+    let time = chrono::DateTime::from_timestamp(at, 0).unwrap_or_default();
+    time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+}

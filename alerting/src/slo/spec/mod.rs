@@ -1,0 +1,25 @@
+//! SLOs as OpenSLO YAML (`openslo/v1`): what is read, what it means here, and what is refused, by field and line.
+//!
+//! A metric source names what it counts: `type` is `spans`, `logs`, `promql` or `sql`, and its `spec` has the query.
+//!
+//! | type | total | good or bad |
+//! |---|---|---|
+//! | `spans` | TraceQL conditions on one span | further conditions on those spans |
+//! | `logs` | log search | further search among those records |
+//!
+//! A `thresholdMetric` of `spans` compares each span's duration with the objective's `value`, in the unit its `spec` names
+//! (`s` if none). What OpenSLO has no field for is an annotation of the SLO: see [`annotations`].
+
+mod annotations;
+mod fields;
+mod indicator;
+mod parse;
+mod policy;
+mod slo;
+#[cfg(test)]
+mod tests;
+
+pub use fields::Problem;
+pub use indicator::{Part, Sli, SliSource};
+pub use parse::{Parsed, parse};
+pub use slo::{ObjectiveSpec, Slo};

@@ -1,0 +1,429 @@
+//! One SLO, with all it refers to in place.
+
+use super::annotations;
+use super::fields::{Field, Fields, Problems, seconds, text_of};
+use super::indicator::{self, Comparison, Indicator, Sli};
+use super::policy::{self, AlertPolicy, Conditions};
+use crate::slo::objective::parse_decimal;
+use crate::slo::{
+    Calendar, CalendarUnit, DEFAULT_TIERS, Method, Objective, Policy, SLICE_SECONDS, TimesliceGoal,
+    Window,
+};
+use binnacle_storage::model::Timestamp;
+use chrono::{NaiveDate, NaiveDateTime};
+use std::collections::BTreeMap;
+
+/// Slices of time when an objective does not say.
+const TIMESLICE_SECONDS: u64 = 60;
+
+/// Longest period of a rolling window.
+const PERIOD_SECONDS_MAX: u64 = 366 * 86_400;
+
+/// Shortest period: below it no tier means anything.
+const PERIOD_SECONDS_MIN: u64 = 3_600;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Slo {
+    pub name: String,
+    pub display_name: String,
+    pub description: String,
+    pub service: String,
+    pub labels: BTreeMap<String, String>,
+    pub annotations: BTreeMap<String, String>,
+    pub objectives: Vec<ObjectiveSpec>,
+    /// For routes to match.
+    pub targets: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct ObjectiveSpec {
+    pub display_name: String,
+    pub sli: Sli,
+    pub policy: Policy,
+}
+
+/// What other documents have, by name.
+#[derive(Debug, Default)]
+pub(super) struct Named {
+    pub indicators: BTreeMap<String, Indicator>,
+    pub policies: BTreeMap<String, AlertPolicy>,
+    pub conditions: Conditions,
+}
+
+/// Name, display name, labels and annotations of a document.
+pub(super) struct Metadata<'a> {
+    pub name: String,
+    display_name: String,
+    labels: Vec<(String, Field<'a>)>,
+    annotations: Vec<(String, Field<'a>)>,
+}
+
+pub(super) fn read_metadata<'a>(
+    document: &Fields<'a>,
+    problems: &mut Problems,
+) -> Option<Metadata<'a>> {
+    let metadata = document.need("metadata", problems)?;
+    let known = ["name", "displayName", "labels", "annotations"];
+    let fields = metadata.fields(&known, &[], problems)?;
+    let name = fields.need("name", problems)?;
+    let text = name.text(problems)?;
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    if text.is_empty() || text.len() > 128 || !text.bytes().all(is_name) {
+        name.refuse("is to be letters, digits, '-', '_' and '.', at most 128", problems);
+        return None;
+    }
+    Some(Metadata {
+        name: text.to_owned(),
+        display_name: fields.text("displayName", problems).unwrap_or(text).to_owned(),
+        labels: fields.texts("labels", problems),
+        annotations: fields.texts("annotations", problems),
+    })
+}
+
+pub(super) fn read(document: &Fields<'_>, named: &Named, problems: &mut Problems) -> Option<Slo> {
+    let metadata = read_metadata(document, problems)?;
+    let spec = document.need("spec", problems)?;
+    let known = [
+        "description",
+        "service",
+        "indicator",
+        "indicatorRef",
+        "timeWindow",
+        "budgetingMethod",
+        "objectives",
+        "alertPolicies",
+    ];
+    let fields = spec.fields(&known, &[], problems)?;
+    let annotations = annotations::read(&metadata.annotations, problems);
+    let indicator = read_indicator(&fields, named, problems);
+    let window = read_window(&fields, problems);
+    let method = fields.need("budgetingMethod", problems);
+    let policies = read_policies(&fields, named, problems);
+    let conditions: Vec<_> =
+        policies.iter().filter_map(|policy| policy.condition.as_ref()).collect();
+    let tiers = match (annotations.tiers, conditions.is_empty()) {
+        (Some(tiers), _) => tiers,
+        (None, true) => DEFAULT_TIERS.to_vec(),
+        (None, false) => conditions.iter().map(|condition| condition.tier).collect(),
+    };
+    let objectives = fields.need("objectives", problems)?;
+    let items = objectives.items(problems);
+    if items.is_empty() {
+        objectives.refuse("is to have one objective or more", problems);
+    }
+    let (indicator, window, method) = (indicator?, window?, method?);
+    let mut read = Vec::new();
+    for item in &items {
+        let objective =
+            Reading { indicator: &indicator, method: &method }.objective(item, problems);
+        let Some((display_name, sli, objective, method)) = objective else { continue };
+        read.push(ObjectiveSpec {
+            display_name,
+            sli,
+            policy: Policy {
+                objective,
+                method,
+                window,
+                tiers: tiers.clone(),
+                hold_seconds: conditions.first().map_or(0, |condition| condition.hold_seconds),
+                guards: annotations.guards,
+                mode: annotations.mode,
+                no_traffic: annotations.no_traffic,
+                no_telemetry: annotations.no_telemetry,
+            },
+        });
+        check_tiers(&read[read.len() - 1].policy, item, problems);
+    }
+    let texts = |list: &[(String, Field<'_>)]| {
+        let text = |(name, field): &(String, Field<'_>)| {
+            text_of(field.node).map(|text| (name.clone(), text.to_owned()))
+        };
+        list.iter().filter_map(text).collect::<BTreeMap<_, _>>()
+    };
+    let mut targets: Vec<String> = policies.into_iter().flat_map(|policy| policy.targets).collect();
+    targets.sort();
+    targets.dedup();
+    Some(Slo {
+        name: metadata.name,
+        display_name: metadata.display_name,
+        description: fields.text("description", problems).unwrap_or_default().to_owned(),
+        service: fields.need_text("service", problems)?.to_owned(),
+        labels: texts(&metadata.labels),
+        annotations: texts(&metadata.annotations),
+        objectives: read,
+        targets,
+    })
+}
+
+fn read_indicator(
+    fields: &Fields<'_>,
+    named: &Named,
+    problems: &mut Problems,
+) -> Option<Indicator> {
+    if let Some(reference) = fields.find("indicatorRef") {
+        let name = reference.text(problems)?;
+        let found = named.indicators.get(name).cloned();
+        if found.is_none() {
+            reference.refuse(format!("there is no SLI '{name}', or it is refused"), problems);
+        }
+        return found;
+    }
+    let indicator = fields.need("indicator", problems)?;
+    let inner = indicator.fields(&["apiVersion", "kind", "metadata", "spec"], &[], problems)?;
+    indicator::read(&inner.need("spec", problems)?, problems)
+}
+
+fn read_policies(fields: &Fields<'_>, named: &Named, problems: &mut Problems) -> Vec<AlertPolicy> {
+    let mut policies = Vec::new();
+    for item in fields.items("alertPolicies", problems) {
+        let by_name = |field: &Field<'_>, problems: &mut Problems| {
+            let name = field.text(problems)?;
+            let found = named.policies.get(name).cloned();
+            if found.is_none() {
+                field.refuse(
+                    format!("there is no AlertPolicy '{name}', or it is refused"),
+                    problems,
+                );
+            }
+            found
+        };
+        if text_of(item.node).is_some() {
+            policies.extend(by_name(&item, problems));
+            continue;
+        }
+        let known = ["alertPolicyRef", "apiVersion", "kind", "metadata", "spec"];
+        let Some(inner) = item.fields(&known, &[], problems) else { continue };
+        if let Some(reference) = inner.find("alertPolicyRef") {
+            policies.extend(by_name(&reference, problems));
+        } else if let Some(spec) = inner.need("spec", problems) {
+            policies.extend(policy::read(&spec, &named.conditions, problems));
+        }
+    }
+    policies
+}
+
+fn read_window(fields: &Fields<'_>, problems: &mut Problems) -> Option<Window> {
+    let list = fields.need("timeWindow", problems)?;
+    let items = list.items(problems);
+    let [item] = items.as_slice() else {
+        list.refuse("is to have exactly one window", problems);
+        return None;
+    };
+    let fields = item.fields(&["duration", "isRolling", "calendar"], &[], problems)?;
+    let duration = fields.need("duration", problems)?;
+    let text = duration.text(problems)?;
+    let calendar = fields.find("calendar");
+    let is_rolling = fields.flag("isRolling", problems).unwrap_or(calendar.is_none());
+    if is_rolling {
+        if let Some(calendar) = calendar {
+            calendar.refuse("is for a window that is not rolling", problems);
+        }
+        let length =
+            seconds(text).filter(|s| (PERIOD_SECONDS_MIN..=PERIOD_SECONDS_MAX).contains(s));
+        if length.is_none() {
+            let hint =
+                "is to be between 1h and 366d; a rolling window has a fixed length (30d, not 1M)";
+            duration.refuse(hint, problems);
+        }
+        return Some(Window::Rolling { seconds: length? });
+    }
+    let calendar = fields.need("calendar", problems)?;
+    read_calendar(&calendar, &duration, problems).map(Window::Calendar)
+}
+
+fn read_calendar(
+    calendar: &Field<'_>,
+    duration: &Field<'_>,
+    problems: &mut Problems,
+) -> Option<Calendar> {
+    let text = duration.text(problems)?;
+    let unit = match text.chars().last() {
+        Some('h') => Some(CalendarUnit::Hours),
+        Some('d') => Some(CalendarUnit::Days),
+        Some('w') => Some(CalendarUnit::Weeks),
+        Some('M') => Some(CalendarUnit::Months),
+        Some('Q') => Some(CalendarUnit::Quarters),
+        Some('Y') => Some(CalendarUnit::Years),
+        _ => None,
+    };
+    let count = text.get(..text.len().saturating_sub(1)).and_then(|count| count.parse().ok());
+    let (Some(unit), Some(count)) = (unit, count.filter(|count| (1..=1000).contains(count))) else {
+        let hint = "is to be a number of h, d, w, M (months), Q or Y; 1m would be one minute";
+        duration.refuse(hint, problems);
+        return None;
+    };
+    let fields = calendar.fields(&["startTime", "timeZone"], &[], problems)?;
+    let start = fields.need("startTime", problems)?;
+    let zone = fields.need("timeZone", problems)?;
+    let start_time = start.text(problems).and_then(local_time);
+    if start_time.is_none() {
+        start.refuse("is to be a local time as 2024-01-01 00:00:00", problems);
+    }
+    let parsed = zone.text(problems).and_then(|name| name.parse().ok());
+    if parsed.is_none() {
+        zone.refuse("is not a zone of the IANA database, such as Europe/Berlin", problems);
+    }
+    Some(Calendar { start: start_time?, zone: parsed?, count, unit })
+}
+
+fn local_time(text: &str) -> Option<NaiveDateTime> {
+    let formats = ["%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S"];
+    let time = formats.iter().find_map(|format| NaiveDateTime::parse_from_str(text, format).ok());
+    time.or_else(|| {
+        NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().and_then(|date| date.and_hms_opt(0, 0, 0))
+    })
+}
+
+/// What all objectives of an SLO share.
+struct Reading<'a, 'b> {
+    indicator: &'a Indicator,
+    method: &'a Field<'b>,
+}
+
+impl Reading<'_, '_> {
+    fn objective(
+        &self,
+        item: &Field<'_>,
+        problems: &mut Problems,
+    ) -> Option<(String, Sli, Objective, Method)> {
+        let composite = "composites are not supported yet; give each part an SLO of its own";
+        let refused =
+            [("indicator", composite), ("indicatorRef", composite), ("compositeWeight", composite)];
+        let known = [
+            "displayName",
+            "op",
+            "value",
+            "target",
+            "targetPercent",
+            "timeSliceTarget",
+            "timeSliceWindow",
+        ];
+        let fields = item.fields(&known, &refused, problems)?;
+        let objective = read_target(&fields, item, problems);
+        let comparison = match fields.find("op") {
+            None => None,
+            Some(op) => {
+                let comparison = op.text(problems).and_then(Comparison::from_name);
+                if comparison.is_none() {
+                    op.refuse("is to be lte, lt, gte or gt", problems);
+                }
+                comparison
+            }
+        };
+        let sli = self.indicator.sli(comparison, fields.find("value").as_ref(), item, problems);
+        let method = self.method(&fields, problems);
+        let display_name = fields.text("displayName", problems).unwrap_or_default().to_owned();
+        Some((display_name, sli?, objective?, method?))
+    }
+
+    fn method(&self, fields: &Fields<'_>, problems: &mut Problems) -> Option<Method> {
+        let (target, window) = (fields.find("timeSliceTarget"), fields.find("timeSliceWindow"));
+        let name = self.method.text(problems)?;
+        match name {
+            "Occurrences" => {
+                for field in [target, window].into_iter().flatten() {
+                    field.refuse("is for Timeslices", problems);
+                }
+                Some(Method::Occurrences)
+            }
+            "Timeslices" => {
+                let target = fields.need("timeSliceTarget", problems)?;
+                let parts = target.text(problems).and_then(|text| parse_decimal(text, 9));
+                let Some(target_parts) = parts.filter(|parts| (1..=1_000_000_000).contains(parts))
+                else {
+                    target.refuse("is to be above 0 and at most 1", problems);
+                    return None;
+                };
+                let seconds = slice_seconds(window, problems)?;
+                Some(Method::Timeslices(TimesliceGoal { seconds, target_parts }))
+            }
+            "RatioTimeslices" => {
+                if let Some(target) = target {
+                    target.refuse("is for Timeslices", problems);
+                }
+                Some(Method::RatioTimeslices { seconds: slice_seconds(window, problems)? })
+            }
+            _ => {
+                let hint = "is to be Occurrences, Timeslices or RatioTimeslices";
+                self.method.refuse(hint, problems);
+                None
+            }
+        }
+    }
+}
+
+fn slice_seconds(window: Option<Field<'_>>, problems: &mut Problems) -> Option<u64> {
+    let Some(window) = window else { return Some(TIMESLICE_SECONDS) };
+    let length = window.text(problems).and_then(seconds);
+    let length = length.filter(|s| s.is_multiple_of(SLICE_SECONDS as u64) && *s <= 86_400);
+    if length.is_none() {
+        window.refuse("is to be a multiple of 10s, at most 1d", problems);
+    }
+    length
+}
+
+fn read_target(
+    fields: &Fields<'_>,
+    item: &Field<'_>,
+    problems: &mut Problems,
+) -> Option<Objective> {
+    let (target, percent) = (fields.find("target"), fields.find("targetPercent"));
+    let (field, digits) = match (&target, &percent) {
+        (Some(target), None) => (target, 9),
+        (None, Some(percent)) => (percent, 7),
+        _ => {
+            item.refuse("needs either target or targetPercent", problems);
+            return None;
+        }
+    };
+    let parts = field.text(problems).and_then(|text| parse_decimal(text, digits));
+    let objective = parts.and_then(Objective::new);
+    if objective.is_none() {
+        let hint = "is to be above 0 and below all (an objective of 100 % leaves no budget), with at most 9 digits";
+        field.refuse(hint, problems);
+    }
+    objective
+}
+
+/// Refuses tiers that could never fire, and windows that mean nothing.
+fn check_tiers(policy: &Policy, item: &Field<'_>, problems: &mut Problems) {
+    let period = policy.window.period(Timestamp(0)).seconds();
+    let slice = policy.method.seconds();
+    for tier in &policy.tiers {
+        let problem = if tier.short_seconds >= tier.long_seconds {
+            "its short window is to be shorter than its long one".to_owned()
+        } else if tier.long_seconds > period {
+            "its long window is longer than the compliance period".to_owned()
+        } else if !tier.short_seconds.is_multiple_of(slice)
+            || !tier.long_seconds.is_multiple_of(slice)
+        {
+            format!("its windows are to be multiples of {slice} s, in which is counted")
+        } else if !tier.can_fire(policy.objective, period) {
+            let threshold = tier.threshold(period).as_f64();
+            let most = 1.0 / (1.0 - policy.objective.as_f64());
+            format!(
+                "it can never fire: it waits for a burn rate of {threshold:.4}, and all failing burns {most:.4}"
+            )
+        } else {
+            continue;
+        };
+        // The defaults are left out where they mean nothing; what somebody wrote is refused.
+        if !DEFAULT_TIERS.contains(tier) {
+            item.refuse(format!("tier '{tier}': {problem}"), problems);
+        }
+    }
+}
+
+impl ObjectiveSpec {
+    /// Its tiers that can fire.
+    pub fn live_policy(&self) -> Policy {
+        let period = self.policy.window.period(Timestamp(0)).seconds();
+        let slice = self.policy.method.seconds();
+        let mut policy = self.policy.clone();
+        policy.tiers.retain(|tier| {
+            let fits = tier.long_seconds <= period && tier.short_seconds.is_multiple_of(slice);
+            fits && tier.can_fire(policy.objective, period)
+        });
+        policy
+    }
+}

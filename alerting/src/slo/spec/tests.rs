@@ -1,0 +1,222 @@
+use super::*;
+use crate::slo::{DEFAULT_TIERS, Method, Trigger, Window};
+use std::path::Path;
+
+const HEAD: &str = "apiVersion: openslo/v1
+kind: SLO
+metadata:
+  name: checkout
+";
+
+const RATIO: &str = "  indicator:
+    metadata: {name: good}
+    spec:
+      ratioMetric:
+        total: {metricSource: {type: spans, spec: {query: '{ kind = server }'}}}
+        good: {metricSource: {type: spans, spec: {query: '{ status != error }'}}}
+";
+
+const REST: &str = "  service: shop
+  timeWindow: [{duration: 30d, isRolling: true}]
+  budgetingMethod: Occurrences
+  objectives: [{target: 0.999}]
+";
+
+fn slo(spec: &str) -> String {
+    format!("{HEAD}spec:\n{spec}")
+}
+
+/// The problems of a text, each as `line field`.
+fn problems(text: &str) -> Vec<String> {
+    let problems = parse(text).err().unwrap_or_default();
+    problems.iter().map(|problem| format!("{} {}", problem.line, problem.field)).collect()
+}
+
+#[test]
+fn an_slo_is_read() {
+    let parsed = parse(&slo(&format!("{RATIO}{REST}"))).unwrap();
+    let slo = &parsed.slos[0];
+    assert_eq!((slo.name.as_str(), slo.service.as_str()), ("checkout", "shop"));
+    let objective = &slo.objectives[0];
+    assert_eq!(objective.sli.part, Part::Good("{ status != error }".to_owned()));
+    let policy = &objective.policy;
+    assert_eq!(policy.objective.to_string(), "99.9%");
+    assert_eq!((policy.method, policy.tiers.as_slice()), (Method::Occurrences, &DEFAULT_TIERS[..]));
+    assert_eq!(policy.window, Window::Rolling { seconds: 30 * 86_400 });
+}
+
+#[test]
+fn a_threshold_becomes_a_condition_with_each_objectives_value() {
+    let spec = "  indicator:
+    spec:
+      thresholdMetric:
+        metricSource: {type: spans, spec: {query: '{ name = `GET` }', unit: ms}}
+  service: shop
+  timeWindow: [{duration: 7d, isRolling: true}]
+  budgetingMethod: Timeslices
+  objectives:
+    - {op: lt, value: 500, target: 0.99, timeSliceTarget: 0.95}
+    - {op: lte, value: 0.25, targetPercent: 99.5, timeSliceTarget: 1, timeSliceWindow: 5m}
+";
+    let parsed = parse(&slo(spec)).unwrap();
+    let parts = parsed.slos[0].objectives.iter().map(|objective| objective.sli.part.clone());
+    let conditions = ["{ duration < 500000000ns }", "{ duration <= 250000ns }"];
+    assert_eq!(parts.collect::<Vec<_>>(), conditions.map(|text| Part::Good(text.to_owned())));
+    let keys: Vec<String> = parsed.slos[0].objectives.iter().map(|o| o.sli.key()).collect();
+    assert_ne!(keys[0], keys[1]);
+}
+
+#[test]
+fn documents_refer_to_each_other_in_any_order() {
+    let text = "apiVersion: openslo/v1
+kind: SLO
+metadata: {name: a}
+spec:
+  service: shop
+  indicatorRef: errors
+  timeWindow: [{duration: 1M, isRolling: false, calendar: {startTime: '2022-01-01 12:00:00', timeZone: America/New_York}}]
+  budgetingMethod: RatioTimeslices
+  objectives: [{target: 0.99, timeSliceWindow: 1m}]
+  alertPolicies: [burning, {alertPolicyRef: burning}]
+---
+apiVersion: openslo/v1
+kind: AlertPolicy
+metadata: {name: burning}
+spec:
+  alertWhenBreaching: true
+  conditions: [{conditionRef: fast}]
+  notificationTargets: [{targetRef: on-call}]
+---
+apiVersion: openslo/v1
+kind: AlertCondition
+metadata: {name: fast}
+spec:
+  severity: page
+  condition: {kind: burnrate, op: gte, threshold: 2.5, lookbackWindow: 1h, alertAfter: 5m}
+---
+apiVersion: openslo/v1
+kind: AlertNotificationTarget
+metadata: {name: on-call}
+spec: {target: slack}
+---
+apiVersion: openslo/v1
+kind: SLI
+metadata: {name: errors}
+spec:
+  ratioMetric:
+    total: {metricSource: {type: logs, spec: {query: 'service:shop'}}}
+    bad: {metricSource: {type: logs, spec: {query: 'severity:error'}}}
+---
+apiVersion: openslo/v1
+kind: Service
+metadata: {name: shop, displayName: The shop}
+spec: {description: sells}
+";
+    let parsed = parse(text).unwrap();
+    let slo = &parsed.slos[0];
+    assert_eq!(slo.targets, ["on-call"]);
+    let policy = &slo.objectives[0].policy;
+    assert_eq!((policy.hold_seconds, policy.tiers.len()), (300, 2));
+    assert_eq!(policy.tiers[0].trigger, Trigger::BurnRate(2_500_000_000));
+    assert_eq!((policy.tiers[0].long_seconds, policy.tiers[0].short_seconds), (3_600, 300));
+    assert_eq!(slo.objectives[0].sli.source, SliSource::Logs);
+    assert_eq!(parsed.services["shop"], "The shop");
+}
+
+#[test]
+fn annotations_say_what_openslo_cannot() {
+    let with = |annotation: &str| {
+        let head =
+            HEAD.replace("checkout\n", &format!("checkout\n  annotations: {{{annotation}}}\n"));
+        format!("{head}spec:\n{RATIO}{REST}")
+    };
+    let parsed = parse(&with(
+        "binnacle/tiers: 'page 2h/10m 2.5%, ticket 3d/6h burn 1', binnacle/guards: 'page_bad_min=9', team: x",
+    ));
+    let parsed = parsed.unwrap();
+    let policy = &parsed.slos[0].objectives[0].policy;
+    assert_eq!(policy.tiers[0].trigger, Trigger::BudgetShare(25_000));
+    assert_eq!((policy.tiers[1].short_seconds, policy.guards.page_bad_min), (21_600, 9));
+    for wrong in [
+        "binnacle/tiers: 'page 5m 2%'",
+        "binnacle/tiers: 'page 5m/1h 2%'",
+        "binnacle/tiers: 'page 1h/5m'",
+        "binnacle/tiers: 'page 1h/5m burn 1001'",
+        "binnacle/tiers: 'page 90d/5m burn 2'",
+        "binnacle/guards: 'few'",
+        "binnacle/no-traffic: 'maybe'",
+        "binnacle/other: 'x'",
+    ] {
+        assert_eq!(problems(&with(wrong)).len(), 1, "{wrong}");
+    }
+}
+
+#[test]
+fn what_is_not_supported_is_refused_by_field_and_line() {
+    let with = |from: &str, to: &str| {
+        let text = slo(&format!("{RATIO}{REST}"));
+        assert!(text.contains(from), "{from}");
+        problems(&text.replace(from, to))
+    };
+    let same =
+        |from: &str, to: &str, expected: &str| assert_eq!(with(from, to), [expected], "{to}");
+    same("openslo/v1", "openslo.com/v2alpha", "1 apiVersion");
+    same("kind: SLO", "kind: Objective", "2 kind");
+    same("target: 0.999", "target: 1", "15 spec.objectives[0].target");
+    same("target: 0.999", "target: 0", "15 spec.objectives[0].target");
+    same("target: 0.999", "target: 0.9999999999", "15 spec.objectives[0].target");
+    same("target: 0.999", "targetPercent: 100", "15 spec.objectives[0].targetPercent");
+    same("target: 0.999", "target: 0.9, value: 3", "15 spec.objectives[0].value");
+    same(
+        "target: 0.999",
+        "target: 0.9, compositeWeight: 3",
+        "15 spec.objectives[0].compositeWeight",
+    );
+    same(
+        "target: 0.999",
+        "target: 0.9, timeSliceTarget: 1",
+        "15 spec.objectives[0].timeSliceTarget",
+    );
+    same("target: 0.999", "target: 0.9, goal: 1", "15 spec.objectives[0].goal");
+    same("30d", "1M", "13 spec.timeWindow[0].duration");
+    same("Occurrences", "Timeslices", "15 spec.objectives[0].timeSliceTarget");
+    same("Occurrences", "occurrences", "14 spec.budgetingMethod");
+    same("service: shop", "service: ''", "12 spec.service");
+    let total = "spec.indicator.spec.ratioMetric.total.metricSource";
+    let query = "'{ kind = server }'";
+    same(query, "'{ kind = server } | count() > 2'", &format!("10 {total}.spec.query"));
+    same(query, "'{ kind = '", &format!("10 {total}.spec.query"));
+    assert_eq!(
+        with("total: {metricSource: {type: spans", "total: {metricSource: {type: graphite")[0],
+        format!("10 {total}.type")
+    );
+    let ratio = "spec.indicator.spec.ratioMetric";
+    assert_eq!(with("good:", "raw:"), [format!("10 {ratio}"), format!("11 {ratio}.raw")]);
+}
+
+/// The examples of the OpenSLO repository are of sources that only mean "any": they are refused for that and nothing else,
+/// but for one that has a period of a minute and one without an alert policy's name.
+#[test]
+fn openslos_own_examples_are_read_once_their_source_is_ours() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/openslo/examples");
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+    let ours =
+        |text: &str| text.replace("type: Any", "type: spans").replace("query: Any", "query: '{ }'");
+    let occurrences = read("budgeting-method/occurences-slo.yaml");
+    let types: Vec<String> = problems(&occurrences);
+    assert_eq!(types, ["17 spec.indicator.spec.thresholdMetric.metricSource.type"]);
+    let parsed = parse(&ours(&occurrences)).unwrap();
+    assert_eq!(
+        parsed.slos[0].objectives[0].sli.part,
+        Part::Good("{ duration < 500000000000ns }".to_owned())
+    );
+    let ratio = parse(&ours(&read("budgeting-method/ratio-timeslices.yaml"))).unwrap();
+    assert_eq!(ratio.slos[0].objectives[0].policy.method, Method::RatioTimeslices { seconds: 60 });
+    let quiet = read("treat-low-traffic-as-equally-important/timeslices-slo.yaml");
+    let quiet = parse(&ours(&quiet)).unwrap();
+    assert!(matches!(quiet.slos[0].objectives[0].policy.window, Window::Calendar(_)));
+    let minute = ours(&read("budgeting-method/timeslices-slo.yaml"));
+    assert_eq!(problems(&minute), ["27 spec.timeWindow[0].duration"]);
+    let month = parse(&minute.replace("duration: 1m", "duration: 1M")).unwrap();
+    assert_eq!(month.slos[0].objectives.len(), 2);
+}

@@ -1,0 +1,410 @@
+//! What the SLO engine keeps in the database: the statements, and nothing that decides.
+
+use super::blob::{self, SLICES_PER_HOUR};
+use super::history::{Count, History};
+use super::latch::{Latch, Level};
+use binnacle_query::sli::SliCounts;
+use binnacle_storage::model::TenantId;
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+/// The tables of this module, one step of `store::STEPS`.
+pub(crate) const TABLES: &str = include_str!("schema.sql");
+
+/// One version of an SLO.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SpecVersion {
+    pub tenant: TenantId,
+    pub name: String,
+    pub version: i64,
+    pub text: String,
+    /// Empty for the API.
+    pub file: String,
+    /// Unix seconds.
+    pub created_at: i64,
+    pub deleted_at: Option<i64>,
+}
+
+/// Those in force, of all tenants.
+pub(super) fn list_specs(connection: &Connection) -> rusqlite::Result<Vec<SpecVersion>> {
+    let sql = "SELECT tenant, name, version, text, file, created_at, deleted_at FROM slo_spec AS spec \
+               WHERE deleted_at IS NULL AND version = (SELECT max(version) FROM slo_spec \
+               WHERE tenant = spec.tenant AND name = spec.name)";
+    connection.prepare_cached(sql)?.query_map([], read_spec)?.collect()
+}
+
+pub(super) fn list_versions(
+    connection: &Connection,
+    tenant: &TenantId,
+    name: &str,
+) -> rusqlite::Result<Vec<SpecVersion>> {
+    let sql = "SELECT tenant, name, version, text, file, created_at, deleted_at FROM slo_spec \
+               WHERE tenant = ?1 AND name = ?2 ORDER BY version";
+    connection.prepare_cached(sql)?.query_map([tenant.as_str(), name], read_spec)?.collect()
+}
+
+fn read_spec(row: &Row<'_>) -> rusqlite::Result<SpecVersion> {
+    Ok(SpecVersion {
+        tenant: read_tenant(row, 0)?,
+        name: row.get(1)?,
+        version: row.get(2)?,
+        text: row.get(3)?,
+        file: row.get(4)?,
+        created_at: row.get(5)?,
+        deleted_at: row.get(6)?,
+    })
+}
+
+fn read_tenant(row: &Row<'_>, column: usize) -> rusqlite::Result<TenantId> {
+    let text: String = row.get(column)?;
+    text.parse().map_err(|error: <TenantId as std::str::FromStr>::Err| {
+        let kind = rusqlite::types::Type::Text;
+        rusqlite::Error::FromSqlConversionFailure(column, kind, error.to_string().into())
+    })
+}
+
+/// Adds a version after all there ever were; returns its number.
+pub(super) fn add_version(
+    tx: &Transaction<'_>,
+    tenant: &TenantId,
+    name: &str,
+    text: &str,
+    file: &str,
+    now: i64,
+) -> rusqlite::Result<i64> {
+    let sql = "SELECT coalesce(max(version), 0) + 1 FROM slo_spec WHERE tenant = ?1 AND name = ?2";
+    let version: i64 = tx.query_row(sql, [tenant.as_str(), name], |row| row.get(0))?;
+    let sql = "UPDATE slo_spec SET deleted_at = ?3 WHERE tenant = ?1 AND name = ?2 AND deleted_at IS NULL";
+    tx.execute(sql, params![tenant.as_str(), name, now])?;
+    let sql = "INSERT INTO slo_spec (tenant, name, version, text, file, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    tx.execute(sql, params![tenant.as_str(), name, version, text, file, now])?;
+    Ok(version)
+}
+
+/// Whether there was one in force.
+pub(super) fn delete_spec(
+    tx: &Transaction<'_>,
+    tenant: &TenantId,
+    name: &str,
+    now: i64,
+) -> rusqlite::Result<bool> {
+    let sql = "UPDATE slo_spec SET deleted_at = ?3 WHERE tenant = ?1 AND name = ?2 AND deleted_at IS NULL";
+    Ok(tx.execute(sql, params![tenant.as_str(), name, now])? > 0)
+}
+
+/// What is kept of one SLI.
+#[derive(Debug, Default)]
+pub(super) struct StoredSli {
+    pub counted_to: Option<u64>,
+    pub is_estimate: bool,
+    pub lost_segments: u64,
+    pub history: History,
+    pub services: BTreeMap<String, i64>,
+}
+
+pub(super) fn find_sli(
+    connection: &Connection,
+    tenant: &TenantId,
+    key: &str,
+    from_hour: i64,
+) -> rusqlite::Result<Option<StoredSli>> {
+    let of = [tenant.as_str(), key];
+    let sql =
+        "SELECT counted_to, is_estimate, lost_segments FROM slo_sli WHERE tenant = ?1 AND key = ?2";
+    let read = |row: &Row<'_>| {
+        Ok(StoredSli {
+            counted_to: row.get::<_, Option<i64>>(0)?.map(|position| position as u64),
+            is_estimate: row.get(1)?,
+            lost_segments: row.get::<_, i64>(2)? as u64,
+            ..StoredSli::default()
+        })
+    };
+    let Some(mut sli) = connection.prepare_cached(sql)?.query_row(of, read).optional()? else {
+        return Ok(None);
+    };
+    let sql = "SELECT service, heard_nanos FROM slo_service WHERE tenant = ?1 AND key = ?2";
+    let mut statement = connection.prepare_cached(sql)?;
+    for row in statement.query_map(of, |row| Ok((row.get(0)?, row.get(1)?)))? {
+        let (service, heard) = row?;
+        sli.services.insert(service, heard);
+    }
+    let sql = "SELECT hour, slices FROM slo_hour WHERE tenant = ?1 AND key = ?2 AND hour >= ?3 ORDER BY hour";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params![tenant.as_str(), key, from_hour])?;
+    let mut slices = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (hour, bytes): (i64, Vec<u8>) = (row.get(0)?, row.get(1)?);
+        let Some(decoded) = blob::decode(&bytes) else {
+            let error = format!("the slices of hour {hour} of SLI {key} are damaged");
+            let kind = rusqlite::types::Type::Blob;
+            return Err(rusqlite::Error::FromSqlConversionFailure(1, kind, error.into()));
+        };
+        let at =
+            |(number, count): (u16, Count)| (hour * SLICES_PER_HOUR + i64::from(number), count);
+        slices.extend(decoded.into_iter().map(at));
+    }
+    sli.history = slices.into_iter().collect();
+    Ok(Some(sli))
+}
+
+/// Begins to count what is new.
+pub(super) fn add_sli(
+    tx: &Transaction<'_>,
+    tenant: &TenantId,
+    key: &str,
+    source: &str,
+    now: i64,
+) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO slo_sli (tenant, key, source, created_at) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING";
+    tx.execute(sql, params![tenant.as_str(), key, source, now])?;
+    Ok(())
+}
+
+/// Adds what segments came to, and says up to where.
+pub(super) fn add_counts(
+    tx: &Transaction<'_>,
+    tenant: &TenantId,
+    key: &str,
+    counts: &SliCounts,
+    counted_to: u64,
+) -> rusqlite::Result<()> {
+    let slices = counts.slices.iter().map(|(at, (good, total))| (*at, Count::new(*good, *total)));
+    for (hour, mut slices) in blob::hours(slices) {
+        let sql = "SELECT slices FROM slo_hour WHERE tenant = ?1 AND key = ?2 AND hour = ?3";
+        let of = params![tenant.as_str(), key, hour];
+        let before: Option<Vec<u8>> =
+            tx.prepare_cached(sql)?.query_row(of, |row| row.get(0)).optional()?;
+        for (number, count) in before.and_then(|bytes| blob::decode(&bytes)).unwrap_or_default() {
+            let sum = slices.entry(number).or_default();
+            *sum = sum.plus(count);
+        }
+        let sql = "INSERT INTO slo_hour (tenant, key, hour, slices) VALUES (?1, ?2, ?3, ?4) \
+                   ON CONFLICT DO UPDATE SET slices = excluded.slices";
+        tx.prepare_cached(sql)?.execute(params![
+            tenant.as_str(),
+            key,
+            hour,
+            blob::encode(&slices)
+        ])?;
+    }
+    for (service, heard) in &counts.services {
+        let sql = "INSERT INTO slo_service (tenant, key, service, heard_nanos) VALUES (?1, ?2, ?3, ?4) \
+                   ON CONFLICT DO UPDATE SET heard_nanos = max(heard_nanos, excluded.heard_nanos)";
+        tx.prepare_cached(sql)?.execute(params![tenant.as_str(), key, service, heard])?;
+    }
+    let sql = "UPDATE slo_sli SET counted_to = ?3, is_estimate = max(is_estimate, ?4), lost_segments = lost_segments + ?5 \
+               WHERE tenant = ?1 AND key = ?2";
+    let of = params![
+        tenant.as_str(),
+        key,
+        counted_to as i64,
+        counts.is_estimate,
+        counts.lost_segments as i64
+    ];
+    tx.prepare_cached(sql)?.execute(of)?;
+    Ok(())
+}
+
+/// Which alert of which SLO.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AlertKey {
+    pub slo: String,
+    /// Its place among the SLO's objectives.
+    pub objective: usize,
+    pub kind: super::evaluate::AlertKind,
+}
+
+/// An alert as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct StoredAlert {
+    pub latch: Latch,
+    pub told_at: Option<i64>,
+    /// As JSON, so that it can be resolved when its SLO is gone.
+    pub labels: String,
+}
+
+pub(super) fn list_alerts(
+    connection: &Connection,
+    tenant: &TenantId,
+) -> rusqlite::Result<BTreeMap<AlertKey, StoredAlert>> {
+    let sql = "SELECT slo, objective, kind, long_seconds, short_seconds, level, since, held_since, cool_since, \
+               is_flapping, resolved_at, told_at, labels FROM slo_alert WHERE tenant = ?1";
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement.query_map([tenant.as_str()], |row| {
+        let kind: String = row.get(2)?;
+        let (long, short): (i64, i64) = (row.get(3)?, row.get(4)?);
+        let kind = super::evaluate::AlertKind::from_parts(&kind, long as u64, short as u64);
+        let since: Option<i64> = row.get(6)?;
+        let level: String = row.get(5)?;
+        let level = match (level.as_str(), since) {
+            ("pending", Some(since)) => Level::Pending { since },
+            ("firing", Some(since)) => Level::Firing { since },
+            _ => Level::Inactive,
+        };
+        let latch = Latch {
+            level,
+            held_since: row.get(7)?,
+            cool_since: row.get(8)?,
+            is_flapping: row.get(9)?,
+            resolved_at: row.get(10)?,
+        };
+        let alert = StoredAlert { latch, told_at: row.get(11)?, labels: row.get(12)? };
+        Ok((row.get(0)?, row.get::<_, i64>(1)? as usize, kind, alert))
+    })?;
+    let mut alerts = BTreeMap::new();
+    for row in rows {
+        let (slo, objective, kind, alert) = row?;
+        if let Some(kind) = kind {
+            alerts.insert(AlertKey { slo, objective, kind }, alert);
+        }
+    }
+    Ok(alerts)
+}
+
+pub(super) fn put_alert(
+    tx: &Transaction<'_>,
+    tenant: &TenantId,
+    key: &AlertKey,
+    alert: &StoredAlert,
+) -> rusqlite::Result<()> {
+    let sql = "INSERT OR REPLACE INTO slo_alert (tenant, slo, objective, kind, long_seconds, short_seconds, level, since, \
+               held_since, cool_since, is_flapping, resolved_at, told_at, labels) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+    let (long, short) = key.kind.windows();
+    tx.prepare_cached(sql)?.execute(params![
+        tenant.as_str(),
+        key.slo,
+        key.objective as i64,
+        key.kind.name(),
+        long as i64,
+        short as i64,
+        alert.latch.level.name(),
+        alert.latch.level.since(),
+        alert.latch.held_since,
+        alert.latch.cool_since,
+        alert.latch.is_flapping,
+        alert.latch.resolved_at,
+        alert.told_at,
+        alert.labels,
+    ])?;
+    Ok(())
+}
+
+pub(super) fn delete_alert(
+    tx: &Transaction<'_>,
+    tenant: &TenantId,
+    key: &AlertKey,
+) -> rusqlite::Result<()> {
+    let sql = "DELETE FROM slo_alert WHERE tenant = ?1 AND slo = ?2 AND objective = ?3 AND kind = ?4 \
+               AND long_seconds = ?5 AND short_seconds = ?6";
+    let (long, short) = key.kind.windows();
+    let of = params![
+        tenant.as_str(),
+        key.slo,
+        key.objective as i64,
+        key.kind.name(),
+        long as i64,
+        short as i64
+    ];
+    tx.prepare_cached(sql)?.execute(of)?;
+    Ok(())
+}
+
+/// A change of an alert, kept for good.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transition {
+    pub version: i64,
+    pub key: AlertKey,
+    pub severity: String,
+    /// Unix seconds.
+    pub at: i64,
+    pub until: i64,
+    pub level: String,
+    /// What was seen, in words.
+    pub reason: String,
+}
+
+pub(super) fn add_transition(
+    tx: &Transaction<'_>,
+    tenant: &TenantId,
+    transition: &Transition,
+) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO slo_transition (tenant, slo, version, objective, kind, long_seconds, short_seconds, severity, at, \
+               until, level, reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+    let Transition { version, key, severity, at, until, level, reason } = transition;
+    let (long, short) = key.kind.windows();
+    tx.prepare_cached(sql)?.execute(params![
+        tenant.as_str(),
+        key.slo,
+        version,
+        key.objective as i64,
+        key.kind.name(),
+        long as i64,
+        short as i64,
+        severity,
+        at,
+        until,
+        level,
+        reason
+    ])?;
+    Ok(())
+}
+
+/// The newest first.
+pub(super) fn list_transitions(
+    connection: &Connection,
+    tenant: &TenantId,
+    slo: Option<&str>,
+    limit: usize,
+) -> rusqlite::Result<Vec<Transition>> {
+    let sql = "SELECT version, slo, objective, kind, long_seconds, short_seconds, severity, at, until, level, reason \
+               FROM slo_transition WHERE tenant = ?1 AND (?2 IS NULL OR slo = ?2) ORDER BY id DESC LIMIT ?3";
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement.query_map(params![tenant.as_str(), slo, limit as i64], |row| {
+        let kind: String = row.get(3)?;
+        let (long, short): (i64, i64) = (row.get(4)?, row.get(5)?);
+        let kind = super::evaluate::AlertKind::from_parts(&kind, long as u64, short as u64);
+        let (slo, objective) = (row.get(1)?, row.get::<_, i64>(2)? as usize);
+        Ok(kind.map(|kind| Transition {
+            version: row.get(0).unwrap_or_default(),
+            key: AlertKey { slo, objective, kind },
+            severity: row.get(6).unwrap_or_default(),
+            at: row.get(7).unwrap_or_default(),
+            until: row.get(8).unwrap_or_default(),
+            level: row.get(9).unwrap_or_default(),
+            reason: row.get(10).unwrap_or_default(),
+        }))
+    })?;
+    rows.filter_map(Result::transpose).collect()
+}
+
+/// Says that somebody was there to count up to `until`.
+pub(super) fn put_clock(
+    tx: &Transaction<'_>,
+    tenant: &TenantId,
+    until: i64,
+) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO slo_clock (tenant, until) VALUES (?1, ?2) \
+               ON CONFLICT DO UPDATE SET until = max(until, excluded.until)";
+    tx.prepare_cached(sql)?.execute(params![tenant.as_str(), until])?;
+    Ok(())
+}
+
+/// Begins to count again at `now`: what lies before it since somebody counted last is a gap. Returns all gaps.
+pub(super) fn begin_clock(
+    tx: &Transaction<'_>,
+    tenant: &TenantId,
+    now: i64,
+) -> rusqlite::Result<Vec<Range<i64>>> {
+    let sql = "SELECT until FROM slo_clock WHERE tenant = ?1";
+    let until: Option<i64> = tx.query_row(sql, [tenant.as_str()], |row| row.get(0)).optional()?;
+    if let Some(until) = until.filter(|until| *until < now) {
+        let sql = "INSERT OR REPLACE INTO slo_gap (tenant, start, end) VALUES (?1, ?2, ?3)";
+        tx.execute(sql, params![tenant.as_str(), until, now])?;
+    }
+    let sql = "SELECT start, end FROM slo_gap WHERE tenant = ?1 ORDER BY start";
+    let mut statement = tx.prepare(sql)?;
+    let gaps = statement.query_map([tenant.as_str()], |row| Ok(row.get(0)?..row.get(1)?))?;
+    gaps.collect()
+}

@@ -1,0 +1,335 @@
+//! The evaluator against simulated outages: times to fire and to resolve are those of the closed forms.
+
+use super::data_state::Absence;
+use super::*;
+use binnacle_storage::model::Timestamp;
+use std::ops::Range;
+
+const MONTH: u64 = 30 * 86_400;
+const DAY: i64 = 86_400;
+
+/// Far enough from 0 that every window has a past.
+const START: i64 = 400 * DAY;
+
+fn policy(parts: u64) -> Policy {
+    Policy {
+        objective: Objective::new(parts).unwrap(),
+        method: Method::Occurrences,
+        window: Window::Rolling { seconds: MONTH },
+        tiers: DEFAULT_TIERS.to_vec(),
+        hold_seconds: 0,
+        guards: Guards::default(),
+        mode: Mode::Rate,
+        no_traffic: Absence::Hold,
+        no_telemetry: Absence::Hold,
+    }
+}
+
+/// A service whose slices are known, looked at every 10 s.
+struct World {
+    policy: Policy,
+    events: History,
+    unmeasured: Vec<Range<i64>>,
+    last_heard: Option<i64>,
+}
+
+impl World {
+    /// `rate` events per slice in `[from, to)`, of which a share of parts per million fails as `bad` says by time.
+    fn new(policy: Policy, range: Range<i64>, rate: u64, bad: impl Fn(i64) -> u64) -> World {
+        let slices = slice_of(range.start)..slice_of(range.end);
+        let events = slices.map(|at| {
+            let bad = rate * bad(at * SLICE_SECONDS) / 1_000_000;
+            (at, Count::new(rate - bad, rate))
+        });
+        World { policy, events: events.collect(), unmeasured: Vec::new(), last_heard: None }
+    }
+
+    fn look(&self, counted: &Counted, now: i64) -> Status {
+        let facts = Facts {
+            counted,
+            events: &self.events,
+            now: Timestamp(now * 1_000_000_000),
+            watermark: now,
+            lag_seconds_max: 60,
+            has_failed: false,
+            last_heard: self.last_heard.map_or(Some(now), |heard| Some(heard.min(now))),
+            silence_seconds_max: 120,
+            unmeasured: &self.unmeasured,
+        };
+        evaluate(&self.policy, &facts)
+    }
+
+    /// When each alert fires and resolves, seen every 10 s.
+    fn run(&self, range: Range<i64>) -> Vec<(AlertKind, i64, bool)> {
+        self.run_at(range.step_by(10))
+    }
+
+    fn run_at(&self, times: impl IntoIterator<Item = i64>) -> Vec<(AlertKind, i64, bool)> {
+        let counted = Counted::of(self.policy.method, &self.events);
+        let mut latches = std::collections::BTreeMap::<AlertKind, Latch>::new();
+        let mut transitions = Vec::new();
+        for now in times {
+            for alert in self.look(&counted, now).alerts {
+                let latch = latches.entry(alert.kind).or_default();
+                let next = latch.next(alert.seen, now, alert.temper);
+                if next.is_firing() != latch.is_firing() {
+                    transitions.push((alert.kind, now, next.is_firing()));
+                }
+                *latch = next;
+            }
+        }
+        transitions
+    }
+}
+
+fn of(tier: Tier) -> AlertKind {
+    let Tier { long_seconds, short_seconds, .. } = tier;
+    AlertKind::BurnRate { long_seconds, short_seconds }
+}
+
+/// The closed forms: seconds until a tier fires in an outage of a share, and until it resolves after one long enough.
+fn closed_form(tier: Tier, share: f64) -> Option<(f64, f64)> {
+    let limit = tier.threshold(MONTH).as_f64() * 0.001;
+    let detection = limit * tier.long_seconds as f64 / share;
+    let reset = tier.short_seconds as f64 * (1.0 - limit / share);
+    (share > limit).then_some((detection, reset))
+}
+
+#[test]
+fn outages_are_told_of_and_over_when_the_closed_forms_say() {
+    let shares = [1_000_000, 150_000, 50_000, 20_000, 10_000, 7_000, 5_000, 2_000, 900];
+    let lengths = [60, 600, 3_600, 6 * 3_600, DAY, 3 * DAY];
+    let mut told = 0;
+    for (share, length) in shares.iter().flat_map(|share| lengths.map(|length| (*share, length))) {
+        let end = START + length;
+        let is_out = |at: i64| if (START..end).contains(&at) { share } else { 0 };
+        let range = START - 4 * DAY..end + 7 * 3_600;
+        let world = World::new(policy(999_000_000), range, 10_000, is_out);
+        for tier in DEFAULT_TIERS {
+            let what = format!("{tier} at {share} ppm for {length} s");
+            let expected = expected(tier, share as f64 / 1e6, length as f64);
+            let around = expected
+                .into_iter()
+                .flat_map(|(fires, over)| [START + fires as i64, end + over as i64]);
+            let mut times: std::collections::BTreeSet<i64> = around
+                .flat_map(|time| (-6..=6).map(move |step| time.div_euclid(10) * 10 + step * 10))
+                .collect();
+            times.extend((START - 60..end + 7 * 3_600).step_by(1_200));
+            let transitions = world.run_at(times);
+            let of_tier = transitions.iter().filter(|(kind, ..)| *kind == of(tier));
+            let seen: Vec<i64> = of_tier.map(|(_, at, _)| *at).collect();
+            let Some((fires, over)) = expected else {
+                assert!(seen.is_empty(), "{what}: {seen:?}");
+                continue;
+            };
+            let [fired, resolved] = seen[..] else { panic!("{what}: {seen:?}") };
+            let (fired, resolved) = ((fired - START) as f64, (resolved - end) as f64);
+            assert!((fired - fires).abs() <= 10.0, "{what}: told after {fired} s, not {fires}");
+            assert!((resolved - over).abs() <= 10.0, "{what}: over after {resolved} s, not {over}");
+            told += 1;
+        }
+    }
+    assert!(told > 60, "only {told} outages were told of");
+}
+
+/// Seconds from its begin until a tier fires, and from its end until it resolves; `None` for an outage that is too short or
+/// too mild.
+fn expected(tier: Tier, share: f64, length: f64) -> Option<(f64, f64)> {
+    closed_form(tier, share).filter(|(detection, _)| *detection <= length)
+}
+
+#[test]
+fn the_published_figures_are_ours() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data/sre-workbook/numbers.json");
+    let numbers: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let total = &numbers["derived_total_outage"];
+    let near = |a: f64, name: &str| {
+        let b = total[name].as_f64().unwrap();
+        assert!((a - b).abs() < 0.001, "{name}: {a}, not {b}");
+    };
+    let outage = |tier: usize| closed_form(DEFAULT_TIERS[tier], 1.0).unwrap();
+    near(outage(0).0, "page_1h_14.4_detection_s");
+    near(outage(1).0, "page_6h_6_detection_s");
+    near(outage(3).0, "ticket_3d_1_detection_s");
+    near(outage(0).1, "short_window_5m_reset_s");
+    for published in numbers["recommended_multiwindow"].as_array().unwrap() {
+        let is_it = |tier: &&Tier| published["long"] == span(tier.long_seconds);
+        let tier = DEFAULT_TIERS.iter().find(is_it).unwrap();
+        assert_eq!(published["short"], span(tier.short_seconds));
+        assert_eq!(published["factor"].as_f64().unwrap(), tier.threshold(MONTH).as_f64());
+        assert_eq!(published["severity"], tier.severity.name());
+    }
+    for row in numbers["time_to_exhaustion"].as_array().unwrap() {
+        let share = row["error_pct"].as_f64().unwrap() * 1e4;
+        let world =
+            World::new(policy(999_000_000), START - DAY..START, 1_000_000, |_| share as u64);
+        let status = world.look(&Counted::of(Method::Occurrences, &world.events), START);
+        let burn = status.tiers[0].long_burn.unwrap();
+        assert!((burn - row["burn"].as_f64().unwrap()).abs() < 1e-9, "{row}");
+    }
+}
+
+#[test]
+fn a_page_is_held_while_nothing_is_heard_and_while_there_is_no_traffic() {
+    let is_out = |at: i64| if at >= START { 1_000_000 } else { 0 };
+    let mut world = World::new(policy(999_000_000), START - 2 * DAY..START + 600, 1_000, is_out);
+    world.last_heard = Some(START + 600);
+    let counted = Counted::of(Method::Occurrences, &world.events);
+    assert_eq!(world.look(&counted, START + 600).state, DataState::Measured);
+    let page = of(DEFAULT_TIERS[0]);
+    let transitions = world.run(START - 60..START + 4 * 3_600);
+    let of_page: Vec<bool> = transitions.iter().filter(|t| t.0 == page).map(|t| t.2).collect();
+    assert_eq!(of_page, [true], "a page resolves although nothing is measured");
+    let silence = transitions.iter().find(|t| t.0 == AlertKind::NoTelemetry).unwrap();
+    assert!((600..=620).contains(&(silence.1 - START - 600)), "{silence:?}");
+    // Its telemetry goes on, but there are no requests.
+    world.last_heard = None;
+    let status = world.look(&counted, START + 600 + 2 * 3_600);
+    assert_eq!(status.state, DataState::NoTraffic);
+    let transitions = world.run(START - 60..START + 4 * 3_600);
+    assert_eq!(transitions.iter().filter(|t| t.0 == page).count(), 1);
+    let quiet = transitions.iter().find(|t| t.0 == AlertKind::NoTraffic).unwrap();
+    assert!((3_600..=3_620).contains(&(quiet.1 - START - 600)), "{quiet:?}");
+    // Its owner knows better.
+    world.policy.no_traffic = Absence::Good;
+    assert_eq!(world.run(START - 60..START + 4 * 3_600).iter().filter(|t| t.0 == page).count(), 2);
+}
+
+#[test]
+fn what_was_not_measured_is_neither_good_nor_bad() {
+    let is_out = |at: i64| if at >= START { 1_000_000 } else { 0 };
+    let mut world = World::new(policy(999_000_000), START - 2 * DAY..START + 300, 1_000, is_out);
+    world.unmeasured.push(slice_of(START - 3_000)..slice_of(START - 2_100));
+    let counted = Counted::of(Method::Occurrences, &world.events);
+    let status = world.look(&counted, START + 300);
+    assert_eq!(status.tiers[0].state, DataState::LowCoverage, "a quarter of the hour is unknown");
+    assert_eq!(status.tiers[1].state, DataState::Measured);
+    assert_eq!(status.alerts[0].seen, Seen::Unmeasured);
+    assert_eq!(coverage(&world.unmeasured, slice_of(START - 3_600)..slice_of(START)), 750_000);
+}
+
+#[test]
+fn one_failure_of_few_requests_pages_nobody_and_a_slow_burn_is_a_ticket() {
+    // 10 requests an hour: one in every 36th slice.
+    let run = |guards: Guards, days: i64, is_bad: &dyn Fn(i64) -> bool| {
+        let events = (0..(31 + days) * 240).map(|index| {
+            let at = START - 31 * DAY + index * 360;
+            (slice_of(at), Count::new(u64::from(!is_bad(index)), 1))
+        });
+        let policy = Policy { guards, ..policy(999_000_000) };
+        let world =
+            World { policy, events: events.collect(), unmeasured: Vec::new(), last_heard: None };
+        world.run(START - 60..START + days * DAY)
+    };
+    let pages = |transitions: &[(AlertKind, i64, bool)]| {
+        let is_page =
+            |kind: AlertKind| kind == of(DEFAULT_TIERS[0]) || kind == of(DEFAULT_TIERS[1]);
+        transitions.iter().filter(|(kind, _, fires)| *fires && is_page(*kind)).count()
+    };
+    let tickets = |transitions: &[(AlertKind, i64, bool)]| {
+        transitions.iter().filter(|(_, _, fires)| *fires).count() - pages(transitions)
+    };
+    let lone = |index: i64| index == 31 * 240 + 5;
+    let (plain, guarded) = (run(Guards::OFF, 1, &lone), run(Guards::default(), 1, &lone));
+    println!(
+        "one failure in a day of 10 requests/h: plain rules page {} times, ours {}",
+        pages(&plain),
+        pages(&guarded)
+    );
+    assert!(pages(&plain) > 0);
+    assert_eq!(pages(&guarded), 0);
+    // Every 100th request fails for eight days: ten budgets at once, a request every ten hours.
+    let slow = |index: i64| index >= 31 * 240 && index % 100 == 0;
+    let (plain, guarded) = (run(Guards::OFF, 8, &slow), run(Guards::default(), 8, &slow));
+    println!(
+        "1 % failing for 8 days: plain rules page {} times and write {} tickets, ours {} and {}",
+        pages(&plain),
+        tickets(&plain),
+        pages(&guarded),
+        tickets(&guarded)
+    );
+    assert_eq!(pages(&guarded), 0);
+    assert!(tickets(&guarded) > 0, "eight days of slow burn go unnoticed");
+}
+
+#[test]
+fn budgets_add_up_and_go_below_zero() {
+    let world = World::new(policy(999_000_000), START - 30 * DAY..START, 1_000, |at| {
+        if at >= START - 3_600 { 1_000_000 } else { 0 }
+    });
+    let status = world.look(&Counted::of(Method::Occurrences, &world.events), START);
+    // An hour of 720 hours, of a budget of 0.1 %.
+    assert_eq!(status.count, Count::new(719 * 360_000, 720 * 360_000));
+    assert!((status.consumed.unwrap() - 1.0 / 0.72).abs() < 1e-9);
+    assert!((status.remaining.unwrap() - (1.0 - 1.0 / 0.72)).abs() < 1e-9);
+    assert!((status.remaining_count - (259_200.0 - 360_000.0)).abs() < 1e-6);
+    assert_eq!((status.exhausted_in, status.exhausted_in_static), (Some(0), Some(0)));
+    let half = World::new(policy(999_000_000), START - 30 * DAY..START, 10_000, |_| 500);
+    let status = half.look(&Counted::of(Method::Occurrences, &half.events), START);
+    assert_eq!(status.exhausted_in, None, "what comes is as bad as what leaves");
+    assert_eq!(status.exhausted_in_static, Some(MONTH));
+}
+
+#[test]
+fn a_calendar_period_earns_its_budget_by_events_and_has_it_by_time() {
+    let calendar = |method| {
+        let start =
+            chrono::NaiveDate::from_ymd_opt(1971, 1, 1).unwrap().and_hms_opt(0, 0, 0).unwrap();
+        let zone: chrono_tz::Tz = "Etc/UTC".parse().unwrap();
+        let window =
+            Window::Calendar(Calendar { start, zone, count: 1, unit: CalendarUnit::Months });
+        Policy { method, window, ..policy(990_000_000) }
+    };
+    // 1971-02-01 is day 396; its month has 28 days, and four are over.
+    let world = World::new(calendar(Method::Occurrences), 390 * DAY..START, 100, |at| {
+        if at < 396 * DAY + 3_600 { 1_000_000 } else { 0 }
+    });
+    let status = world.look(&Counted::of(Method::Occurrences, &world.events), START);
+    assert_eq!(status.period, Period { start: 396 * DAY, end: 424 * DAY });
+    assert_eq!(
+        status.count,
+        Count::new(95 * 36_000, 96 * 36_000),
+        "the month before is another budget"
+    );
+    assert!((status.projected_budget.unwrap() - 0.01 * 28.0 * 24.0 * 36_000.0).abs() < 1e-6);
+    assert!((status.consumed.unwrap() - 100.0 / 96.0).abs() < 1e-9, "of what is earned so far");
+    let goal = TimesliceGoal { seconds: 60, target_parts: 950_000_000 };
+    let minutes = Method::Timeslices(goal);
+    let world = World { policy: calendar(minutes), ..world };
+    let status = world.look(&Counted::of(minutes, &world.events), START);
+    assert_eq!(status.count, Count::new(95 * 60, 96 * 60));
+    assert!(
+        (status.consumed.unwrap() - 60.0 / (0.01 * 28.0 * 1_440.0)).abs() < 1e-9,
+        "of the whole month"
+    );
+}
+
+#[test]
+fn an_open_slice_of_time_is_not_a_dip() {
+    let goal = TimesliceGoal { seconds: 60, target_parts: 950_000_000 };
+    let policy = Policy { method: Method::Timeslices(goal), ..policy(990_000_000) };
+    let world =
+        World::new(
+            policy,
+            START - DAY..START + 20,
+            100,
+            |at| {
+                if at >= START { 1_000_000 } else { 0 }
+            },
+        );
+    let counted = Counted::of(world.policy.method, &world.events);
+    assert_eq!(world.look(&counted, START + 20).until, START);
+    assert_eq!(world.look(&counted, START + 20).count.bad(), 0);
+    assert_eq!(world.look(&counted, START + 60).count.bad(), 1);
+}
+
+#[test]
+fn an_outage_longer_than_the_long_window_stays_in_the_budget() {
+    let end = START + 5 * 3_600;
+    let is_out = |at: i64| if (START..end).contains(&at) { 1_000_000 } else { 0 };
+    let world = World::new(policy(999_000_000), START - 31 * DAY..end + 5 * DAY, 100, is_out);
+    let status = world.look(&Counted::of(Method::Occurrences, &world.events), end + 4 * DAY);
+    assert_eq!(status.tiers[0].long_burn, Some(0.0));
+    assert!(status.remaining.unwrap() < -5.0);
+}

@@ -1,0 +1,102 @@
+//! The two filters of an indicator: which rows are events, and which of these count as good or bad.
+
+use crate::Error;
+use crate::logs::LogFilter;
+use crate::rows::Shared;
+use crate::traceql::SpanFilter;
+use arrow::record_batch::RecordBatch;
+use binnacle_storage::model::Table;
+use binnacle_storage::segment::AttributeKeys;
+use parquet::file::metadata::ParquetMetaData;
+use std::collections::BTreeSet;
+
+/// What to count.
+#[derive(Debug)]
+pub struct SliQuery {
+    filters: Filters,
+    /// Whether the rows that pass the second filter are good; else they are bad.
+    is_good: bool,
+}
+
+#[derive(Debug)]
+enum Filters {
+    Spans { total: SpanFilter, part: SpanFilter },
+    Logs { total: LogFilter, part: LogFilter },
+}
+
+/// Whether a text is conditions on one span.
+pub fn check_spans(query: &str) -> Result<(), Error> {
+    SpanFilter::parse(query).map(drop)
+}
+
+/// Whether a text is a log search.
+pub fn check_logs(query: &str) -> Result<(), Error> {
+    LogFilter::parse(query).map(drop)
+}
+
+impl SliQuery {
+    /// Spans that pass `total`; those of them that pass `part` are good, or bad.
+    pub fn spans(total: &str, part: &str, is_good: bool) -> Result<SliQuery, Error> {
+        let (total, part) = (SpanFilter::parse(total)?, SpanFilter::parse(part)?);
+        Ok(SliQuery { filters: Filters::Spans { total, part }, is_good })
+    }
+
+    /// Log records that match `total`; those of them that match `part` are good, or bad.
+    pub fn logs(total: &str, part: &str, is_good: bool) -> Result<SliQuery, Error> {
+        let (total, part) = (LogFilter::parse(total)?, LogFilter::parse(part)?);
+        Ok(SliQuery { filters: Filters::Logs { total, part }, is_good })
+    }
+
+    pub fn table(&self) -> Table {
+        match &self.filters {
+            Filters::Spans { .. } => Table::Spans,
+            Filters::Logs { .. } => Table::Logs,
+        }
+    }
+
+    /// The events among the rows of a batch, ascending, and whether each is good.
+    pub(super) fn events(
+        &self,
+        batch: &RecordBatch,
+        shared: &mut Shared,
+    ) -> Result<Vec<(usize, bool)>, Error> {
+        let (total, part) = match &self.filters {
+            Filters::Spans { total, part } => {
+                (total.matching(batch, shared)?, part.matching(batch, shared)?)
+            }
+            Filters::Logs { total, part } => {
+                let rows = |filter: &LogFilter| -> Result<Vec<usize>, Error> {
+                    Ok(filter.matching(batch)?.into_iter().map(|row| row as usize).collect())
+                };
+                (rows(total)?, rows(part)?)
+            }
+        };
+        let mut part = part.into_iter().peekable();
+        let is_good = |row: usize| {
+            while part.next_if(|chosen| *chosen < row).is_some() {}
+            part.next_if_eq(&row).is_some() == self.is_good
+        };
+        let mut is_good = is_good;
+        Ok(total.into_iter().map(|row| (row, is_good(row))).collect())
+    }
+
+    /// Columns of a file that deciding takes.
+    pub(super) fn columns(
+        &self,
+        keys: &AttributeKeys,
+        metadata: &ParquetMetaData,
+    ) -> BTreeSet<String> {
+        let mut columns = BTreeSet::new();
+        match &self.filters {
+            Filters::Spans { total, part } => {
+                columns.extend(total.columns(keys, metadata));
+                columns.extend(part.columns(keys, metadata));
+            }
+            Filters::Logs { total, part } => {
+                columns.extend(total.columns(keys));
+                columns.extend(part.columns(keys));
+            }
+        }
+        columns
+    }
+}

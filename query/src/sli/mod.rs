@@ -1,0 +1,59 @@
+//! Service level indicators: how many events there were in each slice of time, and how many of them were good.
+//!
+//! Events are rows of spans or log records that pass a filter which one row decides alone: TraceQL conditions, or log search.
+//! A span is counted where it **ends**, since its outcome is known only then; a record at its time. Each row is counted
+//! once: a span that repeats another in what storage calls a duplicate is not counted, wherever the first one lies.
+//!
+//! The path: [`QueryEngine::sli_sources`] takes a snapshot; of segments each is counted once in its life
+//! ([`QueryEngine::sli_segments`]) and what it came to is kept by the caller; the buffer is counted anew each time
+//! ([`QueryEngine::sli_buffer`]), what did not change in it from memory. `rows` reads and decides, `duplicates` finds what
+//! was there before.
+
+mod buffer;
+mod counts;
+mod duplicates;
+mod filter;
+mod rows;
+mod segments;
+#[cfg(test)]
+mod tests;
+
+pub use buffer::SliCache;
+pub use counts::{SLICE_NANOS, SliCounts};
+pub use filter::{SliQuery, check_logs, check_spans};
+
+use crate::{Error, QueryEngine};
+use binnacle_storage::model::{Table, TenantId, TimeRange};
+use binnacle_storage::segment::Segment;
+use binnacle_storage::{Chunk, Snapshot};
+use std::sync::Arc;
+
+/// What one count sees.
+#[derive(Debug, Clone)]
+pub struct SliSources {
+    table: Table,
+    /// With rows, in the order in which they were written.
+    segments: Arc<Vec<Arc<Segment>>>,
+    chunks: Vec<Arc<Chunk>>,
+}
+
+impl QueryEngine {
+    /// The rows of `table` that `tenant` has by now.
+    pub async fn sli_sources(&self, tenant: &TenantId, table: Table) -> Result<SliSources, Error> {
+        Ok(SliSources::of(&self.storage().snapshot(tenant).await?, table))
+    }
+}
+
+impl SliSources {
+    fn of(snapshot: &Snapshot, table: Table) -> SliSources {
+        let mut segments = snapshot.segments(table, TimeRange::all());
+        segments.sort_by_key(|segment| (segment.info().wal_from, segment.info().id));
+        let chunks = snapshot.chunks(table, TimeRange::all());
+        SliSources { table, segments: Arc::new(segments), chunks }
+    }
+
+    /// Up to where the write-ahead log is in segments, as far as segments still say; 0 without any.
+    pub fn segments_to(&self) -> u64 {
+        self.segments.iter().map(|segment| segment.info().wal_to).max().unwrap_or(0)
+    }
+}

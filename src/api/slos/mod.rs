@@ -1,0 +1,216 @@
+//! `/api/v1/slos…`: SLOs as OpenSLO YAML, how they stand, and how they stood.
+
+pub mod backtest;
+pub mod graph;
+mod render;
+
+use graph::{graph, slices};
+
+use super::Api;
+use super::error::ApiError;
+use super::request::{Params, PathText, Tenant};
+use axum::Json;
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::routing::{get, post};
+use binnacle_alerting::Error;
+use binnacle_alerting::slo::{Loaded, Refused, SPEC_BYTES_MAX, Slos};
+use binnacle_storage::model::TenantId;
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// Most transitions of one answer.
+const TRANSITIONS_MAX: usize = 10_000;
+
+pub fn routes() -> Router<Api> {
+    Router::new()
+        .route("/api/v1/slos", get(list).post(put))
+        .route("/api/v1/slos/check", post(check))
+        .route("/api/v1/slos/backtest", post(backtest::backtest))
+        .route("/api/v1/slos/transitions", get(transitions))
+        .route("/api/v1/slos/{name}", get(one).delete(delete))
+        .route("/api/v1/slos/{name}/versions", get(versions))
+        .route("/api/v1/slos/{name}/graph", get(graph))
+        .route("/api/v1/slos/{name}/slices", get(slices))
+}
+
+/// All SLOs and how they stand.
+#[utoipa::path(get, path = "/api/v1/slos", tag = "alerting",
+    responses((status = 200, description = "`slos`, by name, and `problems` of files that are refused", body = Object)))]
+pub async fn list(State(api): State<Api>, Tenant(tenant): Tenant) -> Result<Json<Value>, ApiError> {
+    let slos = api.ready_product()?.alerting.slos();
+    let all = slos.list(&tenant);
+    let all: Vec<Value> = all.iter().map(|loaded| rendered(slos, &tenant, loaded)).collect();
+    Ok(Json(json!({ "slos": all, "problems": slos.problems() })))
+}
+
+fn rendered(slos: &Slos, tenant: &TenantId, loaded: &Arc<Loaded>) -> Value {
+    let standing = slos.standing(tenant, &loaded.slo.name);
+    render::slo(loaded, standing.as_deref())
+}
+
+/// Stores the SLOs of a body of OpenSLO YAML (`openslo/v1`; several documents), each as a new version unless nothing of it changed.
+#[utoipa::path(post, path = "/api/v1/slos", tag = "alerting",
+    request_body(content = String, content_type = "application/yaml"),
+    responses(
+        (status = 200, description = "`names` of the SLOs", body = Object),
+        (status = 400, description = "What is wrong, each with its line and field", body = super::error::ErrorBody),
+        (status = 409, description = "One of them is from a file", body = super::error::ErrorBody)))]
+pub async fn put(
+    State(api): State<Api>,
+    Tenant(tenant): Tenant,
+    request: Request,
+) -> Result<Json<Value>, ApiError> {
+    let slos = api.ready_product()?.alerting.slos().clone();
+    let text = body(request).await?;
+    let names = blocking(move || slos.put(&tenant, &text)).await?;
+    Ok(Json(json!({ "names": names })))
+}
+
+/// Reads a body of OpenSLO YAML and says what is wrong with it; stores nothing.
+#[utoipa::path(post, path = "/api/v1/slos/check", tag = "alerting",
+    request_body(content = String, content_type = "application/yaml"),
+    responses(
+        (status = 200, description = "`names` of the SLOs", body = Object),
+        (status = 400, description = "What is wrong, each with its line and field", body = super::error::ErrorBody)))]
+pub async fn check(State(api): State<Api>, request: Request) -> Result<Json<Value>, ApiError> {
+    let slos = api.ready_product()?.alerting.slos().clone();
+    let text = body(request).await?;
+    let parsed = blocking(move || slos.check(&text)).await?;
+    let names: Vec<&str> = parsed.slos.iter().map(|slo| slo.name.as_str()).collect();
+    Ok(Json(json!({ "names": names })))
+}
+
+/// One SLO and how it stands.
+#[utoipa::path(get, path = "/api/v1/slos/{name}", tag = "alerting", params(("name" = String, Path)),
+    responses(
+        (status = 200, description = "The SLO", body = Object),
+        (status = 404, description = "No such SLO", body = super::error::ErrorBody)))]
+pub async fn one(
+    State(api): State<Api>,
+    Tenant(tenant): Tenant,
+    PathText(name): PathText,
+) -> Result<Json<Value>, ApiError> {
+    let slos = api.ready_product()?.alerting.slos();
+    let loaded = slos.find(&tenant, &name).ok_or_else(|| unknown(&name))?;
+    let mut value = rendered(slos, &tenant, &loaded);
+    value["text"] = json!(loaded.version.text);
+    Ok(Json(value))
+}
+
+/// Deletes an SLO. Its versions, counts and transitions are kept.
+#[utoipa::path(delete, path = "/api/v1/slos/{name}", tag = "alerting", params(("name" = String, Path)),
+    responses(
+        (status = 204, description = "Done"),
+        (status = 404, description = "No such SLO", body = super::error::ErrorBody),
+        (status = 409, description = "It is from a file", body = super::error::ErrorBody)))]
+pub async fn delete(
+    State(api): State<Api>,
+    Tenant(tenant): Tenant,
+    PathText(name): PathText,
+) -> Result<StatusCode, ApiError> {
+    let slos = api.ready_product()?.alerting.slos().clone();
+    blocking(move || slos.delete(&tenant, &name)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Every version of an SLO there ever was, the oldest first.
+#[utoipa::path(get, path = "/api/v1/slos/{name}/versions", tag = "alerting", params(("name" = String, Path)),
+    responses((status = 200, description = "`versions`", body = Object)))]
+pub async fn versions(
+    State(api): State<Api>,
+    Tenant(tenant): Tenant,
+    PathText(name): PathText,
+) -> Result<Json<Value>, ApiError> {
+    let slos = api.ready_product()?.alerting.slos().clone();
+    let of = name.clone();
+    let versions = blocking(move || Ok(slos.versions(&tenant, &of)?)).await?;
+    if versions.is_empty() {
+        return Err(unknown(&name));
+    }
+    let versions: Vec<Value> = versions.iter().map(render::version).collect();
+    Ok(Json(json!({ "versions": versions })))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TransitionParams {
+    slo: Option<String>,
+    limit: Option<usize>,
+}
+
+/// What the alerts of SLOs did, the newest first.
+#[utoipa::path(get, path = "/api/v1/slos/transitions", tag = "alerting",
+    params(
+        ("slo" = Option<String>, Query, description = "Only this one"),
+        ("limit" = Option<usize>, Query, description = "100 if not said, at most 10,000")),
+    responses((status = 200, description = "`transitions`", body = Object)))]
+pub async fn transitions(
+    State(api): State<Api>,
+    Tenant(tenant): Tenant,
+    Params(params): Params<TransitionParams>,
+) -> Result<Json<Value>, ApiError> {
+    let slos = api.ready_product()?.alerting.slos().clone();
+    let limit = params.limit.unwrap_or(100).min(TRANSITIONS_MAX);
+    let work = move || Ok(slos.transitions(&tenant, params.slo.as_deref(), limit)?);
+    let transitions = blocking(work).await?;
+    let transitions: Vec<Value> = transitions.iter().map(render::transition).collect();
+    Ok(Json(json!({ "transitions": transitions })))
+}
+
+/// A body of text, up to the largest that is read.
+async fn body(request: Request) -> Result<String, ApiError> {
+    let body = axum::body::to_bytes(request.into_body(), SPEC_BYTES_MAX).await;
+    let body = body.map_err(|_| {
+        let message =
+            format!("the request body is larger than {SPEC_BYTES_MAX} bytes or ended early");
+        ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message)
+    })?;
+    String::from_utf8(body.into()).map_err(|_| ApiError::invalid("the request body is not UTF-8"))
+}
+
+/// Runs what waits for the database off the network threads.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Refused> + Send + 'static,
+) -> Result<T, ApiError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done.map_err(refused),
+        Err(_) => {
+            let message = "the request was given up";
+            Err(ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message))
+        }
+    }
+}
+
+fn refused(refused: Refused) -> ApiError {
+    match refused {
+        Refused::Problems(problems) => {
+            let first = problems.first().map_or(1, |problem| problem.line as u64);
+            let all: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            let mut error = ApiError::new(StatusCode::BAD_REQUEST, "invalid_slo", all.join("\n"));
+            error.position = Some(super::error::Position { line: first, column: 1 });
+            error.hint("alerting/SLO.md says what is read of OpenSLO, and how")
+        }
+        Refused::InFile(file) => {
+            let message = format!("it is from the file {file}");
+            ApiError::new(StatusCode::CONFLICT, "conflict", message).hint("change the file")
+        }
+        Refused::NotFound => {
+            ApiError::new(StatusCode::NOT_FOUND, "not_found", "there is no such SLO")
+        }
+        Refused::TooMany => ApiError::invalid("there are as many SLOs as one tenant may have"),
+        Refused::Failed(error) => failed(&error),
+    }
+}
+
+fn failed(error: &Error) -> ApiError {
+    tracing::error!(%error, "a request about SLOs failed");
+    ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", error.to_string())
+}
+
+fn unknown(name: &str) -> ApiError {
+    let message = format!("there is no SLO '{name}'");
+    ApiError::new(StatusCode::NOT_FOUND, "not_found", message).hint("GET /api/v1/slos lists them")
+}
