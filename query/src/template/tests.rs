@@ -19,6 +19,7 @@ impl Environment for Page {
             Some("Labels") => Ok(Value::Labels(Arc::new(labels.collect()))),
             Some("List") => Ok(Value::List(["x", "y", "z"].map(|t| Value::Text(t.into())).into())),
             Some("Map") => Ok(Value::Map(BTreeMap::from([("k".to_owned(), Value::Int(7))]))),
+            Some("Endless") => Ok(Value::Float(f64::INFINITY)),
             Some(other) => Err(format!("can't evaluate field {other}")),
             None => Ok(Value::Text("root".to_owned())),
         }
@@ -69,6 +70,10 @@ fn templates_render() {
         ("{{ if and false (index .List 9) }}a{{ else }}b{{ end }}", "b"),
         ("{{ or .Labels.a (index .List 9) }}", "1"),
         ("{{ printf \"%.3g %.4g %g\" 1234.5 0.00001 1e21 }}", "1.23e+03 1e-05 1e+21"),
+        (
+            "{{ printf \"%6.1f %05.1f %+e %-5.1f| %05.1f\" .Endless .Endless .Endless .Endless 1.5 }}",
+            "  +Inf  +Inf +Inf +Inf | 001.5",
+        ),
         (
             "{{ gt 123456.5 123456.0 }} {{ 1234567.0 }} {{ 123456.0 }} {{ 0.00001 }}",
             "true 1.234567e+06 123456 1e-05",

@@ -128,7 +128,9 @@ pub fn printf(format: &str, args: &[Value]) -> String {
         let shown = shown(verb, arg, precision, &flags);
         let length = shown.chars().count();
         let pad = width.unwrap_or(0).saturating_sub(length);
-        match (flags.contains('-'), flags.contains('0') && !matches!(verb, 's' | 'v' | 'q')) {
+        let is_zero_padded =
+            flags.contains('0') && !matches!(verb, 's' | 'v' | 'q') && !is_endless(arg);
+        match (flags.contains('-'), is_zero_padded) {
             (true, _) => {
                 out.push_str(&shown);
                 out.extend(std::iter::repeat_n(' ', pad));
@@ -148,9 +150,15 @@ pub fn printf(format: &str, args: &[Value]) -> String {
     out
 }
 
+/// An infinity, or no number at all.
+fn is_endless(value: &Value) -> bool {
+    matches!(value, Value::Float(number) if !number.is_finite())
+}
+
 fn shown(verb: char, arg: &Value, precision: Option<usize>, flags: &str) -> String {
     let signed = |text: String| {
-        if flags.contains('+') && !text.starts_with('-') { format!("+{text}") } else { text }
+        let is_plain = !text.starts_with(['-', '+']);
+        if flags.contains('+') && is_plain { format!("+{text}") } else { text }
     };
     match (verb, arg) {
         ('s' | 'v', value) => match precision {
@@ -158,6 +166,7 @@ fn shown(verb: char, arg: &Value, precision: Option<usize>, flags: &str) -> Stri
             _ => value.text(),
         },
         ('d', Value::Int(number)) => signed(number.to_string()),
+        ('f' | 'F' | 'e', Value::Float(number)) if is_endless(arg) => signed(float_text(*number)),
         ('f' | 'F', Value::Float(number)) => signed(format!("{number:.*}", precision.unwrap_or(6))),
         ('e', Value::Float(number)) => {
             let text = format!("{number:.*e}", precision.unwrap_or(6));
