@@ -47,5 +47,5 @@ pub use config::{RetentionRule, StorageConfig, Thinning};
 pub use error::Error;
 pub use snapshot::{Chunk, Snapshot};
 pub use stitch::{Stitches, edges};
-pub use storage::{Accepted, AppendRequest, Decode, RecoveryReport, Storage};
+pub use storage::{Accepted, AppendRequest, Decode, Missing, RecoveryReport, Storage};
 pub use subscription::{Arrival, Subscription};

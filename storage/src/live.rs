@@ -189,6 +189,19 @@ impl Live {
         self.state.lock().set_aside.iter().map(|(id, reason)| (*id, reason.clone())).collect()
     }
 
+    /// The segments of a tenant that were set aside.
+    pub fn missing(&self, tenant: &TenantId) -> Vec<Arc<Segment>> {
+        let state = self.state.lock();
+        if state.set_aside.is_empty() {
+            return Vec::new();
+        }
+        let segments = state.segments.get(tenant).into_iter().flat_map(|segments| segments.iter());
+        segments
+            .filter(|segment| state.set_aside.contains_key(&segment.info().id))
+            .cloned()
+            .collect()
+    }
+
     /// All segments of all tenants that can be read and have rows.
     pub fn segments(&self) -> Vec<Arc<Segment>> {
         let mut segments = self.readable();

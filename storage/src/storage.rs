@@ -8,7 +8,7 @@ use crate::engine::Engine;
 use crate::model::{Encoding, Format, Signal, Table, TenantId, Timestamp};
 use crate::retries::{Arrival, Fate, RequestKey};
 use crate::room::RETRY_AFTER;
-use crate::segment::SegmentId;
+use crate::segment::{Segment, SegmentId};
 use crate::subscription::Subscription;
 use crate::wal::{BODY_BYTES_MAX, RecordHead, Request, Wal, WalConfig};
 use crate::{Clock, Error, Snapshot, StorageConfig, open, snapshot};
@@ -66,6 +66,15 @@ pub enum Accepted {
     Stored,
     /// The same body was stored before; nothing was added.
     Duplicate,
+}
+
+/// A segment that is stored and cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Missing {
+    pub segment: SegmentId,
+    pub table: Table,
+    pub time_min: Timestamp,
+    pub time_max: Timestamp,
 }
 
 /// What recovery found.
@@ -283,6 +292,17 @@ impl Storage {
         if let Some(segment) = segments.iter().find(|segment| segment.info().id == id) {
             engine.set_aside(segment.info(), reason);
         }
+    }
+
+    /// What no query of `tenant` sees although it is stored: segments that were set aside.
+    pub fn missing(&self, tenant: &TenantId) -> Vec<Missing> {
+        let segments = self.handle.engine.live.missing(tenant);
+        let one = |segment: &Arc<Segment>| {
+            let info = segment.info();
+            let (time_min, time_max) = (info.time_min, info.time_max);
+            Missing { segment: info.id, table: info.table, time_min, time_max }
+        };
+        segments.iter().map(one).collect()
     }
 
     /// Why ingest is refused; `None` while it is accepted.

@@ -2,7 +2,7 @@
 //!
 //! Series that recording rules make are read as they are stored, so a rule is judged on what it would have seen.
 
-use super::evaluate::Around;
+use super::evaluate::{Around, Health};
 use super::file::{Group, Language};
 use super::group::{GroupState, evaluate_group, tick_before};
 use super::live::{milliseconds, surroundings};
@@ -55,7 +55,7 @@ pub async fn backtest(
         ));
     }
     let first = tick_before(group, interval, start - 1) + interval;
-    let stored = Stored { engine: parts.engine.clone(), tenant: tenant.clone() };
+    let stored = Stored::new(parts, tenant);
     let querier = Ahead { stored, interval, until: end - query_offset, answers: Mutex::default() };
     let mut state = GroupState::of(group);
     let mut found = Backtest::default();
@@ -68,7 +68,7 @@ pub async fn backtest(
         let changes = evaluate_group(group, &mut state, tenant, &Nowhere, &around, at).await;
         found.transitions.extend(changes);
         for (rule, own) in state.rules.iter().enumerate() {
-            if let Some(error) = &own.last_error {
+            if let Some(error) = own.last_error.as_ref().filter(|_| own.health == Health::Bad) {
                 errors.entry(rule).or_insert_with(|| (error.clone(), 0)).1 += 1;
             }
         }
@@ -116,6 +116,10 @@ impl Querier for Ahead {
                 Err(_) => self.stored.ask(question, at).await,
             }
         })
+    }
+
+    fn lacks(&self, question: &Question, at: i64) -> Option<String> {
+        self.stored.lacks(question, at)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::file::{AlertRule, Rule, RuleKind};
 use super::query::{Querier, Question, Vector};
-use super::state::{self, Alerts, Found, State, Transition, step};
+use super::state::{self, Alerts, Found, State, Transition, step, step_partly};
 use super::template::{Answers, Instance, Surroundings};
 use crate::{LabelSet, RecordedSample};
 use binnacle_query::promql::labels::{Labels, METRIC_NAME};
@@ -61,6 +61,8 @@ pub struct Around<'a> {
 pub struct Outcome {
     pub samples: Vec<RecordedSample>,
     pub transitions: Vec<Transition>,
+    /// What the answer must lack, in words.
+    pub lacks: Option<String>,
 }
 
 /// Evaluates a rule at a time, in Unix milliseconds, and brings its state there. An error leaves the state as it was: what
@@ -81,14 +83,20 @@ pub async fn evaluate(
             ..Outcome::default()
         });
     }
-    let vector = around.querier.ask(Question::of(rule), asked_at).await?;
+    let question = Question::of(rule);
+    let vector = around.querier.ask(question.clone(), asked_at).await?;
+    let lacks = around.querier.lacks(&question, asked_at);
     let mut outcome = match &rule.kind {
         RuleKind::Record(name) => {
             let samples = record(name, rule, vector, around.limit, asked_at)?;
-            Outcome { samples, transitions: Vec::new() }
+            Outcome { samples, ..Outcome::default() }
         }
-        RuleKind::Alert(alert) => judge(rule, alert, vector, &mut state.alerts, around, at).await?,
+        RuleKind::Alert(alert) => {
+            let found = find(rule, alert, vector, around).await?;
+            judge(alert, found, lacks.is_some(), &mut state.alerts, around, at)?
+        }
     };
+    outcome.lacks = lacks;
     end_series(&mut outcome.samples, &mut state.series, asked_at);
     Ok(outcome)
 }
@@ -117,24 +125,26 @@ fn record(
     Ok(samples)
 }
 
-async fn judge(
-    rule: &Rule,
+fn judge(
     alert: &AlertRule,
-    vector: Vector,
+    found: Vec<Found>,
+    is_partial: bool,
     alerts: &mut Alerts,
     around: &Around<'_>,
     at: i64,
 ) -> Result<Outcome, String> {
-    let found = find(rule, alert, vector, around).await?;
     let mut next = alerts.clone();
-    let transitions = step(&mut next, found, alert, at);
+    let transitions = match is_partial {
+        true => step_partly(&mut next, found, alert, at),
+        false => step(&mut next, found, alert, at),
+    };
     let active = next.values().filter(|alert| alert.state != State::Inactive).count();
     if around.limit > 0 && active > around.limit {
         return Err(format!("exceeded limit of {} with {active} alerts", around.limit));
     }
     *alerts = next;
     let asked_at = at.saturating_sub(around.query_offset);
-    Ok(Outcome { samples: active_samples(alerts, asked_at), transitions })
+    Ok(Outcome { samples: active_samples(alerts, asked_at), transitions, lacks: None })
 }
 
 /// The alerts that an answer stands for, with their templates rendered.

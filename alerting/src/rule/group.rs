@@ -55,14 +55,14 @@ pub async fn evaluate_group(
         let result = match evaluate(rule, own, around, at).await {
             Ok(outcome) => {
                 changes.extend(outcome.transitions.into_iter().map(|change| (index, change)));
-                sink.write(tenant, outcome.samples).await
+                sink.write(tenant, outcome.samples).await.map(|()| outcome.lacks)
             }
             Err(reason) => Err(reason),
         };
         own.last_evaluation = Some(at);
         own.evaluation_seconds = began.elapsed().as_secs_f64();
         (own.health, own.last_error) = match result {
-            Ok(()) => (Health::Good, None),
+            Ok(lacks) => (Health::Good, lacks),
             Err(reason) => (Health::Bad, Some(reason)),
         };
     }

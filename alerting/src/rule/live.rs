@@ -1,6 +1,6 @@
 //! One group of rules at work: when it is due, what it knows, and how an evaluation becomes durable.
 
-use super::evaluate::{Around, RuleState, active_samples};
+use super::evaluate::{Around, Health, RuleState, active_samples};
 use super::file::{Group, RuleKind};
 use super::group::{Changes, GroupState, evaluate_group, tick_before};
 use super::query::Stored;
@@ -87,7 +87,7 @@ impl LiveGroup {
 
     /// Evaluates at a tick. What changed, and the notice of it, are durable together, or the state stays as it was.
     pub async fn evaluate(&self, parts: &Parts, store: &Store, at: i64) -> Result<usize, Error> {
-        let querier = Stored { engine: parts.engine.clone(), tenant: self.tenant.clone() };
+        let querier = Stored::new(parts, &self.tenant);
         let surroundings = surroundings(parts, at);
         let around = Around {
             querier: &querier,
@@ -100,7 +100,7 @@ impl LiveGroup {
         let sink = &*parts.sink;
         let (group, tenant) = (&self.group, &self.tenant);
         let changes = evaluate_group(group, &mut state, tenant, sink, &around, at).await;
-        let failed = state.rules.iter().filter(|rule| rule.last_error.is_some()).count();
+        let failed = state.rules.iter().filter(|rule| rule.health == Health::Bad).count();
         let sent = self.take_to_be_sent(&mut state, parts, at);
         let changed: Vec<usize> = (0..state.rules.len())
             .filter(|rule| !is_same(&before.rules[*rule].alerts, &state.rules[*rule].alerts))

@@ -1,14 +1,17 @@
 //! Asking: one expression at one time, in whichever language, answered by labelled values.
 
 use super::file::{Language, Rule};
+use crate::Parts;
 use binnacle_query::QueryEngine;
 use binnacle_query::logql::{Direction, LINES_DEFAULT, LogqlRequest, LogqlResult, When};
 use binnacle_query::promql::labels::Labels;
 use binnacle_query::promql::series::Sample;
+use binnacle_query::promql::text::parse_duration;
 use binnacle_query::promql::{self, Times, Value};
 use binnacle_query::traceql::MetricsRequest;
 use binnacle_query::value::AnyValue;
-use binnacle_storage::model::{TenantId, Timestamp};
+use binnacle_storage::model::{Table, TenantId, Timestamp};
+use binnacle_storage::{Missing, Storage};
 use chrono::{DateTime, SecondsFormat};
 use futures::future::BoxFuture;
 use std::time::Duration;
@@ -44,10 +47,16 @@ pub type Vector = Vec<(Labels, Sample)>;
 pub trait Querier: Send + Sync {
     /// What holds at a time, in Unix milliseconds; or why that is not known.
     fn ask(&self, question: Question, at: i64) -> BoxFuture<'_, Result<Vector, String>>;
+
+    /// What an answer about that time must lack, as it is stored and cannot be read; `None` when it is whole.
+    fn lacks(&self, _question: &Question, _at: i64) -> Option<String> {
+        None
+    }
 }
 
 /// The stored telemetry of one tenant.
 pub struct Stored {
+    storage: Storage,
     pub engine: QueryEngine,
     pub tenant: TenantId,
 }
@@ -63,9 +72,50 @@ impl Querier for Stored {
             }
         })
     }
+
+    fn lacks(&self, question: &Question, at: i64) -> Option<String> {
+        let tables = tables(question);
+        let first = nanoseconds(at.saturating_sub(reach(question)));
+        let is_concerned = |missing: &&Missing| {
+            let in_time = missing.time_max >= first && missing.time_min <= nanoseconds(at);
+            in_time && tables.is_none_or(|tables| tables.contains(&missing.table))
+        };
+        let missing = self.storage.missing(&self.tenant);
+        let found = missing.iter().find(is_concerned)?;
+        let (id, table) = (found.segment.0, found.table.name());
+        Some(format!("segment {id} of {table} cannot be read: nothing resolves by its absence"))
+    }
+}
+
+/// The tables that a question reads; `None` when it may be any.
+fn tables(question: &Question) -> Option<&'static [Table]> {
+    match question.language {
+        // Series of these names may be made of spans.
+        Language::Promql if question.expr.contains("traces_") => {
+            Some(&[Table::Series, Table::MetricPoints, Table::Spans])
+        }
+        Language::Promql => Some(&[Table::Series, Table::MetricPoints]),
+        Language::Logql => Some(&[Table::Logs]),
+        Language::Traceql => Some(&[Table::Spans]),
+        Language::Sql => None,
+    }
+}
+
+/// At most how far back a question looks, in milliseconds: what its ranges and offsets add up to, and an hour more for what
+/// looks back without saying so.
+fn reach(question: &Question) -> i64 {
+    let words = question.expr.split(|c: char| !c.is_ascii_alphanumeric());
+    let durations = words.filter(|word| word.starts_with(|c: char| c.is_ascii_digit()));
+    let said: i64 = durations.filter_map(parse_duration).fold(0, i64::saturating_add);
+    said.saturating_add(question.window).saturating_add(3_600_000)
 }
 
 impl Stored {
+    pub fn new(parts: &Parts, tenant: &TenantId) -> Stored {
+        let (storage, engine) = (parts.storage.clone(), parts.engine.clone());
+        Stored { storage, engine, tenant: tenant.clone() }
+    }
+
     async fn promql(&self, query: String, at: i64) -> Result<Vector, String> {
         let times = Times { start: at, end: at, step: 0 };
         let settings = self.engine.config().promql_settings();
@@ -120,14 +170,17 @@ impl Stored {
     async fn sql(&self, query: &str, window: i64, at: i64) -> Result<Vector, String> {
         let query = with_times(query, window, at);
         let rows = self.engine.labelled_numbers(&self.tenant, query).await;
-        let rows = rows.map_err(|error| error.to_string())?;
+        let (rows, stats) = rows.map_err(|error| error.to_string())?;
+        whole(&stats.warnings)?;
         Ok(rows.into_iter().map(|(labels, value)| (labels, Sample::Float(value))).collect())
     }
 }
 
-/// What was read of broken data only in part must not pass for all there is: fewer errors read are not fewer errors.
+/// What was read of broken data only in part must not pass for all there is: fewer errors read are not fewer errors. Segments
+/// that are known to be broken are judged by what they hold instead, in [`Querier::lacks`].
 fn whole(warnings: &[String]) -> Result<(), String> {
-    match warnings.first() {
+    let mut fresh = warnings.iter().filter(|warning| !warning.contains("is set aside: "));
+    match fresh.next() {
         None => Ok(()),
         Some(warning) => Err(format!("the answer is not whole: {warning}")),
     }
@@ -170,6 +223,18 @@ fn text(value: &AnyValue) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_question_reaches_as_far_as_its_lengths_add_up() {
+        let hour = 3_600_000;
+        let of = |expr: &str| reach(&Question::promql(expr)) - hour;
+        assert_eq!(of("up"), 0);
+        assert_eq!(of("rate(x[5m]) > 5"), 300_000);
+        assert_eq!(
+            of("max_over_time(rate(x[5m] offset 1d)[2h:1m])"),
+            86_400_000 + 2 * hour + 360_000
+        );
+    }
 
     #[test]
     fn times_are_written_into_sql() {

@@ -2,7 +2,7 @@
 
 use super::file::AlertRule;
 use crate::LabelSet;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// An alert that is over is remembered, and sent again, for this long: 15 minutes.
 pub const RESOLVED_RETENTION: i64 = 15 * 60_000;
@@ -73,9 +73,9 @@ pub fn step(alerts: &mut Alerts, found: Vec<Found>, rule: &AlertRule, at: i64) -
     let mut transitions = Vec::new();
     let before: BTreeMap<LabelSet, State> =
         alerts.iter().map(|(labels, alert)| (labels.clone(), alert.state)).collect();
-    let mut is_found: BTreeMap<LabelSet, ()> = BTreeMap::new();
+    let mut is_found: BTreeSet<LabelSet> = BTreeSet::new();
     for Found { labels, annotations, value } in found {
-        is_found.insert(labels.clone(), ());
+        is_found.insert(labels.clone());
         match alerts.get_mut(&labels).filter(|alert| alert.state != State::Inactive) {
             Some(alert) => {
                 alert.value = value;
@@ -91,7 +91,7 @@ pub fn step(alerts: &mut Alerts, found: Vec<Found>, rule: &AlertRule, at: i64) -
         }
     }
     alerts.retain(|labels, alert| {
-        let keeps = match is_found.contains_key(labels) {
+        let keeps = match is_found.contains(labels) {
             true => {
                 alert.keep_firing_since = None;
                 true
@@ -110,6 +110,25 @@ pub fn step(alerts: &mut Alerts, found: Vec<Found>, rule: &AlertRule, at: i64) -
         }
         keeps
     });
+    transitions
+}
+
+/// As [`step`], of an answer that may lack something: what it finds counts, what it does not find stays as it was.
+pub fn step_partly(
+    alerts: &mut Alerts,
+    found: Vec<Found>,
+    rule: &AlertRule,
+    at: i64,
+) -> Vec<Transition> {
+    let is_found: BTreeSet<LabelSet> = found.iter().map(|found| found.labels.clone()).collect();
+    let is_unknown = |labels: &LabelSet, alert: &ActiveAlert| {
+        alert.state != State::Inactive && !is_found.contains(labels)
+    };
+    let mut unknown: Alerts =
+        alerts.extract_if(.., |labels, alert| is_unknown(labels, alert)).collect();
+    let transitions = step(alerts, found, rule, at);
+    hold(&mut unknown, at);
+    alerts.append(&mut unknown);
     transitions
 }
 
@@ -224,6 +243,21 @@ mod tests {
         // Two minutes of five were measured.
         assert_eq!(timeline("11hhh11", 3, 0), "ppppppf");
         assert_eq!(timeline("1h0", 3, 0), "pp-");
+    }
+
+    #[test]
+    fn an_answer_in_part_raises_and_resolves_nothing() {
+        let rule = AlertRule::default();
+        let mut alerts = Alerts::new();
+        step(&mut alerts, found(), &rule, 0);
+        let other = LabelSet::from([("alertname".to_owned(), "B".to_owned())]);
+        let others = vec![Found { labels: other.clone(), ..Found::default() }];
+        let raised = step_partly(&mut alerts, others, &rule, 1);
+        assert_eq!(raised.len(), 1);
+        assert!(alerts.values().all(|alert| alert.state == State::Firing));
+        assert_eq!(alerts.values().filter(|alert| alert.held_since == Some(1)).count(), 1);
+        assert_eq!(step_partly(&mut alerts, Vec::new(), &rule, 2), []);
+        assert_eq!(step(&mut alerts, Vec::new(), &rule, 3).len(), 2);
     }
 
     #[test]

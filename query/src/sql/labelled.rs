@@ -2,7 +2,7 @@
 
 use super::SqlRequest;
 use crate::promql::labels::Labels;
-use crate::{Error, QueryEngine};
+use crate::{Error, QueryEngine, StatsSnapshot};
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type};
@@ -22,7 +22,7 @@ impl QueryEngine {
         &self,
         tenant: &TenantId,
         query: String,
-    ) -> Result<Vec<(Labels, f64)>, Error> {
+    ) -> Result<(Vec<(Labels, f64)>, StatsSnapshot), Error> {
         let request = SqlRequest { query, row_limit: Some(ROWS_MAX + 1), ..SqlRequest::default() };
         let mut answer = self.sql(tenant, request).await?;
         if answer.schema.column_with_name(VALUE).is_none() {
@@ -39,7 +39,7 @@ impl QueryEngine {
                 return Err(Error::InvalidRequest { message, hint: None });
             }
         }
-        Ok(found)
+        Ok((found, answer.stats.snapshot()))
     }
 }
 
