@@ -15,6 +15,7 @@ from binnacle import binary, free_ports
 from canonical import REQUESTS
 from everything import any_value, attributes, span_id, trace_id
 from prometheus import Prometheus, programs
+from remote_write import Series, histogram, request_v2, write
 from test_scrape import new_target, wait_until  # noqa: F401
 
 RULES = """
@@ -327,3 +328,36 @@ def test_a_backtest_over_http(new_server, rule_file):
     assert wrong.status_code == 400 and "shorter" in wrong.text
     wrong = {"rules": "groups: [{name: g, rules: [{alert: A, expr: up ==}]}]", "start": "-1h"}
     assert server.call("POST", "/api/v1/rules/backtest", json=wrong).status_code == 400
+
+
+def test_recorded_histograms_and_series_survive_a_crash(new_server, rule_file):
+    rule_file.write_text(
+        "groups:\n- name: g\n  interval: 1s\n  rules:\n"
+        "  - {record: doubled, expr: native * 2, labels: {kind: made}}\n"
+        "  - {record: counted, expr: histogram_count(doubled)}\n"
+    )
+    server = new_server(settings=settings(rule_file))
+    now = int(time.time() * 1000)
+    content = histogram(7, 12.5, 3, [(-3, 2), (4, 1)], [1, 1, 1], now, 1)
+    body = request_v2([Series({"__name__": "native", "a": "b"}, histograms=[content])])
+    assert write(server, body).status_code == 204
+    # A result is read by the rule after it in the same evaluation.
+    wait_until(lambda: server.promql("counted == 14"))
+    server.crash()
+    asked = {"query": "last_over_time(doubled[1h])"}
+    [found] = server.promql(**asked)
+    assert found["metric"] == {"__name__": "doubled", "a": "b", "kind": "made"}
+    [expected] = server.promql("last_over_time(native[1h]) * 2")
+    assert found["histogram"][1] == expected["histogram"][1]
+    assert server.promql("last_over_time(counted[1h])")[0]["value"][1] == "14"
+
+
+def test_a_thousand_rules_are_evaluated_in_time(new_server, rule_file):
+    rules = "".join(f"  - {{alert: A{n}, expr: vector({n}) > 500, labels: {{n: x}}}}\n" for n in range(1000))
+    rule_file.write_text(f"groups:\n- name: g\n  interval: 5s\n  rules:\n{rules}")
+    server = new_server(settings=settings(rule_file))
+    wait_until(lambda: rule(f"{server.api}/prometheus", "A999")["state"] == "firing")
+    firing = server.promql("count(ALERTS{alertstate='firing'})")
+    assert firing[0]["value"][1] == "499"
+    rows = server.query("SELECT count(*), count(DISTINCT name) FROM alert_transitions")
+    assert [int(value) for value in rows[0]] == [499, 499]
