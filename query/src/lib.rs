@@ -15,6 +15,7 @@ pub mod logql;
 pub mod logs;
 mod metrics;
 mod numbers;
+mod pages;
 pub mod promql;
 pub mod red;
 mod rows;

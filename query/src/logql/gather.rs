@@ -100,7 +100,7 @@ async fn scan_segment<G: Gather>(
     gathered: &mut G,
     stats: &Arc<QueryStats>,
 ) -> Result<(), Error> {
-    let Some(mut open) = OpenSegment::open(segment, lines, prefilter, stats).await? else {
+    let Some(mut open) = OpenSegment::open(segment, lines, prefilter, true, stats).await? else {
         return Ok(());
     };
     let mut selected = Selected::default();

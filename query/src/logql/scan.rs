@@ -110,16 +110,17 @@ impl Source {
 pub struct OpenSegment {
     rows: SegmentRows,
     columns: Vec<String>,
-    /// Pages with rows to look at, in the file's order.
+    /// Pages with rows to look at, by their earliest or their latest time.
     pages: Vec<(TimePage, Vec<Range<u32>>)>,
 }
 
 impl OpenSegment {
-    /// `None` when an index rules all of it out.
+    /// To be read from its oldest end, or from its newest. `None` when an index rules all of it out.
     pub async fn open(
         segment: Arc<Segment>,
         lines: &Lines,
         prefilter: &Prefilter,
+        forward: bool,
         stats: &Arc<QueryStats>,
     ) -> Result<Option<OpenSegment>, Error> {
         let keys = segment.attributes().await?;
@@ -145,16 +146,20 @@ impl OpenSegment {
                 pages.push((page, checked));
             }
         }
+        // Each class of severity has pages of its own, by time.
+        match forward {
+            true => pages.sort_by_key(|(page, _)| page.min),
+            false => pages.sort_by_key(|(page, _)| page.max),
+        }
         stats.add_pruned(0, (count - pages.len()) as u64);
         Ok(Some(OpenSegment { rows, columns, pages }))
     }
 
-    /// The earliest and latest time that is left, of the end that is read next.
+    /// The earliest or latest time that is left, of the end that is read next.
     pub fn bound(&self, forward: bool) -> Option<i64> {
-        let times = self.pages.iter();
         match forward {
-            true => times.map(|(page, _)| page.min).min(),
-            false => times.map(|(page, _)| page.max).max(),
+            true => self.pages.first().map(|(page, _)| page.min),
+            false => self.pages.last().map(|(page, _)| page.max),
         }
     }
 
@@ -170,7 +175,8 @@ impl OpenSegment {
             true => self.pages.drain(..count).collect(),
             false => self.pages.split_off(self.pages.len() - count),
         };
-        let ranges: Vec<Range<u32>> = taken.into_iter().flat_map(|(_, rows)| rows).collect();
+        let mut ranges: Vec<Range<u32>> = taken.into_iter().flat_map(|(_, rows)| rows).collect();
+        ranges.sort_unstable_by_key(|range| range.start);
         let batches = self.rows.read(Wanted::Named(&self.columns), &ranges).await?;
         let mut numbers = ranges.into_iter().flatten();
         let mut list = Vec::with_capacity(batches.len());

@@ -81,7 +81,8 @@ pub async fn select(
                 Source::Segment(segment) => segment,
             };
             let Some((rows, window)) = &mut open[at] else {
-                let opened = OpenSegment::open(segment.clone(), lines, prefilter, stats).await?;
+                let opened =
+                    OpenSegment::open(segment.clone(), lines, prefilter, forward, stats).await?;
                 let Some(opened) = opened else { return Ok(None) };
                 let bound = opened.bound(forward);
                 open[at] = Some((opened, 1));

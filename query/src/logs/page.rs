@@ -7,12 +7,15 @@ use super::search::{Direction, Hit, Source, Sources, Times};
 use super::{LogRecord, LogRows};
 use crate::Error;
 use crate::rows::{Shared, Wanted, ranges_of};
+use arrow::record_batch::RecordBatch;
+use std::cmp::Reverse;
+use tokio::task::JoinSet;
 
 /// Rows whose records are decoded at a time.
 const DECODE_ROWS: usize = 4096;
 
 /// A record and its place in the order: newest first, then by hash.
-type Placed = (std::cmp::Reverse<i64>, u64, LogRecord);
+type Placed = (Reverse<i64>, u64, LogRecord);
 
 /// The records after `cursor`, at most `limit`, and the cursor of the next page if there is one.
 pub(super) async fn page(
@@ -93,7 +96,7 @@ pub(super) async fn find(sources: &mut Sources, at: Cursor) -> Result<Option<Log
 
 /// The last of a page's order, in the opposite order: the earliest first.
 fn keep_last(records: &mut Vec<Placed>, wanted: usize) {
-    records.sort_by_key(|(time, hash, _)| std::cmp::Reverse((*time, *hash)));
+    records.sort_by_key(|(time, hash, _)| Reverse((*time, *hash)));
     records.truncate(wanted);
 }
 
@@ -159,10 +162,30 @@ async fn decode(
     shared: &mut Shared,
 ) -> Result<Vec<Placed>, Error> {
     let mut records = Vec::with_capacity(hits.len());
+    let mut reads = JoinSet::new();
     for same in hits.chunk_by(|a, b| a.source == b.source) {
         let index = same[0].source as usize;
-        match decode_source(sources, index, same, shared).await {
-            Ok(decoded) => records.extend(decoded),
+        if let Source::Chunk(chunk) = &sources.all[index] {
+            let rows = LogRows::of(&chunk.records)?;
+            for hit in same {
+                records.push(placed(rows.read(hit.row as usize, shared)?));
+            }
+            continue;
+        }
+        match sources.open(index).await {
+            Ok(reader) => {
+                let ranges = ranges_of(same.iter().map(|hit| hit.row));
+                reads.spawn(async move { (index, reader.read(Wanted::All, &ranges).await) });
+            }
+            Err(error) => sources.set_aside(index, &error).await?,
+        }
+    }
+    while let Some(read) = reads.join_next().await {
+        let (index, read) = read.map_err(|error| Error::Execution {
+            message: format!("a query thread failed: {error}"),
+        })?;
+        match read.and_then(|batches| records_of(&batches, shared)) {
+            Ok(read) => records.extend(read),
             Err(error) => sources.set_aside(index, &error).await?,
         }
         tokio::task::yield_now().await;
@@ -170,30 +193,17 @@ async fn decode(
     Ok(records)
 }
 
-async fn decode_source(
-    sources: &mut Sources,
-    index: usize,
-    hits: &[Hit],
-    shared: &mut Shared,
-) -> Result<Vec<Placed>, Error> {
-    let mut records = Vec::with_capacity(hits.len());
-    let mut place = |record: LogRecord| {
-        records.push((std::cmp::Reverse(record.time.0), content_hash(&record), record));
-    };
-    if let Source::Chunk(chunk) = &sources.all[index] {
-        let rows = LogRows::of(&chunk.records)?;
-        for hit in hits {
-            place(rows.read(hit.row as usize, shared)?);
-        }
-        return Ok(records);
-    }
-    let reader = sources.open(index).await?;
-    let ranges = ranges_of(hits.iter().map(|hit| hit.row));
-    for batch in reader.read(Wanted::All, &ranges).await? {
-        let rows = LogRows::of(&batch)?;
+fn records_of(batches: &[RecordBatch], shared: &mut Shared) -> Result<Vec<Placed>, Error> {
+    let mut records = Vec::new();
+    for batch in batches {
+        let rows = LogRows::of(batch)?;
         for row in 0..batch.num_rows() {
-            place(rows.read(row, shared)?);
+            records.push(placed(rows.read(row, shared)?));
         }
     }
     Ok(records)
+}
+
+fn placed(record: LogRecord) -> Placed {
+    (Reverse(record.time.0), content_hash(&record), record)
 }

@@ -1,6 +1,6 @@
 //! Planning: what must be read to answer a query, and what an index can rule out. Pure functions of the query.
 
-use super::ast::{Place, Query, SeverityTest};
+use super::ast::{Place, Query, SeverityTest, Test};
 use super::text::TextMatch;
 use binnacle_storage::log_index::IndexQuery;
 use binnacle_storage::model::TraceId;
@@ -110,6 +110,29 @@ pub(super) fn index_query(query: &Query) -> IndexQuery {
             }
         }
         _ => IndexQuery::Anything,
+    }
+}
+
+/// A text that an attribute of every matching row must have, or, where the record may lack it, of its resource.
+pub(super) struct WantedValue<'a> {
+    pub(super) key: &'a str,
+    pub(super) text: &'a str,
+    pub(super) or_resource: bool,
+}
+
+/// All such that the query names.
+pub(super) fn wanted_values(query: &Query) -> Vec<WantedValue<'_>> {
+    match query {
+        Query::And(parts) => parts.iter().flat_map(wanted_values).collect(),
+        Query::Field(place, Test::Equals(literal)) => {
+            let (key, or_resource) = match place {
+                Place::Attribute(key) => (key, false),
+                Place::Any(key) => (key, true),
+                _ => return Vec::new(),
+            };
+            vec![WantedValue { key, text: &literal.text, or_resource }]
+        }
+        _ => Vec::new(),
     }
 }
 

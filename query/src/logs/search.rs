@@ -9,11 +9,15 @@
 
 use super::ast::Query;
 use super::evaluate::matching;
-use super::plan;
+use super::plan::{self, WantedValue};
 use crate::broken;
-use crate::rows::{Columns, SegmentRows, TimePage, Wanted, ranges_of, time_pages};
+use crate::rows::{
+    Columns, SegmentRows, TimePage, Wanted, distinct_values, malformed, ranges_of, time_pages,
+};
+use crate::value::Resource;
 use crate::{Error, QueryStats};
 use arrow::record_batch::RecordBatch;
+use binnacle_storage::batch::AttributeType;
 use binnacle_storage::log_index::IndexQuery;
 use binnacle_storage::model::{Table, TimeRange, Timestamp};
 use binnacle_storage::segment::Segment;
@@ -270,10 +274,8 @@ fn collect(
 /// What is left to read of a segment.
 pub(super) struct Scan {
     columns: Vec<String>,
-    /// Pages with rows to check; read from the end.
-    pages: Vec<(TimePage, Vec<Range<u32>>)>,
-    /// `highest[i]` is the highest rank of a time on the pages up to `i`.
-    highest: Vec<i64>,
+    /// Pages with rows to check, and the highest rank of a time on each, ascending; read from the end.
+    pages: Vec<(i64, Vec<Range<u32>>)>,
     window_pages: usize,
 }
 
@@ -295,17 +297,12 @@ impl Scan {
                 None => vec![page.rows.clone()],
             };
             if !checked.is_empty() {
-                pages.push((page.clone(), checked));
+                pages.push((direction.bound((page.min, page.max), times), checked));
             }
         }
-        if direction == Direction::Oldest {
-            pages.reverse();
-        }
-        let highest = pages.iter().scan(i64::MIN, |highest, (page, _): &(TimePage, _)| {
-            *highest = (*highest).max(direction.bound((page.min, page.max), times));
-            Some(*highest)
-        });
-        Scan { columns, highest: highest.collect(), pages, window_pages: 1 }
+        // Each class of severity has pages of its own, by time.
+        pages.sort_by_key(|(highest, _)| *highest);
+        Scan { columns, pages, window_pages: 1 }
     }
 
     pub(super) fn columns(&self) -> &[String] {
@@ -318,7 +315,7 @@ impl Scan {
 
     /// The highest rank of a time that the pages left may hold.
     pub(super) fn bound(&self) -> Option<i64> {
-        self.highest.get(self.pages.len().checked_sub(1)?).copied()
+        self.pages.last().map(|(highest, _)| *highest)
     }
 
     /// Takes the next pages; their rows in the file's order.
@@ -340,10 +337,47 @@ pub(super) async fn candidates(
     if let Some(id) = plan::trace_id(query) {
         return Ok(Some(ranges_of(segment.trace_rows(id).await?)));
     }
-    match plan::index_query(query) {
-        IndexQuery::Anything => Ok(None),
-        index_query => Ok(segment.candidates(&index_query).await?),
+    let mut found = match plan::index_query(query) {
+        IndexQuery::Anything => None,
+        index_query => segment.candidates(&index_query).await?,
+    };
+    for wanted in plan::wanted_values(query) {
+        if let Some(rows) = rows_with_value(segment, &wanted).await? {
+            found = Some(found.map_or(rows.clone(), |found| both(&found, &rows)));
+        }
     }
+    Ok(found)
+}
+
+/// Row ranges outside of which no row has the value; `None` when nothing can be ruled out.
+async fn rows_with_value(
+    segment: &Segment,
+    wanted: &WantedValue<'_>,
+) -> Result<Option<Vec<Range<u32>>>, Error> {
+    let keys = segment.attributes().await?;
+    let is_text = keys.columns.get(wanted.key) == Some(&AttributeType::String);
+    if !is_text || keys.may_be_in_rest(wanted.key) {
+        return Ok(None);
+    }
+    let Some(rows) = segment.rows_with_value(wanted.key, wanted.text).await? else {
+        return Ok(None);
+    };
+    if wanted.or_resource {
+        let Some(resources) = distinct_values(segment, "resource").await? else { return Ok(None) };
+        for resource in resources {
+            let resource =
+                Resource::decode(&resource).map_err(|error| malformed("resource", error))?;
+            if resource.attributes.iter().any(|(key, _)| key == wanted.key) {
+                return Ok(None);
+            }
+        }
+    }
+    Ok(Some(rows))
+}
+
+/// What lies in both of two lists of ranges (ascending, apart).
+fn both(a: &[Range<u32>], b: &[Range<u32>]) -> Vec<Range<u32>> {
+    a.iter().flat_map(|range| overlap(b, range)).collect()
 }
 
 /// The parts of `ranges` (ascending, apart) that lie in `page`.
@@ -429,6 +463,7 @@ mod tests {
         assert_eq!(overlap(&ranges, &(2..6)), [2..3, 5..6]);
         assert_eq!(overlap(&ranges, &(9..20)), []);
         assert_eq!(overlap(&ranges, &(0..100)), ranges);
+        assert_eq!(both(&ranges, &[1..2, 8..25]), [1..2, 8..9, 20..25]);
     }
 
     proptest! {

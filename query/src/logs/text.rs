@@ -30,6 +30,11 @@ impl TextMatch {
                 if !wanted.iter().all(|token| token.is_ascii()) {
                     return false;
                 }
+                match find_word(body.as_bytes(), wanted, *prefix) {
+                    Seen::No => return false,
+                    Seen::Word if wanted.len() == 1 => return true,
+                    Seen::Word | Seen::Letters => {}
+                }
                 contains_run(ascii_tokens(body.as_bytes()), wanted, |token, wanted, last| {
                     same(token, wanted.as_bytes(), last && *prefix)
                 })
@@ -42,6 +47,47 @@ impl TextMatch {
         }
     }
 }
+
+/// What a first look at a text sees of the longest of some tokens.
+enum Seen {
+    No,
+    /// Its letters, maybe within a longer word.
+    Letters,
+    Word,
+}
+
+/// Looks for the longest token by its rarest letter, which passes over most of a text without making words of it.
+fn find_word(body: &[u8], wanted: &[String], prefix: bool) -> Seen {
+    let Some((index, word)) =
+        wanted.iter().map(String::as_bytes).enumerate().max_by_key(|(_, token)| token.len())
+    else {
+        return Seen::Letters;
+    };
+    let commonness = |letter: &u8| COMMON.iter().position(|common| common == letter);
+    // What is not in the list is rare.
+    let rarest = (0..word.len()).max_by_key(|&at| commonness(&word[at]).unwrap_or(COMMON.len()));
+    let Some(at) = rarest else { return Seen::Letters };
+    let (lower, upper) = (word[at], word[at].to_ascii_uppercase());
+    let ends_free = prefix && index + 1 == wanted.len();
+    let is_free = |byte: Option<&u8>| byte.is_none_or(|byte| !byte.is_ascii_alphanumeric());
+    let mut seen = Seen::No;
+    for found in memchr::memchr2_iter(lower, upper, body) {
+        let Some(start) = found.checked_sub(at) else { continue };
+        let end = start + word.len();
+        if !body.get(start..end).is_some_and(|text| text.eq_ignore_ascii_case(word)) {
+            continue;
+        }
+        let starts = start == 0 || is_free(body.get(start - 1));
+        if starts && (ends_free || is_free(body.get(end))) {
+            return Seen::Word;
+        }
+        seen = Seen::Letters;
+    }
+    seen
+}
+
+/// Letters and digits of log lines, the most frequent first.
+const COMMON: &[u8] = b"eatroinsdlcupm0h1g2f345b6789ywvkxjqz";
 
 /// The tokens of an ASCII text, not lower-cased.
 fn ascii_tokens(body: &[u8]) -> impl Iterator<Item = &[u8]> {

@@ -1,8 +1,8 @@
 //! Columns of numbers and of ids.
 
 use super::Unreadable;
-use super::decode::{deltas, hybrid, plain, split};
-use super::page::{DataPage, NULL, Pages};
+use super::page::Pages;
+use crate::pages::{DataPage, NULL, deltas, each_code, plain, split};
 use bytes::Bytes;
 use parquet::basic::{Encoding, Type};
 use parquet::file::metadata::ParquetMetaData;
@@ -15,6 +15,8 @@ pub(crate) struct Numbers {
     width: usize,
     dictionary: Option<Vec<u64>>,
     page: Option<DataPage>,
+    /// Per row of the page its place among the values; `None` without nulls.
+    places: Option<Vec<u32>>,
     /// The values of the page; empty where only those asked for are decoded.
     decoded: Vec<u64>,
 }
@@ -31,7 +33,14 @@ impl Numbers {
             _ => return Err(Unreadable),
         };
         let pages = Pages::open(metadata, (group, leaf), bytes)?;
-        Ok(Numbers { pages, width, dictionary: None, page: None, decoded: Vec::new() })
+        Ok(Numbers {
+            pages,
+            width,
+            dictionary: None,
+            page: None,
+            places: None,
+            decoded: Vec::new(),
+        })
     }
 
     pub(crate) fn bytes_read(&self) -> u64 {
@@ -57,7 +66,7 @@ impl Numbers {
             let end = rows.end.min(page.rows.end);
             let inside = (at - page.rows.start) as usize..(end - page.rows.start) as usize;
             let out = &mut out[(at - first) as usize..(end - first) as usize];
-            match &page.places {
+            match &self.places {
                 None => self.values(page, inside, out)?,
                 Some(places) => {
                     for (place, (out, at)) in places[inside].iter().zip(out.iter_mut().zip(at..)) {
@@ -75,6 +84,7 @@ impl Numbers {
 
     fn decode(&mut self, page: DataPage) -> Result<(), Unreadable> {
         self.decoded.clear();
+        self.places = page.places()?;
         let count = page.value_count;
         match page.encoding {
             Encoding::DELTA_BINARY_PACKED if self.width == 8 => {
@@ -83,16 +93,20 @@ impl Numbers {
             Encoding::PLAIN => plain(&page.values, self.width, &mut self.decoded),
             Encoding::RLE_DICTIONARY => {
                 let Self { pages, width, dictionary, decoded, .. } = self;
-                let stored = pages.dictionary.as_ref().ok_or(Unreadable)?;
-                let dictionary = dictionary.get_or_insert_with(|| {
-                    let mut values = Vec::new();
-                    plain(stored, *width, &mut values);
-                    values
-                });
+                let dictionary = match dictionary {
+                    Some(dictionary) => dictionary,
+                    missing => {
+                        let mut values = Vec::new();
+                        plain(&pages.dictionary()?, *width, &mut values);
+                        missing.insert(values)
+                    }
+                };
                 let mut is_whole = true;
-                codes(&page, |code, times| match dictionary.get(code as usize) {
-                    Some(value) => decoded.extend(std::iter::repeat_n(*value, times)),
-                    None => is_whole = false,
+                each_code(&page.values, count, |code, times| {
+                    match dictionary.get(code as usize) {
+                        Some(value) => decoded.extend(std::iter::repeat_n(*value, times)),
+                        None => is_whole = false,
+                    }
                 })?;
                 if !is_whole {
                     return Err(Unreadable);
@@ -129,12 +143,6 @@ impl Numbers {
         self.values(page, place..place + 1, &mut value)?;
         Ok(value[0])
     }
-}
-
-/// Calls `run` with the codes of a page of a dictionary column.
-fn codes(page: &DataPage, run: impl FnMut(u32, usize)) -> Result<(), Unreadable> {
-    let (width, codes) = page.values.split_first().ok_or(Unreadable)?;
-    hybrid(codes, u32::from(*width), page.value_count, run)
 }
 
 /// Bytes of an id.
@@ -183,7 +191,7 @@ impl Ids {
         let mut at = rows.start;
         while at < rows.end {
             let page = self.pages.page_of(at)?;
-            if page.places.is_some() {
+            if page.value_count != page.rows.len() {
                 return Err(Unreadable);
             }
             let mut row = page.rows.start;
@@ -192,11 +200,11 @@ impl Ids {
             };
             match page.encoding {
                 Encoding::RLE_DICTIONARY => {
-                    let stored = self.pages.dictionary.as_ref().ok_or(Unreadable)?;
+                    let stored = self.pages.dictionary()?;
                     let numbers = numbers.get_or_insert_with(|| {
                         stored.as_chunks::<ID>().0.iter().map(&number).collect()
                     });
-                    codes(&page, |code, count| {
+                    each_code(&page.values, page.value_count, |code, count| {
                         add(numbers.get(code as usize).copied().flatten(), part(row, count));
                         row += count as u32;
                     })?;

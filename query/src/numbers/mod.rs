@@ -7,17 +7,7 @@
 //! What cannot be read is [`Unreadable`], which says nothing of why: the caller then reads with Arrow, which does.
 
 mod column;
-mod decode;
 mod page;
 
+pub(crate) use crate::pages::Unreadable;
 pub(crate) use column::{Ids, Numbers};
-
-/// A page this module does not understand, or a broken one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Unreadable;
-
-impl From<parquet::errors::ParquetError> for Unreadable {
-    fn from(_: parquet::errors::ParquetError) -> Unreadable {
-        Unreadable
-    }
-}

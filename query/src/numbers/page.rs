@@ -1,75 +1,21 @@
 //! The pages of one column of one row group.
 
 use super::Unreadable;
-use super::decode::hybrid;
+use crate::pages::{Codec, DataPage, data_page, dictionary_page};
 use bytes::Bytes;
-use parquet::basic::Encoding;
-use parquet::column::page::{Page, PageReader};
-use parquet::errors::{ParquetError, Result as ParquetResult};
 use parquet::file::metadata::ParquetMetaData;
-use parquet::file::reader::{ChunkReader, Length};
-use parquet::file::serialized_reader::SerializedPageReader;
-use std::collections::VecDeque;
-use std::io::Cursor;
 use std::ops::Range;
-use std::sync::Arc;
 
-/// The bytes of one column chunk, at their place in the file.
-struct Chunk {
-    start: u64,
-    bytes: Bytes,
-}
-
-impl Length for Chunk {
-    fn len(&self) -> u64 {
-        self.start + self.bytes.len() as u64
-    }
-}
-
-impl ChunkReader for Chunk {
-    type T = Cursor<Bytes>;
-
-    fn get_read(&self, start: u64) -> ParquetResult<Cursor<Bytes>> {
-        let left = self.bytes.len().saturating_sub(self.offset(start));
-        Ok(Cursor::new(self.get_bytes(start, left)?))
-    }
-
-    fn get_bytes(&self, start: u64, length: usize) -> ParquetResult<Bytes> {
-        let at = self.offset(start);
-        let end = at.checked_add(length).filter(|end| *end <= self.bytes.len());
-        let end =
-            end.ok_or_else(|| ParquetError::EOF("a page lies outside of its chunk".into()))?;
-        Ok(self.bytes.slice(at..end))
-    }
-}
-
-impl Chunk {
-    fn offset(&self, start: u64) -> usize {
-        usize::try_from(start.saturating_sub(self.start)).unwrap_or(usize::MAX)
-    }
-}
-
-/// One data page, decompressed.
-pub(super) struct DataPage {
-    /// Within the row group.
-    pub rows: Range<u32>,
-    pub encoding: Encoding,
-    /// The values that are not null, encoded.
-    pub values: Bytes,
-    /// Per row its place among the values, [`NULL`] for nulls; `None` without nulls.
-    pub places: Option<Vec<u32>>,
-    pub value_count: usize,
-}
-
-pub(super) const NULL: u32 = u32::MAX;
-
-/// Goes forward through the pages of a column.
+/// Finds pages by row.
 pub(super) struct Pages {
-    reader: SerializedPageReader<Chunk>,
-    /// First rows of the pages that have not been read, and their sizes.
-    left: VecDeque<(u32, u64)>,
+    /// The column chunk, and its place in the file.
+    bytes: Bytes,
+    start: u64,
+    codec: Codec,
+    /// First rows of the pages, and where in the file they are.
+    pages: Vec<(u32, Range<u64>)>,
     rows: u32,
-    pub dictionary: Option<Bytes>,
+    dictionary: Option<Bytes>,
     /// Of the pages read, compressed.
     pub bytes_read: u64,
 }
@@ -84,66 +30,48 @@ impl Pages {
         let group_data = metadata.row_groups().get(group).ok_or(Unreadable)?;
         let column = group_data.columns().get(leaf).ok_or(Unreadable)?;
         let index = metadata.offset_index().and_then(|index| index.get(group)?.get(leaf));
-        let locations = index.ok_or(Unreadable)?.page_locations().clone();
-        let first = |row: i64| u32::try_from(row).map_err(|_| Unreadable);
-        let left = locations.iter().map(|location| {
-            Ok((first(location.first_row_index)?, location.compressed_page_size.max(0) as u64))
+        let locations = index.ok_or(Unreadable)?.page_locations();
+        let pages = locations.iter().map(|location| {
+            let first = u32::try_from(location.first_row_index).map_err(|_| Unreadable)?;
+            let start = u64::try_from(location.offset).map_err(|_| Unreadable)?;
+            let size = u64::try_from(location.compressed_page_size).map_err(|_| Unreadable)?;
+            Ok((first, start..start.checked_add(size).ok_or(Unreadable)?))
         });
-        let left = left.collect::<Result<VecDeque<_>, Unreadable>>()?;
-        let rows = first(group_data.num_rows())?;
-        let chunk = Arc::new(Chunk { start: column.byte_range().0, bytes });
-        let reader = SerializedPageReader::new(chunk, column, rows as usize, Some(locations))?;
-        Ok(Pages { reader, left, rows, dictionary: None, bytes_read: 0 })
+        Ok(Pages {
+            pages: pages.collect::<Result<_, Unreadable>>()?,
+            start: column.byte_range().0,
+            codec: Codec::of(column)?,
+            rows: u32::try_from(group_data.num_rows()).map_err(|_| Unreadable)?,
+            bytes,
+            dictionary: None,
+            bytes_read: 0,
+        })
     }
 
-    /// The page that holds `row`, which is not before a page read already.
     pub fn page_of(&mut self, row: u32) -> Result<DataPage, Unreadable> {
-        loop {
-            let is_dictionary = self.reader.peek_next_page()?.ok_or(Unreadable)?.is_dict;
-            if is_dictionary {
-                match self.reader.get_next_page()?.ok_or(Unreadable)? {
-                    Page::DictionaryPage { buf, .. } => self.dictionary = Some(buf),
-                    _ => return Err(Unreadable),
-                }
-                continue;
-            }
-            let (first, size) = self.left.pop_front().ok_or(Unreadable)?;
-            let end = self.left.front().map_or(self.rows, |(next, _)| *next);
-            if row >= end {
-                self.reader.skip_next_page()?;
-                continue;
-            }
-            self.bytes_read += size;
-            return decode(self.reader.get_next_page()?.ok_or(Unreadable)?, first..end);
-        }
+        let after = self.pages.partition_point(|(first, _)| *first <= row);
+        let (first, place) = self.pages.get(after.wrapping_sub(1)).ok_or(Unreadable)?;
+        let end = self.pages.get(after).map_or(self.rows, |(next, _)| *next);
+        self.bytes_read += place.end - place.start;
+        data_page(&self.part(place.clone())?, self.codec, *first..end)
     }
-}
 
-fn decode(page: Page, rows: Range<u32>) -> Result<DataPage, Unreadable> {
-    let Page::DataPageV2 { buf, num_nulls, num_rows, encoding, def_levels_byte_len, .. } = page
-    else {
-        return Err(Unreadable);
-    };
-    if num_rows as usize != rows.len() || num_nulls > num_rows {
-        return Err(Unreadable);
-    }
-    let (levels, values) = buf.split_at_checked(def_levels_byte_len as usize).ok_or(Unreadable)?;
-    let mut places = None;
-    if num_nulls > 0 {
-        let mut list = Vec::with_capacity(rows.len());
-        let mut next = 0;
-        hybrid(levels, 1, rows.len(), |level, count| {
-            list.extend((0..count).map(|_| {
-                let place = if level == 1 { next } else { NULL };
-                next += level;
-                place
-            }));
-        })?;
-        if next != num_rows - num_nulls {
-            return Err(Unreadable);
+    /// The values of the column's dictionary, PLAIN.
+    pub fn dictionary(&mut self) -> Result<Bytes, Unreadable> {
+        if let Some(dictionary) = &self.dictionary {
+            return Ok(dictionary.clone());
         }
-        places = Some(list);
+        let end = self.pages.first().map(|(_, place)| place.start).ok_or(Unreadable)?;
+        let (values, _) = dictionary_page(&self.part(self.start..end)?, self.codec)?;
+        self.bytes_read += end - self.start;
+        self.dictionary = Some(values.clone());
+        Ok(values)
     }
-    let values = buf.slice_ref(values);
-    Ok(DataPage { rows, encoding, values, places, value_count: (num_rows - num_nulls) as usize })
+
+    fn part(&self, place: Range<u64>) -> Result<Bytes, Unreadable> {
+        let offset = |at: u64| at.checked_sub(self.start).and_then(|at| usize::try_from(at).ok());
+        let (start, end) = offset(place.start).zip(offset(place.end)).ok_or(Unreadable)?;
+        let fits = start <= end && end <= self.bytes.len();
+        if fits { Ok(self.bytes.slice(start..end)) } else { Err(Unreadable) }
+    }
 }

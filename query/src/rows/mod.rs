@@ -8,12 +8,17 @@ mod attributes;
 mod columns;
 mod distributions;
 mod pages;
+mod pick;
 mod read;
 mod shared;
+mod sink;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use attributes::{RowAttributes, attribute_value};
 pub(crate) use columns::{ByteColumn, Columns, FixedColumn, IntColumn, TextColumn, malformed};
 pub(crate) use distributions::DistributionColumns;
 pub(crate) use pages::{PageTest, TimePage, pages_that_may_hold, rows_with_ids, time_pages};
+pub(crate) use pick::distinct_values;
 pub(crate) use read::{SegmentRows, Wanted, ranges_of};
 pub(crate) use shared::Shared;

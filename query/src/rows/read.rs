@@ -1,5 +1,7 @@
 //! Decoding row ranges of a segment's file.
 
+use super::pick::{Dictionaries, plan};
+use crate::pages::Unreadable;
 use crate::{Error, QueryStats};
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow::record_batch::RecordBatch;
@@ -18,6 +20,12 @@ use std::sync::Arc;
 /// Rows of one decoded batch: as many as a page has.
 const BATCH_ROWS: usize = 8192;
 
+/// As many as pages usually have.
+const PAGE_ROWS: u32 = 8192;
+
+/// Rows are picked one by one where fewer than one in so many of their pages' rows are wanted.
+const PICKED_OF: u64 = 8;
+
 /// Which columns to read. Names the file does not have are passed over.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Wanted<'a> {
@@ -29,6 +37,7 @@ pub(crate) enum Wanted<'a> {
 pub(crate) struct SegmentRows {
     segment: Arc<Segment>,
     metadata: ArrowReaderMetadata,
+    dictionaries: Dictionaries,
     stats: Arc<QueryStats>,
 }
 
@@ -43,7 +52,7 @@ impl SegmentRows {
         let schema = Arc::new(with_views(plain.schema()));
         let metadata = ArrowReaderMetadata::try_new(file, options().with_schema(schema))
             .map_err(unreadable)?;
-        Ok(SegmentRows { segment, metadata, stats })
+        Ok(SegmentRows { segment, metadata, dictionaries: Dictionaries::default(), stats })
     }
 
     pub(crate) fn metadata(&self) -> &ParquetMetaData {
@@ -52,6 +61,42 @@ impl SegmentRows {
 
     /// Reads `rows` (ascending, apart), in their order.
     pub(crate) async fn read(
+        &self,
+        wanted: Wanted<'_>,
+        rows: &[Range<u32>],
+    ) -> Result<Vec<RecordBatch>, Error> {
+        if are_few(rows)
+            && let Some(batches) = self.pick(wanted, rows).await?
+        {
+            return Ok(batches);
+        }
+        self.decode(wanted, rows).await
+    }
+
+    /// Reads single rows; `None` when their pages are not such as we write.
+    pub(super) async fn pick(
+        &self,
+        wanted: Wanted<'_>,
+        rows: &[Range<u32>],
+    ) -> Result<Option<Vec<RecordBatch>>, Error> {
+        let metadata = self.metadata();
+        let Ok(picked) = plan(metadata, &self.leaves(wanted), rows) else { return Ok(None) };
+        let mut batches = Vec::with_capacity(picked.len());
+        for picked in picked {
+            let Ok(places) = picked.places(metadata, &self.dictionaries) else { return Ok(None) };
+            self.stats.add_bytes_read(places.iter().map(|place| place.end - place.start).sum());
+            let mut read = self.segment.read(places).await?.into_iter();
+            let schema = self.metadata.schema();
+            match picked.batch(metadata, schema, &self.dictionaries, &mut read) {
+                Ok(batch) => batches.push(batch),
+                Err(Unreadable) => return Ok(None),
+            }
+        }
+        Ok(Some(batches))
+    }
+
+    /// Reads whole pages.
+    pub(super) async fn decode(
         &self,
         wanted: Wanted<'_>,
         rows: &[Range<u32>],
@@ -74,14 +119,31 @@ impl SegmentRows {
     }
 
     fn projection(&self, wanted: Wanted<'_>) -> ProjectionMask {
-        let Wanted::Named(names) = wanted else {
-            return ProjectionMask::all();
-        };
-        let fields = self.metadata.schema().fields().iter().enumerate();
-        let roots =
-            fields.filter(|(_, field)| names.contains(field.name())).map(|(index, _)| index);
-        ProjectionMask::roots(self.metadata.parquet_schema(), roots)
+        ProjectionMask::leaves(self.metadata.parquet_schema(), self.leaves(wanted))
     }
+
+    /// Columns are flat: the number of a field is that of its column.
+    fn leaves(&self, wanted: Wanted<'_>) -> Vec<usize> {
+        let fields = self.metadata.schema().fields().iter().enumerate();
+        let is_wanted = |name: &String| match wanted {
+            Wanted::All => true,
+            Wanted::Named(names) => names.contains(name),
+        };
+        fields.filter(|(_, field)| is_wanted(field.name())).map(|(leaf, _)| leaf).collect()
+    }
+}
+
+/// Whether so few rows are wanted of their pages that picking them costs less.
+fn are_few(rows: &[Range<u32>]) -> bool {
+    let wanted: u64 = rows.iter().map(|range| u64::from(range.end - range.start)).sum();
+    let mut pages = 0;
+    let mut next = 0;
+    for range in rows {
+        let (first, last) = (range.start / PAGE_ROWS, range.end.saturating_sub(1) / PAGE_ROWS);
+        pages += u64::from((last + 1).saturating_sub(first.max(next)));
+        next = next.max(last + 1);
+    }
+    wanted * PICKED_OF < pages * u64::from(PAGE_ROWS)
 }
 
 /// The row groups that hold any of `rows`, and which of their rows to keep.

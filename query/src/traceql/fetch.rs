@@ -1,5 +1,7 @@
 //! Reading whole traces, several at a time.
 
+use super::ast::Field;
+use super::row_fields::columns_of_trace;
 use super::tree::Tree;
 use crate::broken;
 use crate::rows::{Columns, SegmentRows, Shared, Wanted, ranges_of};
@@ -12,11 +14,34 @@ use binnacle_storage::{Snapshot, Storage};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
+/// What is read of every span.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Needed<'a> {
+    Everything,
+    /// What a trace's shape and summary are made of, and these fields. All else of the spans is empty.
+    Fields(&'a [&'a Field]),
+}
+
+/// What orders spans, joins them to a tree, and sums up a trace.
+const SHAPE: [&str; 10] = [
+    "trace_id",
+    "span_id",
+    "parent_span_id",
+    "service",
+    "name",
+    "kind",
+    "start_time",
+    "duration",
+    "status_code",
+    "ingested_at",
+];
+
 /// The traces with these ids. A segment that cannot be read is named in the warnings and left out.
 pub(super) async fn traces(
     storage: &Storage,
     snapshot: &Snapshot,
     ids: &[TraceId],
+    needed: Needed<'_>,
     shared: &mut Shared,
     stats: &Arc<QueryStats>,
 ) -> Result<HashMap<TraceId, Tree>, Error> {
@@ -26,7 +51,7 @@ pub(super) async fn traces(
         add(&chunk.records, &known, shared, &mut spans)?;
     }
     for segment in snapshot.segments(Table::Spans, TimeRange::all()) {
-        match rows(&segment, ids, stats).await {
+        match rows(&segment, ids, needed, stats).await {
             Ok(batches) => {
                 for batch in batches {
                     add(&batch, &known, shared, &mut spans)?;
@@ -74,6 +99,7 @@ impl Ids {
 async fn rows(
     segment: &Arc<Segment>,
     ids: &[TraceId],
+    needed: Needed<'_>,
     stats: &Arc<QueryStats>,
 ) -> Result<Vec<RecordBatch>, Error> {
     let mut rows = BTreeSet::new();
@@ -85,7 +111,15 @@ async fn rows(
     }
     stats.add_rows_scanned(rows.len() as u64);
     let reader = SegmentRows::open(segment.clone(), stats.clone()).await?;
-    reader.read(Wanted::All, &ranges_of(rows)).await
+    let rows = ranges_of(rows);
+    let Needed::Fields(fields) = needed else {
+        return reader.read(Wanted::All, &rows).await;
+    };
+    // A span's resource says of which service it is, also where the column could.
+    let mut names = columns_of_trace(fields, &*segment.attributes().await?);
+    names.extend(SHAPE.map(str::to_owned));
+    let names: Vec<String> = names.into_iter().collect();
+    reader.read(Wanted::Named(&names), &rows).await
 }
 
 /// Adds the spans of a batch that belong to the traces.

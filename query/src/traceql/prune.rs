@@ -3,10 +3,10 @@
 use super::ast::{AttributeScope, Comparison, Field, Intrinsic, Literal};
 use super::condition::Condition;
 use super::scan::Search;
-use crate::QueryStats;
 use crate::rows::{PageTest, pages_that_may_hold};
+use crate::{Error, QueryStats};
 use binnacle_storage::batch::AttributeType;
-use binnacle_storage::segment::{AttributeKeys, attribute_column_name};
+use binnacle_storage::segment::{AttributeKeys, Segment, attribute_column_name};
 use parquet::file::metadata::ParquetMetaData;
 use std::ops::Range;
 
@@ -14,13 +14,15 @@ use std::ops::Range;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Prune {
     column: String,
+    /// The key, where it is the column of a span's attribute.
+    attribute: Option<String>,
     test: PageTest,
 }
 
 /// What every needed span of a file fulfils; `None` when no span of it can be needed, since it has no such attribute.
 pub(super) fn prunes(search: &Search, keys: &AttributeKeys) -> Option<Vec<Prune>> {
     let times = PageTest::Within(search.from, search.to);
-    let mut prunes = vec![Prune { column: "start_time".to_owned(), test: times }];
+    let mut prunes = vec![Prune { column: "start_time".to_owned(), attribute: None, test: times }];
     if let Some([condition]) = search.plan.first_conditions() {
         add(condition, &search.plan.slots.fields, keys, &mut prunes)?;
     }
@@ -63,6 +65,7 @@ fn is_absent(field: &Field, keys: &AttributeKeys) -> bool {
 }
 
 fn prune(field: &Field, op: Comparison, literal: &Literal, keys: &AttributeKeys) -> Option<Prune> {
+    let mut attribute = None;
     let (column, is_number) = match field {
         Field::Intrinsic(Intrinsic::Name) => ("name".to_owned(), false),
         Field::Intrinsic(Intrinsic::Duration) => ("duration".to_owned(), true),
@@ -79,6 +82,7 @@ fn prune(field: &Field, op: Comparison, literal: &Literal, keys: &AttributeKeys)
                 AttributeType::String => false,
                 _ => return None,
             };
+            attribute = Some(name.clone());
             (attribute_column_name(name), is_number)
         }
         _ => return None,
@@ -94,7 +98,7 @@ fn prune(field: &Field, op: Comparison, literal: &Literal, keys: &AttributeKeys)
         _ => return None,
     };
     let fits = matches!(test, PageTest::Within(..)) == is_number;
-    fits.then_some(Prune { column, test })
+    fits.then_some(Prune { column, attribute, test })
 }
 
 /// The rows of every page of a file that may hold such a span, page by page.
@@ -113,6 +117,22 @@ pub(super) fn pages(
         });
     }
     kept.unwrap_or_default()
+}
+
+/// The rows of `kept` that the segment's value filters leave open.
+pub(super) async fn unfiltered(
+    segment: &Segment,
+    prunes: &[Prune],
+    mut kept: Vec<Range<u32>>,
+) -> Result<Vec<Range<u32>>, Error> {
+    for prune in prunes {
+        if let (Some(key), PageTest::Equals(text)) = (&prune.attribute, &prune.test)
+            && let Some(may) = segment.rows_with_value(key, text).await?
+        {
+            kept = overlap(&kept, &may);
+        }
+    }
+    Ok(kept)
 }
 
 /// Whether every row of a file names its service.

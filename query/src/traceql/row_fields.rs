@@ -189,6 +189,18 @@ pub(super) fn columns<'a>(
     names
 }
 
+/// The columns that the fields are in, where whole traces are read: also those of parents.
+pub(super) fn columns_of_trace(fields: &[&Field], keys: &AttributeKeys) -> BTreeSet<String> {
+    let own = |field: &Field| match field {
+        Field::Attribute { scope, name, .. } => {
+            Field::Attribute { scope: *scope, of_parent: false, name: name.clone() }
+        }
+        intrinsic => intrinsic.clone(),
+    };
+    let own: Vec<Field> = fields.iter().map(|field| own(field)).collect();
+    columns(own.iter(), keys, false)
+}
+
 fn scope_columns(scope: AttributeScope) -> &'static [&'static str] {
     match scope {
         AttributeScope::Any => &["resource", "events", "links", "scope"],

@@ -7,7 +7,7 @@
 use super::condition::Condition;
 use super::evaluate::Plan;
 use super::filter::open_rows;
-use super::prune::{all_have_services, pages, prunes};
+use super::prune::{all_have_services, pages, prunes, unfiltered};
 use super::row_fields::{RowFields, RowReader, columns, is_of_row};
 use crate::broken;
 use crate::rows::{Columns, SegmentRows, Shared, Wanted, ranges_of};
@@ -235,7 +235,9 @@ async fn scan_segment(
     let mut needed = columns_of(&search.asked);
     needed.extend(["trace_id", "start_time", WEIGHT_COLUMN].map(str::to_owned));
     let needed: Vec<String> = needed.into_iter().collect();
-    for window in pages(reader.metadata(), &prunes, &stats).chunks(WINDOW_PAGES) {
+    let kept = pages(reader.metadata(), &prunes, &stats);
+    let kept = unfiltered(&segment, &prunes, kept).await?;
+    for window in kept.chunks(WINDOW_PAGES) {
         let rows: usize = window.iter().map(ExactSizeIterator::len).sum();
         stats.add_rows_scanned(rows as u64);
         let open = match tested.is_empty() {

@@ -3,11 +3,12 @@
 use super::ast::Field;
 use super::candidates::{Candidate, Candidates};
 use super::evaluate::{Plan, Spanset};
+use super::fetch::{self, Needed};
+use super::parse;
 use super::scan::Search;
 use super::span_fields::field_value;
 use super::tree::Tree;
 use super::value::Value;
-use super::{fetch, parse};
 use crate::rows::Shared;
 use crate::value::Attributes;
 use crate::{Error, QueryEngine, QueryStats, StatsSnapshot, cursor};
@@ -253,6 +254,7 @@ async fn search(
     let Page { search, after, limit, threads, .. } = &page;
     let mut candidates =
         Candidates::new(&storage, &snapshot, search.clone(), *after, *threads, &stats);
+    let fields: Vec<&Field> = search.plan.slots.fields.iter().chain(&search.plan.select).collect();
     let mut shared = Shared::default();
     let mut matches: Vec<(Candidate, TraceMatch)> = Vec::new();
     // One more than the page holds tells whether there is a next one.
@@ -262,7 +264,15 @@ async fn search(
             let some;
             (some, rest) = rest.split_at(page.at_once(matches.len()).min(rest.len()));
             let ids: Vec<TraceId> = some.iter().map(|candidate| candidate.trace_id).collect();
-            let trees = fetch::traces(&storage, &snapshot, &ids, &mut shared, &stats).await?;
+            let trees = fetch::traces(
+                &storage,
+                &snapshot,
+                &ids,
+                Needed::Fields(&fields),
+                &mut shared,
+                &stats,
+            )
+            .await?;
             let before = matches.len();
             matches.extend(some.iter().filter_map(|&candidate| {
                 let tree = trees.get(&candidate.trace_id)?;

@@ -66,7 +66,15 @@ pub(crate) async fn visit(
     while let Some(settled) = candidates.next().await? {
         for some in settled.chunks(TRACES_AT_ONCE) {
             let ids: Vec<TraceId> = some.iter().map(|candidate| candidate.trace_id).collect();
-            let trees = fetch::traces(storage, snapshot, &ids, &mut shared, stats).await?;
+            let trees = fetch::traces(
+                storage,
+                snapshot,
+                &ids,
+                fetch::Needed::Everything,
+                &mut shared,
+                stats,
+            )
+            .await?;
             for tree in ids.iter().filter_map(|id| trees.get(id)) {
                 let matched = matched(&search, tree);
                 if matched.is_empty() {

@@ -61,8 +61,9 @@ const fn optional(name: &'static str, kind: ColumnKind) -> ColumnSpec {
 pub enum SortKey {
     /// Service, name, time: most questions name a service, and equal neighbours compress.
     ServiceNameTime,
-    /// Time alone: logs are read newest first.
-    Time,
+    /// Errors, then warnings, then all else, each by time: what is searched for most lies close together, and the newest of all are
+    /// on three pages.
+    SeverityTime,
     /// Series, then time: a range query reads whole series.
     SeriesTime,
 }
@@ -211,7 +212,7 @@ impl Table {
     pub fn sort_key(self) -> SortKey {
         match self {
             Table::Spans => SortKey::ServiceNameTime,
-            Table::Logs => SortKey::Time,
+            Table::Logs => SortKey::SeverityTime,
             Table::MetricPoints | Table::Series | Table::Exemplars => SortKey::SeriesTime,
         }
     }

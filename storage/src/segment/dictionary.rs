@@ -27,8 +27,8 @@ pub(super) struct CodedColumn {
     /// [`NULL`] or a code of `dictionary`, per row.
     pub codes: Vec<u32>,
     pub required: bool,
-    /// Whether bounds of its values are worth anything to a reader.
-    pub has_statistics: bool,
+    /// Values are random bytes, of which neither compression nor bounds make anything.
+    pub is_random: bool,
     /// Codes take whole bytes, so that zstd finds where a sequence of them repeats.
     pub is_cyclic: bool,
 }
@@ -141,7 +141,7 @@ impl<'a> Group<'a> {
             }
         }
         let (mut sorted, mut ranks) = (Vec::new(), Vec::new());
-        if column.has_statistics {
+        if !column.is_random {
             sorted = (0..used.len() as u32).collect();
             sorted.sort_unstable_by(|&a, &b| column.compare(used[a as usize], used[b as usize]));
             ranks = vec![0; used.len()];
@@ -159,8 +159,9 @@ impl<'a> Group<'a> {
     ) -> Result<(Bytes, ColumnCloseResult), Error> {
         let style = PageStyle {
             encoding: Encoding::RLE_DICTIONARY,
-            zstd_level: Some(ZSTD_LEVEL),
-            has_statistics: self.column.has_statistics,
+            // Uncompressed, a reader takes single ids from where they lie.
+            zstd_level: (!self.column.is_random).then_some(ZSTD_LEVEL),
+            has_statistics: !self.column.is_random,
         };
         let mut writer = ChunkWriter::new(descriptor, style);
         writer.put_dictionary(&self.dictionary_page(), self.used.len())?;
@@ -216,7 +217,7 @@ impl<'a> Group<'a> {
 
     /// Smallest and largest rank of some values.
     fn bounds(&self, present: &[u32]) -> Option<(u32, u32)> {
-        if !self.column.has_statistics {
+        if self.column.is_random {
             return None;
         }
         let ranks = || present.iter().map(|&code| self.ranks[code as usize]);

@@ -25,6 +25,7 @@ mod source;
 mod spans;
 mod trace_index;
 mod trace_scan;
+mod value_filter;
 mod write;
 
 pub use attributes::{ATTRIBUTES_REST, AttributeKeys, attribute_column_name};

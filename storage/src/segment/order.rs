@@ -38,7 +38,7 @@ pub(super) struct Extent {
 /// What rows are sorted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
-    /// Ranks of service and name, or of the series.
+    /// Ranks of service and name, or of the series; the class of severity.
     major: u64,
     time: i64,
     /// Row among all sources: equal keys stay in order of arrival.
@@ -71,6 +71,9 @@ pub(super) fn order(
     let mut next = 0u32;
     for group in groups {
         let group = &mut keys[group];
+        if table.sort_key() == SortKey::SeverityTime {
+            part_by_time(group);
+        }
         group.sort_unstable();
         let duplicates = finder.find(group, &ingested)?;
         for (key, &is_duplicate) in group.iter().zip(&duplicates) {
@@ -181,7 +184,9 @@ pub(super) fn ranks(dictionary: &Interner) -> Vec<u32> {
 
 fn keys(table: Table, in_place: &InPlace<'_>, times: &[i64]) -> Result<Vec<Key>, Error> {
     let major: Option<Vec<u64>> = match table.sort_key() {
-        SortKey::Time => None,
+        SortKey::SeverityTime => {
+            Some(in_place.ints("severity_number")?.into_iter().map(severity_class).collect())
+        }
         SortKey::SeriesTime => {
             Some(in_place.ranks("series_id")?.into_iter().map(u64::from).collect())
         }
@@ -198,6 +203,29 @@ fn keys(table: Table, in_place: &InPlace<'_>, times: &[i64]) -> Result<Vec<Key>,
         row: row as u32,
     };
     Ok(times.iter().enumerate().map(key).collect())
+}
+
+/// Errors before warnings before all else, by OTLP's `SeverityNumber`.
+fn severity_class(number: i64) -> u64 {
+    match number {
+        17.. => 0,
+        13..=16 => 1,
+        _ => 2,
+    }
+}
+
+/// Makes logs that will not fit into one segment go into segments one after the other in time, not each class of severity for
+/// itself.
+fn part_by_time(group: &mut [Key]) {
+    if group.len() <= SEGMENT_ROWS_MAX {
+        return;
+    }
+    group.sort_unstable_by_key(|key| (key.time, key.row));
+    let count = group.len().div_ceil(SEGMENT_ROWS_MAX);
+    let size = group.len().div_ceil(count);
+    for (part, keys) in group.chunks_mut(size).enumerate() {
+        keys.iter_mut().for_each(|key| key.major |= (part as u64) << 8);
+    }
 }
 
 /// Brings the keys of each group of days together; returns the groups' ranges, days ascending. Keys are given in the order

@@ -6,7 +6,9 @@ use super::column::{NULL, SlotValues};
 use super::delta::put_deltas;
 use super::encode::ValueEncoding;
 use super::hybrid::{put_codes, put_levels};
-use super::page::{ChunkWriter, DataPage, PAGE_ROWS, PageStyle, ZSTD_LEVEL, ZSTD_LEVEL_PROSE};
+use super::page::{
+    ChunkWriter, DataPage, PAGE_ROWS, PAGE_ROWS_PROSE, PageStyle, ZSTD_LEVEL, ZSTD_LEVEL_PROSE,
+};
 use crate::Error;
 use crate::model::ColumnKind;
 use bytes::Bytes;
@@ -55,6 +57,10 @@ impl PlainColumn {
         rows: &Range<u32>,
     ) -> Result<(Bytes, ColumnCloseResult), Error> {
         let is_random = self.encoding == ValueEncoding::Random;
+        let page_rows = match self.encoding {
+            ValueEncoding::Prose => PAGE_ROWS_PROSE,
+            _ => PAGE_ROWS,
+        };
         let style = PageStyle {
             encoding: self.parquet_encoding(),
             zstd_level: match self.encoding {
@@ -69,7 +75,7 @@ impl PlainColumn {
         let mut all: Bounds = None;
         let mut next = rows.start as usize;
         while next < rows.end as usize {
-            let end = (next + PAGE_ROWS).min(rows.end as usize);
+            let end = (next + page_rows).min(rows.end as usize);
             let end = next + self.fill(next..end, &mut page);
             let bounds = page.bounds.take();
             if let Some((min, max)) = &bounds {

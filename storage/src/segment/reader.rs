@@ -8,6 +8,7 @@ use super::sidecar::{self, Directory, TRACE_SECTION, TRAILER_BYTES, Trailer};
 use super::source::Source;
 use super::spans::{each_trace, spans};
 use super::trace_index::TraceIndex;
+use super::value_filter::{VALUE_SECTION, ValueFilters};
 use super::{SegmentInfo, trace_scan};
 use crate::Error;
 use crate::log_index::{IndexQuery, WORD_SECTION, WordIndex};
@@ -35,6 +36,7 @@ pub struct Segment {
     directory: OnceCell<Option<Directory>>,
     traces: OnceCell<Option<TraceIndex>>,
     words: OnceCell<Option<Arc<WordIndex>>>,
+    values: OnceCell<Option<Arc<ValueFilters>>>,
 }
 
 impl Segment {
@@ -56,6 +58,7 @@ impl Segment {
             directory: OnceCell::new(),
             traces: OnceCell::new(),
             words: OnceCell::new(),
+            values: OnceCell::new(),
         }
     }
 
@@ -227,6 +230,29 @@ impl Segment {
         // Searching may wait for a page of a mapped file.
         let found = blocking(move || index.candidates(&query));
         self.unless_damaged(found.await.map_err(|error| self.named(error)))
+    }
+
+    /// Row ranges (ascending) outside of which no row's column of the attribute `key` has this text; `None` when nothing is known of
+    /// it. What is not in the column ([`AttributeKeys::may_be_in_rest`]) it does not tell.
+    pub async fn rows_with_value(
+        &self,
+        key: &str,
+        value: &str,
+    ) -> Result<Option<Vec<Range<u32>>>, Error> {
+        let open = || async {
+            self.unless_damaged(self.open_values().await.map_err(|error| self.named(error)))
+        };
+        let filters = self.values.get_or_try_init(open).await?;
+        let checked = self.check_index().map(|()| filters.clone());
+        let filters = self.unless_damaged(checked)?;
+        Ok(filters.and_then(|filters| filters.rows_with(key, value)))
+    }
+
+    async fn open_values(&self) -> Result<Option<Arc<ValueFilters>>, Error> {
+        let Some(section) = self.section(VALUE_SECTION).await? else { return Ok(None) };
+        let rows = u32::try_from(self.info.rows)
+            .map_err(|_| self.corrupt("it has too many rows".into()))?;
+        Ok(Some(Arc::new(ValueFilters::open(section, rows)?)))
     }
 
     async fn open_words(&self) -> Result<Option<Arc<WordIndex>>, Error> {

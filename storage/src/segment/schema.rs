@@ -8,8 +8,8 @@ use parquet::file::metadata::ParquetMetaData;
 /// Version of the columns' layout. Readers take this and every earlier one.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// Version of the order of rows.
-pub const SORT_VERSION: u32 = 1;
+/// Version of the order of rows. 1 had logs by time alone.
+pub const SORT_VERSION: u32 = 2;
 
 pub(super) const TABLE_KEY: &str = "binnacle.table";
 pub(super) const SCHEMA_VERSION_KEY: &str = "binnacle.schema_version";

@@ -15,6 +15,7 @@ use super::sidecar::{SidecarBuilder, TRACE_SECTION};
 use super::source::Source;
 use super::spans::spans;
 use super::trace_index;
+use super::value_filter::{DISTINCT_MIN, FiltersBuilder, VALUE_SECTION};
 use crate::Error;
 use crate::batch::{AttributeType, Interner};
 use crate::log_index::{WORD_SECTION, WordIndexBuilder};
@@ -216,8 +217,7 @@ impl Values {
                     return Values::Plain(PlainColumn { kind, valid, values, encoding });
                 }
                 let required = valid.is_none();
-                // Bounds of random ids exclude nothing.
-                let has_statistics = name != TRACE_COLUMN;
+                let is_random = name == TRACE_COLUMN;
                 // Points of many series arrive together, again and again.
                 let is_cyclic = table.sort_key() == SortKey::SeriesTime && name == ARRIVAL_COLUMN;
                 Values::Codes(CodedColumn {
@@ -225,7 +225,7 @@ impl Values {
                     dictionary,
                     codes,
                     required,
-                    has_statistics,
+                    is_random,
                     is_cyclic,
                 })
             }
@@ -240,6 +240,14 @@ impl Values {
         match self {
             Values::Codes(column) => column.value_count(rows),
             Values::Plain(column) => column.value_count(rows),
+        }
+    }
+
+    /// Whether so many values are distinct that most pages lack most of them.
+    fn are_many(&self) -> bool {
+        match self {
+            Values::Codes(column) => column.dictionary.len() >= DISTINCT_MIN,
+            Values::Plain(_) => true,
         }
     }
 
@@ -325,6 +333,7 @@ struct FileBuilder {
     /// Per row group, a chunk per field.
     chunks: Vec<Vec<EncodedChunk>>,
     attributes: Vec<(Arc<str>, AttributeType, u64)>,
+    filters: FiltersBuilder,
     sidecar: SidecarBuilder,
 }
 
@@ -347,6 +356,7 @@ impl FileBuilder {
             fields: Vec::new(),
             chunks,
             attributes: Vec::new(),
+            filters: FiltersBuilder::default(),
             sidecar: SidecarBuilder::default(),
         }
     }
@@ -392,11 +402,20 @@ impl FileBuilder {
             chunks.push(values.write(descriptor, group)?);
         }
         self.fields.push(field.clone());
+        if let Some((key, AttributeType::String)) = attribute.map(|(key, kind)| (key, *kind))
+            && matches!(self.table, Table::Spans | Table::Logs)
+            && values.are_many()
+        {
+            self.filters.add(key, |visit| values.each_bytes(&self.extent.rows, visit));
+        }
         Ok(())
     }
 
     /// Puts the file together.
-    fn finish(self, rest: RestKeys, rollup: Option<Bytes>) -> Result<WrittenSegment, Error> {
+    fn finish(mut self, rest: RestKeys, rollup: Option<Bytes>) -> Result<WrittenSegment, Error> {
+        if let Some(filters) = self.filters.finish() {
+            self.sidecar.add(VALUE_SECTION, &filters);
+        }
         let schema = Schema::new(self.fields);
         let parquet = ArrowSchemaConverter::new().convert(&schema).map_err(encode_error)?;
         let sorting = sorting_columns(self.table, &schema);
@@ -449,7 +468,8 @@ impl FileBuilder {
 fn sorting_columns(table: Table, schema: &Schema) -> Vec<SortingColumn> {
     let names: &[&str] = match table.sort_key() {
         SortKey::ServiceNameTime => &["service", "name", "start_time"],
-        SortKey::Time => &["time"],
+        // Classes of severity are no column.
+        SortKey::SeverityTime => &[],
         SortKey::SeriesTime => &["series_id", "time"],
     };
     let indexes = names.iter().filter_map(|name| schema.index_of(name).ok());

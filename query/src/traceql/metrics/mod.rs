@@ -16,9 +16,10 @@ mod tests;
 use super::ast::{Field, Metrics, MetricsFunction};
 use super::candidates::Candidates;
 use super::evaluate::Plan;
+use super::fetch::{self, Needed};
+use super::parse;
 use super::scan::{Scan, Search};
 use super::tree::Tree;
-use super::{fetch, parse};
 use crate::rows::Shared;
 use crate::value::AnyValue;
 use crate::{Error, QueryEngine, QueryStats, StatsSnapshot};
@@ -298,11 +299,18 @@ impl Making {
         let search = &asked.search;
         let mut candidates =
             Candidates::new(storage, snapshot, search.clone(), None, *threads, stats);
+        // A comparison looks at every attribute.
+        let fields: Vec<&Field> = search.plan.slots.fields.iter().collect();
+        let needed = match asked.compare {
+            Some(_) => Needed::Everything,
+            None => Needed::Fields(&fields),
+        };
         let mut shared = Shared::default();
         while let Some(settled) = candidates.next().await? {
             for some in settled.chunks(TRACES_AT_ONCE) {
                 let ids: Vec<TraceId> = some.iter().map(|candidate| candidate.trace_id).collect();
-                let trees = fetch::traces(storage, snapshot, &ids, &mut shared, stats).await?;
+                let trees =
+                    fetch::traces(storage, snapshot, &ids, needed, &mut shared, stats).await?;
                 for tree in ids.iter().filter_map(|id| trees.get(id)) {
                     let sets = search.plan.evaluate(tree);
                     let spans: BTreeSet<usize> =
