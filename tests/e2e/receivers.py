@@ -1,5 +1,6 @@
-"""Who is told: webhooks whose behaviour a test sets, and a real Alertmanager."""
+"""Who is told: webhooks whose behaviour a test sets, a real Alertmanager, and servers that tell them."""
 
+import datetime
 import http.server
 import json
 import shutil
@@ -7,6 +8,7 @@ import subprocess
 import threading
 import time
 
+import pytest
 import requests
 
 from binnacle import free_ports
@@ -26,7 +28,7 @@ def wait_until(check, seconds=WAIT_SECONDS_MAX):
 
 
 class Hook:
-    """A receiver. `answer` says what each request gets: a status, or `hang`."""
+    """A receiver. `answer` says what each request gets: a status, a status with headers, or `hang`."""
 
     def __init__(self, answer=lambda request: 200, port=0):
         self.answer = answer
@@ -49,9 +51,12 @@ class Hook:
                 if answer == "hang":
                     hook.stop_hanging.wait(WAIT_SECONDS_MAX)
                     return
-                request["status"] = answer
+                status, headers = answer if isinstance(answer, tuple) else (answer, {})
+                request["status"] = status
                 hook.requests.append(request)
-                self.send_response(answer)
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
                 self.send_header("Content-Length", "2")
                 self.end_headers()
                 self.wfile.write(b"ok")
@@ -125,3 +130,93 @@ def amtool(url, *arguments, check=True):
     if check:
         assert ran.returncode == 0, (arguments, ran.stdout, ran.stderr)
     return ran
+
+
+needs_alertmanager = pytest.mark.skipif(
+    Alertmanager.binary is None, reason="prometheus-alertmanager is not installed"
+)
+
+
+# ---- servers and what they are told ----
+
+
+def at(offset=0):
+    """A time so many seconds from now, as the API reads it."""
+    moment = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=offset)
+    return moment.isoformat()
+
+
+def alert(start=None, end=None, annotations=None, **labels):
+    posted = {"labels": {"alertname": "Slow"} | labels, "annotations": annotations or {}}
+    posted["generatorURL"] = "http://somewhere/graph"
+    return posted | {"startsAt": start or at()} | ({"endsAt": end} if end else {})
+
+
+def post(url, *alerts):
+    answer = requests.post(f"{url}/api/v2/alerts", json=list(alerts), timeout=30)
+    assert answer.status_code == 200, answer.text
+
+
+@pytest.fixture
+def new_hook():
+    hooks = []
+
+    def start(*arguments, **options):
+        hooks.append(Hook(*arguments, **options))
+        return hooks[-1]
+
+    yield start
+    for hook in hooks:
+        hook.close()
+
+
+@pytest.fixture
+def notifying(new_server, tmp_path):
+    """Starts servers with a notification file."""
+
+    def start(text, **settings):
+        file = tmp_path / "notify.yml"
+        file.write_text(text)
+        settings = {"alerting.notify_file": str(file), "alerting.reload_interval": "200ms"} | settings
+        server = new_server(settings=settings)
+        server.file = file
+        server.alertmanager = f"{server.api}/alertmanager"
+        return server
+
+    return start
+
+
+FAST = "group_wait: 500ms, group_interval: 1s, repeat_interval: 1h"
+
+
+def to_hook(hook, group_by="[alertname]", **options):
+    options = json.dumps({"url": f"{hook.url}/hook"} | options)
+    return f"""
+route: {{receiver: hook, group_by: {group_by}, {FAST}}}
+receivers:
+- name: hook
+  webhook_configs: [{options}]
+"""
+
+
+def keys(requests):
+    return [request["key"] for request in requests]
+
+
+def deliveries(server, **parameters):
+    answer = server.call("GET", "/api/v1/deliveries", params=parameters)
+    assert answer.status_code == 200, answer.text
+    return answer.json()["deliveries"]
+
+
+def rules(value):
+    return f"""
+groups:
+- name: g
+  interval: 500ms
+  rules:
+  - alert: Always
+    expr: vector({value}) > 1
+    labels: {{severity: page}}
+    annotations: {{summary: 'it is {{{{ $value }}}}'}}
+"""

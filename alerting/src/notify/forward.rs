@@ -4,7 +4,9 @@
 //! it ends there by itself if we do not come back. The end of an alert is sent until it was taken.
 
 use super::configuration::{Credentials, HttpConfig, Secret, SecretSource};
-use super::delivery::{AllowedHosts, AttemptOutcome, Breaker, Client, Outgoing, blocking};
+use super::delivery::{
+    AllowedHosts, AttemptOutcome, Breaker, Client, Outgoing, blocking, decode_user,
+};
 use super::message::{hex, time};
 use super::notifier::Shared;
 use super::received::{self, Received};
@@ -49,14 +51,9 @@ impl Target {
         let wrong = |why: String| format!("alerting.alertmanagers has an address that {why}");
         super::configuration::check_url(text).map_err(wrong)?;
         let mut url = Url::parse(text).map_err(|error| wrong(format!("is none: {error}")))?;
-        let decoded = |text: &str| {
-            let pairs = format!("x={}", text.replace('+', "%2B"));
-            let found = url::form_urlencoded::parse(pairs.as_bytes()).next();
-            found.map(|(_, value)| value.into_owned()).unwrap_or_default()
-        };
         let credentials = (!url.username().is_empty()).then(|| Credentials::Basic {
-            username: decoded(url.username()),
-            password: url.password().map(|p| SecretSource::Given(Secret::new(decoded(p)))),
+            username: decode_user(url.username()),
+            password: url.password().map(|p| SecretSource::Given(Secret::new(decode_user(p)))),
         });
         // These fail only for addresses without a host.
         let _ = url.set_username("");
@@ -64,6 +61,11 @@ impl Target {
         let url = format!("{}/api/v2/alerts", url.as_str().trim_end_matches('/'));
         let id = hex(&digest::digest(&digest::SHA256, url.as_bytes()).as_ref()[..8]);
         Ok(Target { id, url, http: HttpConfig { credentials, ..HttpConfig::default() } })
+    }
+
+    /// Where alerts are sent, without credentials.
+    pub fn url(&self) -> &str {
+        &self.url
     }
 }
 

@@ -128,6 +128,11 @@ impl Notifier {
         self.shared.configuration()
     }
 
+    /// Addresses of the other Alertmanagers that are kept informed, without credentials.
+    pub fn list_alertmanagers(&self) -> Vec<&str> {
+        self.targets.iter().map(Target::url).collect()
+    }
+
     /// Reads the file again, now.
     pub fn reload(&self) -> Result<(), Error> {
         self.shared.reload()

@@ -285,9 +285,15 @@ pub async fn alerts(AxumState(api): AxumState<Api>, params: Params) -> Result<Re
     Ok(success(&json!({ "alerts": alerts })))
 }
 
-/// Alerts are notified of by this server itself.
-pub async fn alertmanagers() -> Response {
-    success(&json!({ "activeAlertmanagers": [], "droppedAlertmanagers": [] }))
+/// The Alertmanagers beside this server, which notifies of alerts itself.
+pub async fn alertmanagers(AxumState(api): AxumState<Api>) -> Response {
+    let product = match api.ready_product() {
+        Ok(product) => product,
+        Err(error) => return PromError::from(error).into_response(),
+    };
+    let others = product.alerting.notifier().list_alertmanagers();
+    let others: Vec<Value> = others.into_iter().map(|url| json!({ "url": url })).collect();
+    success(&json!({ "activeAlertmanagers": others, "droppedAlertmanagers": [] }))
 }
 
 /// Reads rule files, SLOs and routes again. PUT does the same.

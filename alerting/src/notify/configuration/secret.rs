@@ -27,9 +27,14 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// What stands in the place of an address that must remain one: `amtool` reads the file that is shown.
+const HIDDEN_URL: &str = "http://hidden/<secret>";
+
+/// Fields of webhooks that only this product has. They are shown as comments, so that `amtool` does not refuse the file.
+const OWN_KEYS: &[&str] = &["format", "hmac_secret", "hmac_secret_file"];
+
 /// Fields whose values are secret, wherever they stand. An address is: whoever knows it may post to it.
 const SECRET_KEYS: &[&str] = &[
-    "url",
     "api_url",
     "slack_api_url",
     "routing_key",
@@ -44,52 +49,77 @@ const SECRET_KEYS: &[&str] = &[
 /// The file as it may be shown: without its secrets, and without its comments, which may hold some.
 pub fn print_hidden(document: &Node) -> String {
     let mut out = String::new();
-    print(document, 0, false, &mut out);
+    print(document, Place::default(), &mut out);
     out
 }
 
-fn print(node: &Node, depth: usize, is_hidden: bool, out: &mut String) {
-    let indent = "  ".repeat(depth);
+/// What is known of the place where something stands.
+#[derive(Clone, Copy, Default)]
+struct Place {
+    depth: usize,
+    /// What stands for a text here.
+    hidden: Option<&'static str>,
+    is_webhook: bool,
+}
+
+fn print(node: &Node, place: Place, out: &mut String) {
+    let indent = "  ".repeat(place.depth);
     match &node.kind {
         Kind::Map(entries) if !entries.is_empty() => {
             for entry in entries {
-                let is_hidden = is_hidden || SECRET_KEYS.contains(&entry.key.as_str());
-                out.push_str(&format!("{indent}{}:", scalar(&entry.key)));
-                below(&entry.value, depth, is_hidden, out);
+                let is_own = place.is_webhook && OWN_KEYS.contains(&entry.key.as_str());
+                let comment = if is_own { "# " } else { "" };
+                out.push_str(&format!("{indent}{comment}{}:", scalar(&entry.key)));
+                below(&entry.value, place.of(&entry.key), out);
             }
         }
         Kind::List(list) if !list.is_empty() => {
             for item in list {
                 out.push_str(&format!("{indent}-"));
-                below(item, depth, is_hidden, out);
+                below(item, place, out);
             }
         }
-        _ => out.push_str(&format!("{indent}{}\n", leaf(node, is_hidden))),
+        _ => out.push_str(&format!("{indent}{}\n", leaf(node, place.hidden))),
+    }
+}
+
+impl Place {
+    /// Below a key.
+    fn of(self, key: &str) -> Place {
+        let hidden = match key {
+            "url" => Some(HIDDEN_URL),
+            key if SECRET_KEYS.contains(&key) => Some(HIDDEN),
+            _ => None,
+        };
+        let is_webhook = key == "webhook_configs";
+        Place { depth: self.depth, hidden: self.hidden.or(hidden), is_webhook }
     }
 }
 
 /// What follows `key:` or `-`.
-fn below(node: &Node, depth: usize, is_hidden: bool, out: &mut String) {
-    match &node.kind {
-        Kind::Map(entries) if !entries.is_empty() => {
-            out.push('\n');
-            print(node, depth + 1, is_hidden, out);
-        }
-        Kind::List(list) if !list.is_empty() => {
-            out.push('\n');
-            print(node, depth + 1, is_hidden, out);
-        }
-        _ => out.push_str(&format!(" {}\n", leaf(node, is_hidden))),
+fn below(node: &Node, place: Place, out: &mut String) {
+    let is_empty = match &node.kind {
+        Kind::Map(entries) => entries.is_empty(),
+        Kind::List(list) => list.is_empty(),
+        Kind::Plain(_) | Kind::Text(_) => true,
+    };
+    if is_empty {
+        out.push_str(&format!(" {}\n", leaf(node, place.hidden)));
+        return;
     }
+    out.push('\n');
+    print(node, Place { depth: place.depth + 1, ..place }, out);
 }
 
-fn leaf(node: &Node, is_hidden: bool) -> String {
-    match &node.kind {
-        Kind::Map(_) => "{}".to_owned(),
-        Kind::List(_) => "[]".to_owned(),
-        Kind::Plain(text) | Kind::Text(text) if is_hidden && !text.is_empty() => HIDDEN.to_owned(),
-        Kind::Plain(text) => text.clone(),
-        Kind::Text(text) => serde_json::Value::from(text.as_str()).to_string(),
+fn leaf(node: &Node, hidden: Option<&str>) -> String {
+    match (&node.kind, hidden) {
+        (Kind::Map(_), _) => "{}".to_owned(),
+        (Kind::List(_), _) => "[]".to_owned(),
+        (Kind::Plain(text) | Kind::Text(text), Some(hidden)) if !text.is_empty() => {
+            hidden.to_owned()
+        }
+        (Kind::Plain(text), _) => text.clone(),
+        (Kind::Text(text), _) => serde_json::Value::from(text.as_str()).to_string(),
     }
 }
 
@@ -115,12 +145,23 @@ mod tests {
         let shown = print_hidden(&yaml::document(text).unwrap());
         assert!(!shown.contains("s3cret"), "{shown}");
         let masked = text.replace("# s3cret\n", "").replace("http://s3cret/a", HIDDEN);
-        let masked = masked.replace("http://s3cret", HIDDEN).replace("s3cret", HIDDEN);
+        let masked = masked.replace("http://s3cret", HIDDEN_URL).replace("s3cret", HIDDEN);
         assert_eq!(
             strip(&yaml::document(&shown).unwrap()),
             strip(&yaml::document(&masked).unwrap())
         );
         assert_eq!(format!("{:?}", Secret::new("s3cret")), HIDDEN);
+    }
+
+    #[test]
+    fn what_only_we_have_is_shown_as_a_comment() {
+        let text = "receivers: [{name: r, webhook_configs: [{format: cloudevents, hmac_secret: s3cret, \
+                    url: 'http://x', http_config: {http_headers: {format: {values: [v]}}}}]}]";
+        let shown = print_hidden(&yaml::document(text).unwrap());
+        assert!(shown.contains("# format: cloudevents\n"), "{shown}");
+        assert!(shown.contains("# hmac_secret: <secret>\n"), "{shown}");
+        assert!(shown.contains("  format:\n") && !shown.contains("s3cret"), "{shown}");
+        assert!(yaml::document(&shown).is_ok());
     }
 
     /// Without lines and quotes.

@@ -49,6 +49,21 @@ impl AllowedHosts {
         }
         Err("its host is none of alerting.notify_hosts".to_owned())
     }
+
+    /// A receiver must not send us where nobody meant to: to another host only if that is named, and never from TLS to
+    /// none.
+    pub fn check_redirect(&self, from: &Url, to: &Url) -> Result<(), String> {
+        if to.host_str() != from.host_str() && self.0.is_empty() {
+            let named = "which alerting.notify_hosts would have to name";
+            return Err(format!("it redirects to another host, {named}"));
+        }
+        if !matches!(to.scheme(), "http" | "https")
+            || (from.scheme() == "https" && to.scheme() != "https")
+        {
+            return Err("it redirects away from TLS".to_owned());
+        }
+        self.check(to)
+    }
 }
 
 /// What is sent to where.
@@ -92,9 +107,13 @@ impl Client {
     ) -> Result<Answer, Outcome> {
         let refused = |error: String| Outcome::Refused { status: None, error };
         let failed = |error: String| Outcome::Failed { status: None, error, retry_after: None };
-        let url =
+        let mut url =
             Url::parse(&outgoing.url).map_err(|_| refused("its address is none".to_owned()))?;
-        let headers = self.headers(outgoing).await.map_err(failed)?;
+        let mut headers = self.headers(outgoing).await.map_err(failed)?;
+        if let Some(basic) = take_user(&mut url).filter(|_| self.config.credentials.is_none()) {
+            headers.insert(AUTHORIZATION, secret_value(&basic).map_err(refused)?);
+        }
+        allowed.check(&url).map_err(refused)?;
         let answered = async {
             let response = self.follow(url, headers, outgoing, allowed).await?;
             read(response, clock).await.map_err(failed)
@@ -113,7 +132,6 @@ impl Client {
     ) -> Result<Response<Incoming>, Outcome> {
         let refused = |error: String| Outcome::Refused { status: None, error };
         for _ in 0..=REDIRECTS_MAX {
-            allowed.check(&url).map_err(refused)?;
             let mut request = Request::new(Full::new(Bytes::from(outgoing.body.clone())));
             *request.method_mut() = Method::POST;
             let uri = url.as_str().parse();
@@ -130,9 +148,11 @@ impl Client {
             let Some(location) = location.and_then(|location| location.to_str().ok()) else {
                 return Ok(response);
             };
-            let next = url
+            let mut next = url
                 .join(location)
                 .map_err(|error| refused(format!("a redirect to no address: {error}")))?;
+            take_user(&mut next);
+            allowed.check_redirect(&url, &next).map_err(refused)?;
             if next.origin() != url.origin() {
                 // Credentials and headers are for the host they were configured for.
                 headers.remove(AUTHORIZATION);
@@ -165,7 +185,7 @@ impl Client {
                     Some(password) => reveal(password).await?,
                     None => String::new(),
                 };
-                format!("Basic {}", BASE64_STANDARD.encode(format!("{username}:{password}")))
+                basic(username, &password)
             }
             Some(Credentials::Token { kind, secret }) => {
                 format!("{kind} {}", reveal(secret).await?)
@@ -174,6 +194,27 @@ impl Client {
         headers.insert(AUTHORIZATION, secret_value(&authorization)?);
         Ok(headers)
     }
+}
+
+fn basic(username: &str, password: &str) -> String {
+    format!("Basic {}", BASE64_STANDARD.encode(format!("{username}:{password}")))
+}
+
+/// Takes `user:password@` out of an address, as the credentials it stands for.
+fn take_user(url: &mut Url) -> Option<String> {
+    let [username, password] =
+        [url.username(), url.password().unwrap_or_default()].map(decode_user);
+    // These fail only for addresses without a host.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    (!username.is_empty()).then(|| basic(&username, &password))
+}
+
+/// What stands encoded in an address's user or password.
+pub fn decode_user(text: &str) -> String {
+    let pair = format!("x={}", text.replace('+', "%2B"));
+    let found = url::form_urlencoded::parse(pair.as_bytes()).next();
+    found.map(|(_, value)| value.into_owned()).unwrap_or_default()
 }
 
 fn value(text: &str) -> Result<HeaderValue, String> {
@@ -239,4 +280,35 @@ fn chain(error: &dyn std::error::Error) -> String {
         cause = next.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn redirects_stay_where_they_may() {
+        let check = |hosts: &[&str], from: &str, to: &str| {
+            let hosts = hosts.iter().map(|host| glob::Pattern::new(host).unwrap()).collect();
+            let url = |text: &str| Url::parse(text).unwrap();
+            AllowedHosts(hosts).check_redirect(&url(from), &url(to)).is_ok()
+        };
+        assert!(check(&[], "http://a.example/x", "http://a.example:81/y"));
+        assert!(check(&[], "http://a.example/x", "https://a.example/x"));
+        assert!(!check(&[], "https://a.example/x", "http://a.example/x"));
+        assert!(!check(&[], "http://a.example/x", "http://169.254.169.254/latest"));
+        assert!(!check(&[], "http://a.example/x", "http://localhost/"));
+        assert!(!check(&[], "http://a.example/x", "file://a.example/etc"));
+        assert!(check(&["*.example"], "https://a.example/x", "https://b.example/x"));
+        assert!(!check(&["*.example"], "https://a.example/x", "https://[::1]/x"));
+    }
+
+    #[test]
+    fn a_user_in_an_address_becomes_a_header() {
+        let mut url = Url::parse("http://me:p%40ss@a.example/x").unwrap();
+        // printf 'me:p@ss' | base64
+        assert_eq!(take_user(&mut url).as_deref(), Some("Basic bWU6cEBzcw=="));
+        assert_eq!(url.as_str(), "http://a.example/x");
+        assert_eq!(take_user(&mut url), None);
+    }
 }

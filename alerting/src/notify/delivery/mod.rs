@@ -8,7 +8,7 @@ mod retry;
 mod send;
 mod tls;
 
-pub use client::{AllowedHosts, Client, Outgoing};
+pub use client::{AllowedHosts, Client, Outgoing, decode_user};
 pub use retry::{Breaker, Outcome as AttemptOutcome};
 
 use super::notifier::Shared;
