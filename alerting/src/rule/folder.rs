@@ -26,6 +26,8 @@ pub struct Looked {
     pub changed: bool,
     /// Everything that is wrong, with its place.
     pub problems: Vec<String>,
+    /// The files that are not used as they are.
+    pub broken: Vec<String>,
     pub groups: Vec<Group>,
 }
 
@@ -43,8 +45,11 @@ impl Folder {
             changed |= known.look(&path);
             problems.extend(known.problems.iter().cloned());
         }
+        let is_broken =
+            |(path, known): (&String, &Known)| (!known.problems.is_empty()).then(|| path.clone());
+        let broken = self.files.iter().filter_map(is_broken).collect();
         let groups = self.files.values().flat_map(|known| known.groups.iter().cloned()).collect();
-        Looked { changed, problems, groups }
+        Looked { changed, problems, broken, groups }
     }
 }
 
@@ -125,6 +130,9 @@ mod tests {
         write("a.yml", "groups: [");
         let broken = files.look(&pattern);
         assert!(!broken.changed && broken.problems.len() == 1 && broken.groups.len() == 1);
+        assert!(
+            broken.broken[0].ends_with("a.yml") && broken.problems[0].contains("a.yml: line 2")
+        );
         write("b.yml", "groups: [{name: b, rules: []}]");
         assert_eq!(files.look(&pattern).groups.len(), 2);
         std::fs::remove_file(folder.path().join("a.yml")).unwrap();

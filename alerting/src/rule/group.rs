@@ -25,7 +25,7 @@ impl GroupState {
 }
 
 /// When a group's evaluations are due: at times that lie its own offset after the multiples of its interval, so that the
-/// groups of a server spread over time and yet keep theirs across restarts. Prometheus computes the same offset.
+/// groups of a server spread over time and yet keep theirs across restarts. Prometheus 3 computes the same offset.
 pub fn tick_before(group: &Group, interval: i64, now: i64) -> i64 {
     let identity = Labels::new([("name", group.name.as_str()), ("file", group.file.as_str())]);
     let nanoseconds = interval.saturating_mul(1_000_000).max(1);

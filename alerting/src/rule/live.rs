@@ -1,7 +1,7 @@
 //! One group of rules at work: when it is due, what it knows, and how an evaluation becomes durable.
 
-use super::evaluate::{Around, Health, RuleState, active_samples};
-use super::file::{Group, RuleKind};
+use super::evaluate::{ALERT_NAME, Around, Health, RuleState, active_samples};
+use super::file::{AlertRule, Group, Language, Rule, RuleKind};
 use super::group::{Changes, GroupState, evaluate_group, tick_before};
 use super::query::Stored;
 use super::remember::{self, KeptTransition, RuleKey};
@@ -46,6 +46,39 @@ impl LiveGroup {
             interval,
             group,
         }
+    }
+
+    /// What is left of a rule that there is no more: a group of its own, only to be retired.
+    pub fn left(key: RuleKey, alerts: Alerts, parts: &Parts) -> LiveGroup {
+        let name = alerts.keys().find_map(|labels| labels.get(ALERT_NAME)).cloned();
+        let alert = AlertRule { name: name.unwrap_or_default(), ..AlertRule::default() };
+        let rule = Rule {
+            line: 0,
+            kind: RuleKind::Alert(alert),
+            language: Language::default(),
+            expr: String::new(),
+            has_data: None,
+            window: 0,
+            labels: Vec::new(),
+        };
+        let tenant = key.tenant.parse().unwrap_or_default();
+        let group = Group {
+            file: key.file.clone(),
+            line: 0,
+            name: key.group.clone(),
+            tenant: None,
+            interval: None,
+            query_offset: None,
+            limit: 0,
+            labels: Vec::new(),
+            rules: vec![rule],
+        };
+        let state = restored(alerts, &group.rules[0].kind, 0);
+        let state = GroupState { rules: vec![state], ..GroupState::default() };
+        let mut left = LiveGroup::new(group, parts, &tenant, 0);
+        left.keys = vec![key];
+        *left.state.write() = Arc::new(state);
+        left
     }
 
     pub fn state(&self) -> Arc<GroupState> {

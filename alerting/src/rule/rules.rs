@@ -34,6 +34,8 @@ struct Inner {
     store: Store,
     tenant: TenantId,
     groups: RwLock<Vec<Arc<LiveGroup>>>,
+    /// What the last run left of rules that there are no more.
+    gone: Mutex<Vec<LiveGroup>>,
     folder: Mutex<Folder>,
     problems: RwLock<Vec<String>>,
     /// One reload at a time.
@@ -57,6 +59,7 @@ impl Rules {
         let inner = Inner {
             tenant,
             groups: RwLock::default(),
+            gone: Mutex::default(),
             folder: Mutex::default(),
             problems: RwLock::default(),
             reloading: tokio::sync::Mutex::default(),
@@ -88,6 +91,12 @@ impl Rules {
             });
             group.resume(&states.collect());
         }
+        let used: HashSet<&RuleKey> = groups.iter().flat_map(|group| group.keys()).collect();
+        // Of a file that cannot be read nobody knows whether its rules are gone.
+        let is_gone = |key: &RuleKey| !used.contains(key) && !looked.broken.contains(&key.file);
+        let gone = known.into_iter().filter(|(key, _)| is_gone(key));
+        *inner.gone.lock() =
+            gone.map(|(key, alerts)| LiveGroup::left(key, alerts, &inner.parts)).collect();
         info!(groups = groups.len(), "read rules");
         *inner.groups.write() = groups;
         Ok(())
@@ -171,6 +180,17 @@ impl Rules {
         Ok(())
     }
 
+    /// Ends what is left of rules that went while nothing ran.
+    async fn retire_gone(&self) {
+        let gone = std::mem::take(&mut *self.inner.gone.lock());
+        for left in gone {
+            if let Err(error) = left.retire(&[0], &self.inner.parts, &self.inner.store).await {
+                error!(%error, "failed to end the alerts of a rule that is gone");
+                self.inner.gone.lock().push(left);
+            }
+        }
+    }
+
     pub fn groups(&self) -> Vec<Arc<LiveGroup>> {
         self.inner.groups.read().clone()
     }
@@ -211,6 +231,7 @@ impl Rules {
                 // What is wrong is logged, and kept for whoever asks.
                 let _ = self.reload().await;
             }
+            self.retire_gone().await;
             self.begin_due(now, &mut running);
             self.beat(now).await;
             while running.try_join_next().is_some() {}
@@ -229,6 +250,7 @@ impl Rules {
     pub async fn evaluate_due(&self) {
         let now = self.now();
         let mut running = JoinSet::new();
+        self.retire_gone().await;
         self.begin_due(now, &mut running);
         while running.join_next().await.is_some() {}
         self.beat(now).await;

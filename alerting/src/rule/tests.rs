@@ -6,6 +6,7 @@ use crate::testing::Fixture;
 use crate::{AlertingConfig, Store, notify};
 use binnacle_storage::Clock;
 use binnacle_storage::model::TenantId;
+use std::collections::HashSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -85,7 +86,7 @@ impl Running {
             .collect()
     }
 
-    fn transitions(&self) -> Vec<(String, State, State, i64)> {
+    fn transitions(&self) -> Vec<Change> {
         let all = self.rules.transitions(&TenantId::default(), 1000).unwrap();
         let one = |kept: KeptTransition| {
             (kept.name, kept.transition.from, kept.transition.to, kept.transition.at)
@@ -156,6 +157,113 @@ async fn what_is_not_measured_holds_and_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn rules_that_went_while_nothing_ran_end_their_alerts() {
+    let mut running = Running::new(RULES).await;
+    running.minutes(&[Some(200.0), Some(200.0), Some(200.0)]).await;
+    let path = running.fixture.parts.config.rule_files[0].clone();
+    // Whether rules are gone cannot be told from a file that cannot be read.
+    std::fs::write(&path, "groups: [").unwrap();
+    running.restart();
+    running.minutes(&[Some(200.0)]).await;
+    assert_eq!(running.transitions().len(), 3);
+    std::fs::write(&path, RULES.replace("Measured", "Other")).unwrap();
+    running.restart();
+    running.minutes(&[Some(200.0)]).await;
+    let gone = running
+        .transitions()
+        .into_iter()
+        .find(|(name, _, to, _)| name == "Measured" && *to == State::Inactive);
+    assert_eq!(gone.map(|(_, from, _, _)| from), Some(State::Firing));
+    let now = running.fixture.clock.now();
+    let told =
+        running.store.read("read", |c| notify::list_alerts(c, &TenantId::default())).unwrap();
+    let over: Vec<&str> = told
+        .iter()
+        .filter(|told| told.alert.is_resolved(now))
+        .map(|told| told.alert.labels["alertname"].as_str())
+        .collect();
+    assert_eq!(over, ["Measured"]);
+    assert!(running.states().contains(&("High".to_owned(), State::Firing)));
+}
+
+/// Rules of every kind on three hosts, looking a minute back; some pass the limit at times.
+const MANY_RULES: &str = r#"groups:
+- name: many
+  interval: 1m
+  query_offset: 1m
+  limit: 2
+  rules:
+  - {record: 'level:sum', expr: sum(level)}
+  - {record: 'level:twice', expr: level * 2, labels: {kind: made}}
+  - {alert: Any, expr: level > 100}
+  - {alert: Held, expr: level > 100, for: 2m}
+  - {alert: Kept, expr: level > 100, for: 1m, keep_firing_for: 3m}
+  - {alert: Sum, expr: 'level:sum > 300', for: 1m, labels: {size: '{{ if gt $value 400.0 }}large{{ end }}'}}
+  - {alert: Few, expr: 'level:twice > 350'}
+  - {alert: Absent, expr: 'absent(level{host="c"})', for: 1m}
+  - {alert: Meta, expr: 'count(ALERTS{alertname="Kept", alertstate="firing"}) > 1', keep_firing_for: 1m}
+  - {alert: Judged, expr: 'level{host="a"} > 60', has_data: 'level{host="b"}', for: 1m}
+  - {alert: Slow, expr: 'max_over_time(level[7m]) > 190', for: 3m}
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn backtests_equal_live_evaluation_through_restarts_whatever_the_rules() {
+    for seed in 1..=3_u64 {
+        let mut random = seed;
+        let mut next = move || {
+            random = random
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            random >> 40
+        };
+        let mut running = Running::new(MANY_RULES).await;
+        let mut silent_until = [0; 3];
+        for minute in 1..=80 {
+            let now = START + minute * MINUTE;
+            for (host, until) in ["a", "b", "c"].iter().zip(&mut silent_until) {
+                if next() % 12 == 0 {
+                    *until = minute + (next() % 9) as i64;
+                }
+                if *until <= minute {
+                    let level = (next() % 20) as f64 * 10.0;
+                    running
+                        .fixture
+                        .write(&[("__name__", "level"), ("host", host)], now - 90_000, level)
+                        .await;
+                }
+            }
+            running.fixture.set_now(now);
+            running.rules.evaluate_due().await;
+            if next() % 10 == 0 {
+                running.restart();
+            }
+        }
+        let live = running.transitions();
+        let group = running.rules.groups()[0].group.clone();
+        let range = (START + 1, START + 80 * MINUTE);
+        let parts = &running.fixture.parts;
+        let again = backtest(parts, &TenantId::default(), &group, range).await.unwrap();
+        let names: HashSet<&str> = live.iter().map(|change| change.0.as_str()).collect();
+        assert!(names.len() >= 8 && live.len() > 60, "seed {seed}: {names:?}");
+        assert!(again.errors.iter().any(|(_, error, _)| error.contains("limit of 2")));
+        assert_eq!(in_order(&group, again), sorted(live), "seed {seed}");
+    }
+}
+
+type Change = (String, State, State, i64);
+
+fn sorted(mut list: Vec<Change>) -> Vec<Change> {
+    list.sort_by(|a, b| (a.3, &a.0).cmp(&(b.3, &b.0)));
+    list
+}
+
+fn in_order(group: &Group, found: Backtest) -> Vec<Change> {
+    let name = |rule: usize| group.rules[rule].name().to_owned();
+    let changes = found.transitions.into_iter();
+    sorted(changes.map(|(rule, c)| (name(rule), c.from, c.to, c.at)).collect())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_backtest_finds_what_happened() {
     let running = Running::new(RULES).await;
     let mut random = 12_345_u64;
@@ -177,16 +285,7 @@ async fn a_backtest_finds_what_happened() {
     let parts = &running.fixture.parts;
     let again = backtest(parts, &TenantId::default(), &group, range).await.unwrap();
     assert_eq!((again.evaluations, again.errors.len()), (60, 0));
-    let again: Vec<(String, State, State, i64)> = again
-        .transitions
-        .into_iter()
-        .map(|(rule, c)| (group.rules[rule].name().to_owned(), c.from, c.to, c.at))
-        .collect();
-    let sorted = |mut list: Vec<(String, State, State, i64)>| {
-        list.sort_by(|a, b| (a.3, &a.0).cmp(&(b.3, &b.0)));
-        list
-    };
-    assert_eq!(sorted(again), sorted(live));
+    assert_eq!(in_order(&group, again), sorted(live));
 }
 
 #[tokio::test(flavor = "multi_thread")]
