@@ -1,10 +1,12 @@
-//! `binnacle sql` and `binnacle tail`: ask a running server over HTTP and print the answer.
+//! `binnacle sql`, `binnacle tail` and `binnacle rules backtest`: ask a running server over HTTP and print the answer.
 
+mod backtest;
 mod http;
 mod slo;
 mod table;
 mod tail;
 
+pub use backtest::{BacktestArgs, backtest};
 pub use slo::{SloArgs, slo};
 pub use tail::{TailArgs, tail};
 

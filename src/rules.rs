@@ -1,5 +1,7 @@
-//! `binnacle rules`: checks rule files and runs their unit tests, without a server. Words and exit codes are promtool's.
+//! `binnacle rules`: checks rule files and runs their unit tests, without a server and with promtool's words and exit codes;
+//! and tries rules over what a server has stored.
 
+use crate::client::{self, BacktestArgs};
 use binnacle_alerting::rule::{Reading, duplicates, parse, unit_test};
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::{Path, PathBuf};
@@ -21,6 +23,13 @@ pub enum RulesCommand {
         binnacle rules test --run 'latency.*' alerts-test.yml\n\n\
         Exit codes: 0 all as expected, 1 something is not, 2 wrong usage.")]
     Test(TestArgs),
+    /// Say which alerts rules would have raised and resolved over what a running server has stored
+    #[command(after_help = "Examples:\n  \
+        binnacle rules backtest --start -1day                      the rules in use\n  \
+        binnacle rules backtest rules/new.yml --start -7days --group latency\n\n\
+        All alerts begin inactive. Nothing is written and nobody is told.\n\
+        Exit codes: 0 evaluated, 1 refused or a rule failed, 2 wrong usage.")]
+    Backtest(BacktestArgs),
 }
 
 #[derive(Args, Debug)]
@@ -61,6 +70,7 @@ pub fn main(command: RulesCommand) -> ExitCode {
     match command {
         RulesCommand::Check(args) => check(&args),
         RulesCommand::Test(args) => test(&args),
+        RulesCommand::Backtest(args) => client::backtest(&args),
     }
 }
 

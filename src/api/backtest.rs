@@ -1,27 +1,32 @@
-//! `POST /api/v1/rules/backtest`: what rules would have done over stored telemetry.
+//! `POST /api/v1/rules/backtest`: what rules would have done, or did, over stored telemetry.
 
 use super::Api;
 use super::error::{ApiError, ErrorBody};
 use super::request::{JsonBody, Tenant, parse_time};
 use axum::Json;
 use axum::extract::State;
-use binnacle_alerting::rule::{Backtest, Group, Reading, backtest, parse};
+use binnacle_alerting::rule::{Backtest, Group, Reading, Rules, backtest, parse};
+use binnacle_storage::model::TenantId;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
-/// What the rules are called in messages about them.
+/// What the rules are called in messages about them, unless the request says it.
 const FILE: &str = "rules";
 
 /// Rules, and the time they are tried over.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BacktestRequest {
-    /// The text of a rule file.
+    /// The text of a rule file; the rules in use when left out.
     #[schema(
         example = "groups: [{name: g, interval: 1m, rules: [{alert: Down, expr: up == 0, for: 5m}]}]"
     )]
-    rules: String,
+    rules: Option<String>,
+    /// The path by which a server has that file: a group is evaluated at times that follow from its file and name.
+    file: Option<String>,
+    /// Only groups of these names.
+    groups: Option<Vec<String>>,
     /// Unix ns, RFC 3339, `now`, or a duration before now such as `-1day`.
     #[schema(example = "-1day")]
     start: String,
@@ -38,6 +43,7 @@ pub struct BacktestAnswer {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct GroupBacktest {
     name: String,
+    file: String,
     /// Times at which the group was evaluated.
     evaluations: usize,
     transitions: Vec<RuleTransition>,
@@ -81,11 +87,9 @@ pub async fn try_rules(
     Tenant(tenant): Tenant,
     JsonBody(request): JsonBody<BacktestRequest>,
 ) -> Result<Json<BacktestAnswer>, ApiError> {
-    let parts = api.ready_product()?.alerting.rules().parts();
-    let groups = parse(FILE, &request.rules, Reading::default()).map_err(|faults| {
-        let all: Vec<String> = faults.iter().map(ToString::to_string).collect();
-        ApiError::invalid(all.join("\n"))
-    })?;
+    let rules = api.ready_product()?.alerting.rules();
+    let parts = rules.parts();
+    let groups = groups(rules, &tenant, &request)?;
     let now = api.now();
     let start = parse_time("start", &request.start, now)?;
     let end = request.end.as_deref().map_or(Ok(now), |end| parse_time("end", end, now))?;
@@ -96,6 +100,43 @@ pub async fn try_rules(
         answer.groups.push(rendered(group, found));
     }
     Ok(Json(answer))
+}
+
+/// The groups that a request is about.
+fn groups(
+    rules: &Rules,
+    tenant: &TenantId,
+    request: &BacktestRequest,
+) -> Result<Vec<Group>, ApiError> {
+    let mut groups = match &request.rules {
+        Some(text) => {
+            let file = request.file.as_deref().unwrap_or(FILE);
+            parse(file, text, Reading::default()).map_err(|faults| {
+                let all: Vec<String> = faults.iter().map(ToString::to_string).collect();
+                ApiError::invalid(all.join("\n"))
+            })?
+        }
+        None if request.file.is_some() => {
+            return Err(ApiError::invalid("file names the file whose text rules is; say both"));
+        }
+        None => {
+            let own = rules.groups().into_iter().filter(|live| live.tenant == *tenant);
+            own.map(|live| live.group.clone()).collect()
+        }
+    };
+    if let Some(wanted) = &request.groups {
+        if let Some(unknown) = wanted.iter().find(|name| groups.iter().all(|g| g.name != **name)) {
+            return Err(ApiError::invalid(format!("there is no group '{unknown}'")));
+        }
+        groups.retain(|group| wanted.contains(&group.name));
+    }
+    let is_other = |group: &&Group| group.tenant.as_ref().is_some_and(|other| other != tenant);
+    if let Some(other) = groups.iter().find(is_other) {
+        let message =
+            format!("group '{}' is about another tenant than the one asked for", other.name);
+        return Err(ApiError::invalid(message));
+    }
+    Ok(groups)
 }
 
 fn rendered(group: &Group, found: Backtest) -> GroupBacktest {
@@ -112,6 +153,7 @@ fn rendered(group: &Group, found: Backtest) -> GroupBacktest {
     let errors = found.errors.into_iter();
     GroupBacktest {
         name: group.name.clone(),
+        file: group.file.clone(),
         evaluations: found.evaluations,
         transitions: transitions.collect(),
         errors: errors
