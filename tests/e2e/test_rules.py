@@ -361,3 +361,51 @@ def test_a_thousand_rules_are_evaluated_in_time(new_server, rule_file):
     assert firing[0]["value"][1] == "499"
     rows = server.query("SELECT count(*), count(DISTINCT name) FROM alert_transitions")
     assert [int(value) for value in rows[0]] == [499, 499]
+
+
+BLIND_RULES = """
+groups:
+- name: blind
+  interval: 1s
+  rules:
+  - alert: Errors
+    language: logql
+    expr: sum by (service_name) (count_over_time({service_name=~".+"} |= "refused" [5m])) > 1
+  - alert: Severe
+    language: sql
+    expr: |
+      SELECT service, count(*) AS value FROM logs
+      WHERE time >= $start AND time < $end AND severity_number >= 17 GROUP BY service HAVING count(*) > 0
+  - alert: Slow
+    language: traceql
+    window: 10m
+    expr: '{ duration > 1s } | count_over_time() by (resource.service.name) > 1'
+"""
+
+
+def test_what_cannot_be_read_resolves_no_alert(new_server, rule_file):
+    rule_file.write_text(BLIND_RULES)
+    server = new_server(settings=settings(rule_file))
+    ours = f"{server.api}/prometheus"
+    send_logs(server)
+    wait_until(lambda: all(rule(ours, name)["state"] == "firing" for name in ("Errors", "Severe")))
+    server.flush()
+    [segment] = server.segments("logs")
+    server.stop()
+    segment.write_bytes(segment.read_bytes()[:100])
+    server.start()
+    for name in ("Errors", "Severe"):
+        wait_until(lambda: rule(ours, name).get("lastError"))
+        blind = rule(ours, name)
+        assert f"segment {segment.stem} of logs cannot be read" in blind["lastError"]
+        [alert] = blind["alerts"]
+        assert (blind["health"], blind["state"], alert["state"]) == ("ok", "firing", "firing")
+        assert alert["heldSince"] >= alert["activeAt"]
+    # Traces are all there, and what is found all the same raises alerts.
+    assert rule(ours, "Slow")["health"] == "ok" and "lastError" not in rule(ours, "Slow")
+    send_spans(server)
+    send_logs(server)
+    wait_until(lambda: rule(ours, "Slow")["state"] == "firing")
+    wait_until(lambda: "heldSince" not in rule(ours, "Errors")["alerts"][0])
+    changes = server.query("SELECT name, from_state, to_state FROM alert_transitions ORDER BY name")
+    assert changes == [[name, "inactive", "firing"] for name in ("Errors", "Severe", "Slow")]
