@@ -10,6 +10,7 @@ mod alert;
 mod alerting;
 mod config;
 mod error;
+pub mod explain;
 pub mod notify;
 pub mod rule;
 mod sink;

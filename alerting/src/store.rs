@@ -11,7 +11,8 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 /// SQL that brings an empty database to the present; the number of steps done is the file's `user_version`.
-const STEPS: &[&str] = &[crate::notify::TABLES, crate::rule::TABLES, crate::slo::TABLES];
+const STEPS: &[&str] =
+    &[crate::notify::TABLES, crate::rule::TABLES, crate::slo::TABLES, crate::explain::TABLES];
 
 /// The database. Clones share it. Calls block.
 #[derive(Debug, Clone)]

@@ -11,6 +11,7 @@ mod config;
 mod cursor;
 mod engine;
 mod error;
+pub mod explain;
 pub mod logql;
 pub mod logs;
 mod metrics;

@@ -5,6 +5,7 @@ use super::latch::{Latch, Level};
 use super::spec::{ObjectiveSpec, Slo};
 use super::stored::{AlertKey, StoredAlert, Transition};
 use super::tier::span;
+use crate::explain::Evidence;
 use crate::{Alert, LabelSet};
 use binnacle_storage::model::Timestamp;
 use std::collections::BTreeMap;
@@ -42,6 +43,8 @@ pub(super) struct Changes {
     pub alerts: BTreeMap<AlertKey, StoredAlert>,
     pub transitions: Vec<Transition>,
     pub told: Vec<Alert>,
+    /// Why alerts fire, of those that were explained meanwhile.
+    pub evidence: Vec<Evidence>,
 }
 
 impl Evaluated<'_> {

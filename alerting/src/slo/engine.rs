@@ -8,12 +8,13 @@ use super::announce::{Changes, Evaluated, Telling, resolve_orphan};
 use super::counting::{Counting, Ledger, Look, table_of};
 use super::data_state::DataState;
 use super::evaluate::{Facts, Status, evaluate};
+use super::explain::PinsLock;
 use super::history::{History, SLICE_SECONDS, slice_of};
 use super::latch::Latch;
 use super::spec::{Sli, Slo, parse};
 use super::stored::{self, AlertKey, SpecVersion, StoredAlert, Transition};
 use crate::alerting::Parts;
-use crate::{Error, Store, notify};
+use crate::{Error, Store, explain, notify};
 use binnacle_storage::model::{Table, TenantId};
 use parking_lot::{Mutex, RwLock};
 use std::collections::btree_map::Entry;
@@ -97,6 +98,7 @@ pub(super) struct Inner {
     /// File → what is wrong with it.
     pub problems: Mutex<BTreeMap<String, Vec<String>>>,
     changed: tokio::sync::Notify,
+    pub pins: PinsLock,
 }
 
 impl std::fmt::Debug for Slos {
@@ -118,6 +120,7 @@ impl Slos {
             gaps: Mutex::default(),
             problems: Mutex::default(),
             changed: tokio::sync::Notify::new(),
+            pins: PinsLock::default(),
         };
         let slos = Slos { inner: Arc::new(inner) };
         slos.reload()?;
@@ -193,7 +196,8 @@ impl Slos {
             .unwrap_or_default();
         self.count(tenant, &slos, now).await?;
         let alerts = all.entry(tenant.clone()).or_default();
-        let (standings, changes, until) = self.evaluate(tenant, &slos, alerts, now).await;
+        let (standings, mut changes, until) = self.evaluate(tenant, &slos, alerts, now).await;
+        self.explain_firing(tenant, &slos, until, &mut changes).await;
         self.write(tenant, alerts, changes, until)?;
         let standings = standings
             .into_iter()
@@ -357,6 +361,9 @@ impl Slos {
             }
             for key in &orphans {
                 stored::delete_alert(tx, tenant, key)?;
+            }
+            for evidence in &changes.evidence {
+                explain::put(tx, tenant, evidence)?;
             }
             for transition in &changes.transitions {
                 stored::add_transition(tx, tenant, transition)?;

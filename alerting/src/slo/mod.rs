@@ -10,8 +10,8 @@ mod change;
 mod counting;
 mod data_state;
 mod engine;
-
 mod evaluate;
+mod explain;
 mod guard;
 mod history;
 mod latch;

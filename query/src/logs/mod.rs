@@ -32,6 +32,7 @@ mod text;
 
 pub(crate) use filter::LogFilter;
 pub use record::LogRecord;
+pub(crate) use severity::class_name as severity_class;
 pub(crate) use {content::content_hash, record::LogRows};
 
 pub use context::{CONTEXT_MAX, ContextRequest, LogContext, LogId};

@@ -41,7 +41,7 @@ pub(super) fn class_number(number: i32, text: Option<&str>) -> usize {
 }
 
 /// What a record's severity is called: its class or, where it has none, its own text in lower case.
-pub(super) fn class_name(number: i32, text: Option<&str>) -> Option<String> {
+pub(crate) fn class_name(number: i32, text: Option<&str>) -> Option<String> {
     match class_number(number, text) {
         0 => text.filter(|text| !text.is_empty()).map(str::to_lowercase),
         class => CLASS_NAMES.get(class - 1).map(|name| (*name).to_owned()),

@@ -14,6 +14,7 @@ mod counts;
 mod duplicates;
 mod filter;
 mod rows;
+mod sample;
 mod segments;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,8 @@ mod tests;
 pub use buffer::SliCache;
 pub use counts::{SLICE_NANOS, SliCounts};
 pub use filter::{SliQuery, check_logs, check_spans};
+pub(crate) use sample::sample;
+pub use sample::{NamedEvent, Sample, SampleRequest, WindowEvents};
 
 use crate::{Error, QueryEngine};
 use binnacle_storage::model::{Table, TenantId, TimeRange};

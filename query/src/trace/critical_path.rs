@@ -26,10 +26,10 @@ pub struct CriticalSegment {
 }
 
 /// A stretch of time on the critical path; the span by its index.
-pub(super) struct Step {
-    pub(super) span: usize,
-    pub(super) start: i64,
-    pub(super) end: i64,
+pub(crate) struct Step {
+    pub(crate) span: usize,
+    pub(crate) start: i64,
+    pub(crate) end: i64,
 }
 
 /// The critical path of a trace: segments in order of time, apart from each other.
@@ -43,7 +43,7 @@ pub fn critical_path(spans: &[Span]) -> Vec<CriticalSegment> {
 }
 
 /// The same with spans by their index.
-pub(super) fn path(spans: &[Span], tree: &Tree) -> Vec<Step> {
+pub(crate) fn path(spans: &[Span], tree: &Tree) -> Vec<Step> {
     let mut path = walk(spans, tree);
     path.reverse();
     path

@@ -19,14 +19,15 @@ mod names;
 mod operations;
 mod skew;
 mod span;
-mod statistics;
+pub(crate) mod statistics;
 #[cfg(test)]
 mod tests;
 mod tools;
-mod tree;
+pub(crate) mod tree;
 
 pub(crate) use assemble::order_spans;
 pub use compare::{Change, ChangedAttribute, ComparedSide, ComparedSpan, compare_traces};
+pub(crate) use critical_path::path as critical_steps;
 pub use critical_path::{CriticalSegment, critical_path};
 pub(crate) use decode::spans as decode_spans;
 pub use differences::{AttributeValue, ComparedAttribute, ComparedRanks, ComparedValue};
@@ -146,6 +147,22 @@ async fn collect(
         exemplars,
         stats: StatsSnapshot::default(),
     }))
+}
+
+/// The log records of a trace, by time.
+pub(crate) async fn logs_of_trace(
+    storage: &Storage,
+    snapshot: &Snapshot,
+    id: TraceId,
+    limit: usize,
+    stats: &Arc<QueryStats>,
+) -> Result<Vec<LogRecord>, Error> {
+    let (mut logs, mut shared) = (Vec::new(), Shared::default());
+    for found in found(storage, snapshot, Table::Logs, id, limit, stats).await? {
+        keep(&mut logs, log_records(&found, &mut shared), stats);
+    }
+    assemble::order_logs(&mut logs);
+    Ok(logs)
 }
 
 /// [`find()`], with a word in the warnings when there is more than the limit.

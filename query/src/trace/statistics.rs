@@ -4,11 +4,11 @@ use std::f64::consts::PI;
 
 /// How often something is so in two sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Counts {
-    pub(super) with_a: u64,
-    pub(super) all_a: u64,
-    pub(super) with_b: u64,
-    pub(super) all_b: u64,
+pub(crate) struct Counts {
+    pub(crate) with_a: u64,
+    pub(crate) all_a: u64,
+    pub(crate) with_b: u64,
+    pub(crate) all_b: u64,
 }
 
 impl Counts {
@@ -17,13 +17,13 @@ impl Counts {
     }
 
     /// Share in the first set less share in the second: −1 to 1.
-    pub(super) fn difference(self) -> f64 {
+    pub(crate) fn difference(self) -> f64 {
         Counts::share(self.with_a, self.all_a) - Counts::share(self.with_b, self.all_b)
     }
 
     /// Probability of a difference at least this unlikely where there is none: Fisher's exact test where few are expected
     /// somewhere (fewer than five), else the likelihood-ratio (G) test.
-    pub(super) fn p_value(self) -> f64 {
+    pub(crate) fn p_value(self) -> f64 {
         let Counts { with_a, all_a, with_b, all_b } = self;
         let (with, all) = (with_a + with_b, all_a + all_b);
         if all_a == 0 || all_b == 0 || with == 0 || with == all {
@@ -100,14 +100,14 @@ fn erfc(x: f64) -> f64 {
 
 /// What a rank test says of two samples.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Ranks {
-    pub(super) p_value: f64,
+pub(crate) struct Ranks {
+    pub(crate) p_value: f64,
     /// Probability that a value of the first is larger than one of the second, less that of the opposite: −1 to 1.
-    pub(super) effect: f64,
+    pub(crate) effect: f64,
 }
 
 /// The Mann–Whitney U test, by its normal approximation with corrections for ties and continuity.
-pub(super) fn rank_test(a: &[f64], b: &[f64]) -> Ranks {
+pub(crate) fn rank_test(a: &[f64], b: &[f64]) -> Ranks {
     if a.is_empty() || b.is_empty() {
         return Ranks { p_value: 1.0, effect: 0.0 };
     }
@@ -138,7 +138,7 @@ pub(super) fn rank_test(a: &[f64], b: &[f64]) -> Ranks {
 
 /// Benjamini and Hochberg's correction: of the differences up to a corrected value `q`, a share of at most `q` is expected to be
 /// due to chance.
-pub(super) fn corrected(p_values: &[f64]) -> Vec<f64> {
+pub(crate) fn corrected(p_values: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..p_values.len()).collect();
     order.sort_by(|&a, &b| p_values[b].total_cmp(&p_values[a]));
     let count = p_values.len() as f64;

@@ -11,15 +11,15 @@ use std::collections::HashMap;
 const CLIENT: i32 = 3;
 
 /// Indexes into the spans. Every span is a root or the child of one other.
-pub(super) struct Tree {
+pub(crate) struct Tree {
     /// By start time.
-    pub(super) roots: Vec<usize>,
-    pub(super) parents: Vec<Option<usize>>,
-    pub(super) children: Vec<Vec<usize>>,
+    pub(crate) roots: Vec<usize>,
+    pub(crate) parents: Vec<Option<usize>>,
+    pub(crate) children: Vec<Vec<usize>>,
 }
 
 impl Tree {
-    pub(super) fn of(spans: &[Span]) -> Tree {
+    pub(crate) fn of(spans: &[Span]) -> Tree {
         let named = parents(spans);
         let mut below = vec![Vec::new(); spans.len()];
         for (index, parent) in named.iter().enumerate() {
@@ -59,7 +59,7 @@ impl Tree {
     }
 
     /// All spans, parents before their children.
-    pub(super) fn downwards(&self) -> Vec<usize> {
+    pub(crate) fn downwards(&self) -> Vec<usize> {
         let mut order = self.roots.clone();
         let mut at = 0;
         while at < order.len() {

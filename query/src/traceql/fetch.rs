@@ -36,6 +36,17 @@ const SHAPE: [&str; 10] = [
     "ingested_at",
 ];
 
+/// The traces with these ids, with everything that is stored of them.
+pub(crate) async fn whole(
+    storage: &Storage,
+    snapshot: &Snapshot,
+    ids: &[TraceId],
+    shared: &mut Shared,
+    stats: &Arc<QueryStats>,
+) -> Result<HashMap<TraceId, Tree>, Error> {
+    traces(storage, snapshot, ids, Needed::Everything, shared, stats).await
+}
+
 /// The traces with these ids. A segment that cannot be read is named in the warnings and left out.
 pub(super) async fn traces(
     storage: &Storage,

@@ -36,6 +36,7 @@ mod value;
 mod visit;
 
 pub(crate) use attributes::each_attribute;
+pub(crate) use fetch::whole as whole_traces;
 pub use metrics::{MetricSeries, MetricsPage, MetricsRequest, SeriesFound, SpanExemplar};
 pub(crate) use parse::parse;
 pub use search::{

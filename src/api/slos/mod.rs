@@ -1,6 +1,7 @@
 //! `/api/v1/slos…`: SLOs as OpenSLO YAML, how they stand, and how they stood.
 
 pub mod backtest;
+pub mod explain;
 pub mod graph;
 mod render;
 
@@ -34,6 +35,8 @@ pub fn routes() -> Router<Api> {
         .route("/api/v1/slos/{name}/versions", get(versions))
         .route("/api/v1/slos/{name}/graph", get(graph))
         .route("/api/v1/slos/{name}/slices", get(slices))
+        .route("/api/v1/slos/{name}/explain", get(explain::explain))
+        .route("/api/v1/alerts/{alert}/explain", get(explain::of_alert))
 }
 
 /// All SLOs and how they stand.
