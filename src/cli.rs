@@ -67,6 +67,14 @@ enum Command {
         binnacle slo backtest checkout.yaml --start -30d\n\n\
         Exit codes: 0 done, 1 refused or failed, 2 wrong usage.")]
     Slo(client::SloArgs),
+    /// Decide by an SLO's events whether a candidate is as good as the baseline
+    #[command(after_help = "Examples:\n  \
+        binnacle gate checkout --candidate service.version:2.1 --wait 30m && promote\n  \
+        binnacle gate checkout --candidate zone:canary --baseline zone:main --start 2026-03-01T10:00:00Z\n\n\
+        A candidate that is not worse is rolled back with probability alpha at most, and one that is worse by the margin\n\
+        is promoted with probability alpha at most, however often this is asked, as long as --start stays the same.\n\n\
+        Exit codes: 0 promote, 3 roll back, 4 hold (not certain, or not in time), 1 no answer, 2 wrong usage.")]
+    Gate(client::GateArgs),
     /// Show or check the configuration
     Config {
         #[command(subcommand)]
@@ -185,6 +193,7 @@ pub fn main() -> ExitCode {
         Command::Tail(args) => client::tail(args),
         Command::Rules { command } => rules::main(command),
         Command::Slo(args) => client::slo(&args),
+        Command::Gate(args) => client::gate(&args),
         Command::Config { command: ConfigCommand::Print(args) } => with_config(&args, |config| {
             // A reader that went away (`| head`) is no failure.
             let _ = std::io::stdout().write_all(config::print(&config).as_bytes());

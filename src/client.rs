@@ -1,12 +1,14 @@
 //! `binnacle sql`, `binnacle tail` and `binnacle rules backtest`: ask a running server over HTTP and print the answer.
 
 mod backtest;
+mod gate;
 mod http;
 mod slo;
 mod table;
 mod tail;
 
 pub use backtest::{BacktestArgs, backtest};
+pub use gate::{GateArgs, gate};
 pub use slo::{SloArgs, slo};
 pub use tail::{TailArgs, tail};
 

@@ -11,6 +11,7 @@ mod alerting;
 mod config;
 mod error;
 pub mod explain;
+pub mod gate;
 pub mod notify;
 pub mod rule;
 mod sink;

@@ -29,7 +29,7 @@ use utoipa::OpenApi;
         targets::targets, cardinality::cardinality, backtest::try_rules, rules::reload,
         deliveries::deliveries,
         slos::list, slos::put, slos::check, slos::one, slos::delete, slos::versions, slos::transitions, slos::backtest::backtest, slos::graph::graph, slos::graph::slices,
-        slos::explain::explain, slos::explain::of_alert,
+        slos::explain::explain, slos::explain::of_alert, slos::gate::ask, slos::gate::ask_with_body,
         health::status, health::healthz, health::readyz, metrics::metrics, admin::admin, openapi
     ),
     components(schemas(error::ErrorBody, traces::TracesPart, traces::TracesEnd, sql::SqlAnswer, render::Format, related::ContextOf, tail::TailNotice)),

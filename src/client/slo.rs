@@ -101,7 +101,7 @@ fn send(args: &SloArgs, path: &str, file: &PathBuf) -> Result<Value, Failure> {
     runtime()?.block_on(async { read(http::post(&url, args.tenant.as_deref(), text).await?).await })
 }
 
-async fn read(answer: Answer) -> Result<Value, Failure> {
+pub(super) async fn read(answer: Answer) -> Result<Value, Failure> {
     let is_success = answer.is_success();
     let body = answer.collect().await?;
     let value: Value = serde_json::from_slice(&body)

@@ -12,6 +12,7 @@ mod data_state;
 mod engine;
 mod evaluate;
 mod explain;
+mod gate;
 mod guard;
 mod history;
 mod latch;
@@ -33,6 +34,7 @@ pub use engine::{CountingStanding, Loaded, ObjectiveStanding, Slos, Standing};
 pub use evaluate::{
     AlertKind, AlertSeen, Facts, Mode, Policy, Status, TierStatus, burn_rate, coverage, evaluate,
 };
+pub use gate::{GateRequest, Gated};
 pub use guard::{Guards, lone_event_trips_up_to, wilson_lower};
 pub use history::{Count, History, SLICE_SECONDS, slice_of};
 pub use latch::{Latch, Level, Seen, Temper};

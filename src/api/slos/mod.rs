@@ -2,6 +2,7 @@
 
 pub mod backtest;
 pub mod explain;
+pub mod gate;
 pub mod graph;
 mod render;
 
@@ -36,6 +37,7 @@ pub fn routes() -> Router<Api> {
         .route("/api/v1/slos/{name}/graph", get(graph))
         .route("/api/v1/slos/{name}/slices", get(slices))
         .route("/api/v1/slos/{name}/explain", get(explain::explain))
+        .route("/api/v1/slos/{name}/gate", get(gate::ask).post(gate::ask_with_body))
         .route("/api/v1/alerts/{alert}/explain", get(explain::of_alert))
 }
 
