@@ -86,8 +86,8 @@ def test_a_changed_file_is_read_and_a_broken_one_set_aside(notifying, new_hook):
 
 def test_a_broken_file_refuses_the_start(new_server, tmp_path):
     file = tmp_path / "broken.yml"
-    file.write_text("route: {receiver: a}\nreceivers:\n- name: a\n  email_configs: [{to: me}]\n")
-    with pytest.raises(AssertionError, match="line 4: email_configs are not supported yet"):
+    file.write_text("route: {receiver: a}\nreceivers:\n- name: a\n  pushover_configs: [{to: me}]\n")
+    with pytest.raises(AssertionError, match="line 4: the field 'pushover_configs' of receiver 'a'"):
         new_server(settings={"alerting.notify_file": str(file)})
 
 

@@ -56,6 +56,8 @@ receivers:
   - {url: 'HOOK/s3cret-7?s3cret-8', http_config: {bearer_token: s3cret-9, http_headers: {X-Key: {values: [s3cret-10]}}}}
   - {url: 'http://127.0.0.1:1/s3cret-11', timeout: 1s}
   slack_configs: [{channel: '#c'}]
+  email_configs:
+  - {to: a@b.c, from: f@b.c, smarthost: '127.0.0.1:1', auth_username: u, auth_password: s3cret-17, require_tls: false}
   pagerduty_configs: [{url: 'HOOK/duty/s3cret-12', routing_key: s3cret-13}]
 """
 

@@ -1,7 +1,7 @@
 //! The functions that every Go template has.
 
 use super::function::Function;
-use super::text::{printf, url_encode};
+use super::text::{html, printf, url_encode};
 use super::value::Value;
 use std::cmp::Ordering;
 
@@ -59,14 +59,6 @@ pub static BUILTINS: &[Function] = &[
     Function::fixed("html", 1, |a| text(html(&a[0].text()))),
     Function::fixed("js", 1, |a| text(js(&a[0].text()))),
 ];
-
-fn html(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&#34;")
-        .replace('\'', "&#39;")
-}
 
 fn js(text: &str) -> String {
     let mut out = String::with_capacity(text.len());

@@ -85,7 +85,7 @@ impl Scope<'_> {
             Node::Output(pipe) => {
                 let value = self.pipe(pipe)?;
                 if pipe.variables.is_empty() {
-                    out.push_str(&value.text());
+                    out.push_str(&self.environment.output(&value));
                 }
             }
             Node::If(branches, rest) => return self.branches(branches, rest, false, out),

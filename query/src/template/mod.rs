@@ -53,6 +53,11 @@ pub trait Environment {
         Err(format!("function {function:?} has nothing to ask here"))
     }
 
+    /// How a value reads where it is written out.
+    fn output(&self, value: &Value) -> String {
+        value.text()
+    }
+
     /// A method of a value, or `None` when it has none by that name.
     fn method(&self, _of: &Value, _name: &str, _args: &[Value]) -> Option<Result<Value, String>> {
         None

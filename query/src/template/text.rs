@@ -254,3 +254,12 @@ pub fn url_decode(text: &str) -> Result<String, String> {
     }
     String::from_utf8(bytes).map_err(|_| "the text is not UTF-8".to_owned())
 }
+
+/// Text as HTML shows it, in text and in quoted attributes.
+pub fn html(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&#34;")
+        .replace('\'', "&#39;")
+}

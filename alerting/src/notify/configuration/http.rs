@@ -122,7 +122,7 @@ fn headers(fields: &mut Fields, folder: &Path) -> Result<Vec<(String, SecretSour
     Ok(headers)
 }
 
-fn tls(node: Node, folder: &Path) -> Result<TlsConfig, Fault> {
+pub fn tls(node: Node, folder: &Path) -> Result<TlsConfig, Fault> {
     let mut fields = node.fields("tls_config")?;
     let line = fields.line;
     let mut path = |key: &str| Ok(fields.text(key)?.map(|path| folder.join(path)));

@@ -2,12 +2,14 @@
 //!
 //! What it may say and we do not do is refused by name, so that nobody waits for a message that is never sent.
 
+mod email;
 mod http;
 mod receiver;
 mod route;
 mod secret;
 mod time_interval;
 
+pub use email::{Email, Login, Security};
 pub use http::{Credentials, HttpConfig, SecretSource, TlsConfig};
 pub use receiver::{
     Integration, Kind, PagerDuty, Receiver, Slack, Webhook, WebhookFormat, check_url,
@@ -125,6 +127,7 @@ fn global(fields: &mut Fields, folder: &Path) -> Result<(Duration, receiver::Inh
             .map_or(Ok(HttpConfig::default()), |node| http::read(node, folder))?,
         slack_api_url: address(&mut global, "slack_api_url", folder)?,
         pagerduty_url: address(&mut global, "pagerduty_url", folder)?,
+        smtp: email::read_global(&mut global, folder)?,
     };
     global.finish()?;
     Ok((resolve_timeout, inherited))

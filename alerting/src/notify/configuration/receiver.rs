@@ -1,5 +1,6 @@
 //! Receivers: who is told, through which integrations.
 
+use super::email::{self, Email, Smtp};
 use super::http::{self, HttpConfig, SecretSource};
 use super::route;
 use crate::notify::message;
@@ -25,6 +26,7 @@ pub struct Integration {
     pub name: String,
     pub send_resolved: bool,
     pub http: HttpConfig,
+    /// Of mail its relay, as `smtp://host:port`.
     pub url: SecretSource,
     pub timeout: Duration,
     pub kind: Kind,
@@ -35,6 +37,7 @@ pub enum Kind {
     Webhook(Webhook),
     Slack(Box<Slack>),
     PagerDuty(Box<PagerDuty>),
+    Email(Box<Email>),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,6 +111,7 @@ pub struct Inherited {
     pub http: HttpConfig,
     pub slack_api_url: Option<SecretSource>,
     pub pagerduty_url: Option<SecretSource>,
+    pub smtp: Smtp,
 }
 
 pub fn read(node: Node, inherited: &Inherited, folder: &Path) -> Result<Receiver, Fault> {
@@ -127,17 +131,18 @@ pub fn read(node: Node, inherited: &Inherited, folder: &Path) -> Result<Receiver
             integrations.push(integration);
         }
     }
-    if let Some(node) = fields.take("email_configs") {
-        return Err(node.fault("email_configs are not supported yet: no e-mail is sent"));
-    }
     fields.finish()?;
     Ok(Receiver { name, integrations })
 }
 
 type Read = fn(&mut Fields, String, &Inherited, &Path) -> Result<Integration, Fault>;
 
-const KINDS: &[(&str, Read)] =
-    &[("webhook_configs", webhook), ("slack_configs", slack), ("pagerduty_configs", pagerduty)];
+const KINDS: &[(&str, Read)] = &[
+    ("webhook_configs", webhook),
+    ("slack_configs", slack),
+    ("pagerduty_configs", pagerduty),
+    ("email_configs", email::read),
+];
 
 /// What every integration has.
 fn integration(
@@ -163,10 +168,7 @@ fn integration(
             None => inherited.http.clone(),
         },
         url: url.ok_or_else(|| Fault::new(line, format!("{} has no '{url_key}'", fields.what)))?,
-        timeout: match route::duration(fields, "timeout", TIMEOUT)? {
-            Duration::ZERO => TIMEOUT,
-            timeout => timeout,
-        },
+        timeout: or_default(route::duration(fields, "timeout", TIMEOUT)?, TIMEOUT),
         kind,
     })
 }
@@ -207,8 +209,13 @@ fn webhook(
     integration(fields, name, true, inherited, folder, ("url", None), kind)
 }
 
+/// No timeout at all is none that is said.
+pub fn or_default(timeout: Duration, default: Duration) -> Duration {
+    if timeout.is_zero() { default } else { timeout }
+}
+
 /// A template with its default.
-fn template(fields: &mut Fields, key: &str, default: &str) -> Result<String, Fault> {
+pub fn template(fields: &mut Fields, key: &str, default: &str) -> Result<String, Fault> {
     let Some(node) = fields.take(key) else { return Ok(default.to_owned()) };
     let text = node.text(key)?;
     match message::template::parse(&text) {

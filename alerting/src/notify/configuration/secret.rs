@@ -40,6 +40,8 @@ const SECRET_KEYS: &[&str] = &[
     "routing_key",
     "credentials",
     "password",
+    "auth_password",
+    "smtp_auth_password",
     "bearer_token",
     "hmac_secret",
     "secrets",

@@ -77,6 +77,37 @@ fn a_whole_file_is_read_with_its_defaults() {
 }
 
 #[test]
+fn mail_inherits_from_global_and_is_encrypted_unless_said_otherwise() {
+    let read = |global: &str, config: &str| {
+        let text = format!(
+            "global: {{{global}}}\nroute: {{receiver: a}}\nreceivers:\n- name: a\n  email_configs: [{{to: x@y.z{config}}}]\n"
+        );
+        let read = parse(&text).unwrap();
+        assert!(!format!("{read:?}{}", read.shown).contains("s3cret"));
+        let integration = read.receivers[0].integrations[0].clone();
+        let Kind::Email(email) = integration.kind.clone() else { panic!("it is mail") };
+        (integration, *email)
+    };
+    let global = "smtp_from: a@b.c, smtp_smarthost: 'mail:587', smtp_auth_username: u, smtp_auth_password: s3cret, \
+                  smtp_tls_config: {ca_file: ca.pem}";
+    let (integration, email) = read(global, "");
+    assert_eq!(integration.url, SecretSource::Given(Secret::new("smtp://mail:587")));
+    assert_eq!((integration.name.as_str(), integration.send_resolved), ("email[0]", false));
+    assert_eq!(integration.http.tls.ca_file.as_deref(), Some(Path::new("/etc/notify/ca.pem")));
+    assert_eq!((email.from.as_str(), email.hello.as_str()), ("a@b.c", "localhost"));
+    assert_eq!(email.security, Security::StartTls);
+    assert_eq!(email.login.map(|login| login.username).as_deref(), Some("u"));
+    assert_eq!(email.headers[0].0, "Subject");
+    let (_, email) = read(global, ", require_tls: false, headers: {subject: s}, auth_username: v");
+    assert_eq!(email.security, Security::None);
+    assert_eq!(email.headers, [("subject".to_owned(), "s".to_owned())]);
+    assert_eq!(email.login.map(|login| login.username).as_deref(), Some("v"));
+    let (integration, email) = read(global, ", smarthost: '[::1]:465', from: o@b.c");
+    assert_eq!(email.security, Security::Implicit);
+    assert_eq!(integration.url, SecretSource::Given(Secret::new("smtp://[::1]:465")));
+}
+
+#[test]
 fn nothing_shows_a_secret() {
     let read = parse(WHOLE).unwrap();
     for shown in [read.shown.clone(), format!("{read:?}")] {
@@ -100,7 +131,24 @@ fn no_file_tells_nobody() {
 fn what_is_wrong_or_not_supported_is_said_with_its_line() {
     let base = "route: {receiver: a}\nreceivers:\n- name: a\n";
     let wrong = [
-        ("  email_configs: [{to: x}]", "line 4: email_configs are not supported yet"),
+        ("  email_configs: [{to: x}]", "line 4: email_configs has no 'from'"),
+        ("  email_configs: [{to: x, from: y}]", "line 4: email_configs has no 'smarthost'"),
+        (
+            "  email_configs: [{to: x, from: y, smarthost: h}]",
+            "line 4: smarthost 'h' is not host:port",
+        ),
+        (
+            "  email_configs: [{to: x, from: y, smarthost: 'h:25', auth_username: u}]",
+            "line 4: email_configs has no 'auth_password'",
+        ),
+        (
+            "  email_configs: [{to: x, from: y, smarthost: 'h:25', headers: {A: a, a: b}}]",
+            "line 4: there are two headers 'a'",
+        ),
+        (
+            "  email_configs: [{to: x, from: y, smarthost: 'h:25', auth_secret: s}]",
+            "line 4: the field 'auth_secret' of email_configs",
+        ),
         ("  opsgenie_configs: []", "line 4: the field 'opsgenie_configs' of receiver 'a'"),
         ("  webhook_configs: [{}]", "line 4: webhook_configs has no 'url'"),
         ("  webhook_configs: [{url: 'ftp://x'}]", "line 4: url must begin with http"),
@@ -114,7 +162,7 @@ fn what_is_wrong_or_not_supported_is_said_with_its_line() {
         ),
         ("  slack_configs: [{api_url: 'http://x', text: '{{ .X'}]", "line 4: text is no template"),
         ("- name: a", "line 4: there are two receivers 'a'"),
-        ("global: {smtp_from: x}", "line 4: the field 'smtp_from' of global"),
+        ("global: {smtp_auth_identity: x}", "line 4: the field 'smtp_auth_identity' of global"),
         ("inhibit_rules: [{when: x}]", "line 4: the field 'when' of an inhibit rule"),
         ("time_intervals: [{name: n}, {name: n}]", "line 4: there are two time intervals 'n'"),
         ("\ntracing: {}", "line 5: the field 'tracing' of the file"),

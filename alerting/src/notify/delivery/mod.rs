@@ -4,6 +4,7 @@
 //! message leaves the outbox only when its receiver answered, or when it is given up, which is recorded.
 
 mod client;
+mod email;
 mod retry;
 mod send;
 mod tls;

@@ -1,6 +1,7 @@
 //! One attempt: a message as its kind of integration wants it sent, and what the answer means.
 
 use super::client::{AllowedHosts, Answer, Client, Outgoing, reveal};
+use super::email;
 use super::retry::Outcome;
 use crate::notify::configuration::{Integration, Kind};
 use crate::notify::message::hex;
@@ -22,6 +23,9 @@ pub async fn send(
     allowed: &AllowedHosts,
     clock: &dyn Clock,
 ) -> Outcome {
+    if let Kind::Email(mail) = &integration.kind {
+        return email::send(mail, integration, content, allowed).await;
+    }
     let sent = async {
         let outgoing = outgoing(integration, content, clock).await?;
         let answer = client.post(&outgoing, allowed, clock).await?;
@@ -58,7 +62,7 @@ async fn outgoing(
             let key = reveal(&pagerduty.routing_key).await.map_err(failed)?;
             outgoing.body = with_routing_key(&outgoing.body, &key).map_err(failed)?;
         }
-        Kind::Slack(_) => {}
+        Kind::Slack(_) | Kind::Email(_) => {}
     }
     Ok(outgoing)
 }

@@ -2,6 +2,7 @@
 
 mod cloud_event;
 mod data;
+pub mod email;
 mod pagerduty;
 mod slack;
 pub mod template;
@@ -10,11 +11,16 @@ pub mod time;
 use super::configuration::{Integration, Kind, WebhookFormat};
 use super::dispatch::Notice;
 use super::outbox::Message;
+use crate::Alert;
 use binnacle_query::template::Definitions;
 use binnacle_storage::model::TenantId;
 use ring::digest;
+use std::sync::Arc;
 
 const JSON: &str = "application/json";
+
+/// Templates that fail with all alerts of a notice see so many of them.
+const ALERTS_SHORT: usize = 50;
 
 /// What every message is made with.
 #[derive(Debug)]
@@ -33,25 +39,12 @@ pub fn render(
     context: &Context<'_>,
 ) -> (Message, Option<String>) {
     let key = idempotency_key(notice, integration, context.tenant);
-    let rendered = match &integration.kind {
-        Kind::Webhook(webhook) => {
-            let data = data::webhook(notice, context.external_url, webhook.alerts_max);
-            match webhook.format {
-                WebhookFormat::Alertmanager => Ok((JSON, data.to_string())),
-                WebhookFormat::CloudEvents => {
-                    Ok((cloud_event::CONTENT_TYPE, cloud_event::wrap(notice, context, &key, data)))
-                }
-            }
-        }
-        Kind::Slack(slack) => {
-            let data = template::Data::of(notice, context.external_url);
-            slack::render(slack, &data, context.definitions).map(|body| (JSON, body))
-        }
-        Kind::PagerDuty(duty) => {
-            let data = template::Data::of(notice, context.external_url);
-            pagerduty::render(duty, notice, &data, context.definitions).map(|body| (JSON, body))
-        }
-    };
+    let rendered = render_kind(notice, &notice.alerts, integration, context, &key);
+    // A text that would be too long, most likely: of some of the alerts it is better than none.
+    let rendered = rendered.or_else(|error| {
+        let some = notice.alerts.get(..ALERTS_SHORT).ok_or(error)?;
+        render_kind(notice, some, integration, context, &key)
+    });
     let ((content_type, body), error) = match rendered {
         Ok(rendered) => (rendered, None),
         Err(error) => (("", String::new()), Some(error)),
@@ -68,6 +61,37 @@ pub fn render(
         body,
     };
     (message, error)
+}
+
+/// Content type and body, where templates see `alerts` of the notice's.
+fn render_kind(
+    notice: &Notice,
+    alerts: &[Arc<Alert>],
+    integration: &Integration,
+    context: &Context<'_>,
+    key: &str,
+) -> Result<(&'static str, String), String> {
+    let data = || template::Data::of(notice, alerts, context.external_url);
+    match &integration.kind {
+        Kind::Webhook(webhook) => {
+            let data = data::webhook(notice, context.external_url, webhook.alerts_max);
+            match webhook.format {
+                WebhookFormat::Alertmanager => Ok((JSON, data.to_string())),
+                WebhookFormat::CloudEvents => {
+                    Ok((cloud_event::CONTENT_TYPE, cloud_event::wrap(notice, context, key, data)))
+                }
+            }
+        }
+        Kind::Slack(slack) => {
+            slack::render(slack, &data(), context.definitions).map(|body| (JSON, body))
+        }
+        Kind::PagerDuty(duty) => {
+            pagerduty::render(duty, notice, context, &data()).map(|body| (JSON, body))
+        }
+        Kind::Email(mail) => {
+            email::render(mail, notice, &data(), context.definitions).map(|body| (JSON, body))
+        }
+    }
 }
 
 /// Whether any of its alerts is.

@@ -1,10 +1,10 @@
 //! PagerDuty's Events API v2: one incident for each group, triggered and resolved by its key.
 
 use super::template::Data;
-use super::{cut, hex, is_firing};
+use super::{Context, cut, hex, is_firing};
 use crate::notify::configuration::PagerDuty;
 use crate::notify::dispatch::Notice;
-use binnacle_query::template::Definitions;
+use binnacle_storage::model::TenantId;
 use ring::digest;
 use serde_json::{Map, json};
 
@@ -18,10 +18,10 @@ const EVENT_BYTES_MAX: usize = 512_000;
 pub fn render(
     pagerduty: &PagerDuty,
     notice: &Notice,
+    context: &Context<'_>,
     data: &Data,
-    definitions: &Definitions,
 ) -> Result<String, String> {
-    let text = |template: &str| data.render(template, definitions);
+    let text = |template: &str| data.render(template, context.definitions);
     let mut details = Map::new();
     for (name, template) in &pagerduty.details {
         details.insert(name.clone(), text(template)?.into());
@@ -58,7 +58,7 @@ pub fn render(
     }
     let mut event = json!({
         "event_action": if is_firing(notice) { "trigger" } else { "resolve" },
-        "dedup_key": dedup_key(&notice.group_key),
+        "dedup_key": dedup_key(&notice.group_key, context.tenant),
         "payload": payload,
         "client": text(&pagerduty.client)?,
         "client_url": text(&pagerduty.client_url)?,
@@ -75,7 +75,11 @@ pub fn render(
     Ok(event.to_string())
 }
 
-/// Of the group, so that whatever is said of it is about one incident.
-fn dedup_key(group_key: &str) -> String {
-    hex(digest::digest(&digest::SHA256, group_key.as_bytes()).as_ref())
+/// Of the group, so that whatever is said of it is about one incident; of the default tenant it is Alertmanager's.
+fn dedup_key(group_key: &str, tenant: &TenantId) -> String {
+    let text = match *tenant == TenantId::default() {
+        true => group_key.to_owned(),
+        false => format!("{tenant}\0{group_key}"),
+    };
+    hex(digest::digest(&digest::SHA256, text.as_bytes()).as_ref())
 }

@@ -3,7 +3,7 @@
 use super::data::{self, common, quote_meta};
 use crate::notify::dispatch::Notice;
 use crate::{Alert, LabelSet};
-use binnacle_query::template::text::{printf, title, url_decode, url_encode};
+use binnacle_query::template::text::{html, printf, title, url_decode, url_encode};
 use binnacle_query::template::{
     BUILTINS, Definitions, Dialect, Environment, Function, Template, Value, date, humanize, regex,
 };
@@ -55,7 +55,7 @@ static FUNCTIONS: &[Function] = &[
         let replacement = a[1].text();
         text(regex(&a[0].text())?.replace_all(&a[2].text(), replacement.as_str()).into_owned())
     }),
-    Function::fixed("safeHtml", 1, |a| text(a[0].text())),
+    Function::ask("safeHtml", 1),
     Function::fixed("safeUrl", 1, |a| text(a[0].text())),
     Function::fixed("urlquery", 1, |a| text(url_encode(&a[0].text()))),
     Function::fixed("urlUnescape", 1, |a| text(url_decode(&a[0].text())?)),
@@ -72,12 +72,13 @@ static FUNCTIONS: &[Function] = &[
 pub struct Data(Value);
 
 impl Data {
-    pub fn of(notice: &Notice, external_url: &str) -> Data {
+    /// Of a notice, of whose alerts these are shown.
+    pub fn of(notice: &Notice, shown: &[Arc<Alert>], external_url: &str) -> Data {
         let alerts = &notice.alerts;
         let map = [
             ("Receiver", Value::Text(quote_meta(&notice.receiver))),
             ("Status", Value::Text(data::status(alerts, notice.now).to_owned())),
-            ("Alerts", Value::List(alerts.iter().map(|a| of_alert(a, notice.now)).collect())),
+            ("Alerts", Value::List(shown.iter().map(|a| of_alert(a, notice.now)).collect())),
             ("GroupLabels", labels(notice.group_labels.clone())),
             ("CommonLabels", labels(common(alerts.iter().map(|alert| &alert.labels)))),
             ("CommonAnnotations", labels(common(alerts.iter().map(|alert| &alert.annotations)))),
@@ -93,6 +94,38 @@ impl Data {
             return Ok(text.to_owned());
         }
         parse(text)?.render_with(self, definitions)
+    }
+
+    /// Likewise, where what is written comes out as HTML shows it, unless `safeHtml` says that it is HTML.
+    pub fn render_html(&self, text: &str, definitions: &Definitions) -> Result<String, String> {
+        parse(text)?.render_with(&Html(self), definitions)
+    }
+}
+
+/// Data of which HTML is made.
+struct Html<'a>(&'a Data);
+
+/// What `safeHtml` gives is a map with this one key, which no label can be.
+const IS_HTML: &str = "\0html";
+
+impl Environment for Html<'_> {
+    fn root(&self, field: Option<&str>) -> Result<Value, String> {
+        self.0.root(field)
+    }
+
+    fn method(&self, of: &Value, name: &str, args: &[Value]) -> Option<Result<Value, String>> {
+        self.0.method(of, name, args)
+    }
+
+    fn ask(&self, _: &str, args: &[Value]) -> Result<Value, String> {
+        Ok(to_map([(IS_HTML, Value::Text(args[0].text()))]))
+    }
+
+    fn output(&self, value: &Value) -> String {
+        match value {
+            Value::Map(map) if map.contains_key(IS_HTML) => value.field(IS_HTML).text(),
+            other => html(&other.text()),
+        }
     }
 }
 
@@ -141,6 +174,11 @@ impl Environment for Data {
         }
     }
 
+    /// `safeHtml`, where nothing is escaped.
+    fn ask(&self, _: &str, args: &[Value]) -> Result<Value, String> {
+        text(args[0].text())
+    }
+
     fn method(&self, of: &Value, name: &str, args: &[Value]) -> Option<Result<Value, String>> {
         let column = |pairs: &[Value], name: &str| {
             Value::List(pairs.iter().map(|pair| pair.field(name)).collect())
@@ -179,8 +217,12 @@ mod tests {
     use super::super::tests::notice;
     use super::*;
 
+    fn data(external_url: &str) -> Data {
+        Data::of(&notice(), &notice().alerts, external_url)
+    }
+
     fn check(template: &str, expected: &str) {
-        let data = Data::of(&notice(), "http://here/alertmanager");
+        let data = data("http://here/alertmanager");
         let rendered = data.render(template, &defaults());
         assert_eq!(rendered.as_deref(), Ok(expected), "{template}");
     }
@@ -225,10 +267,32 @@ mod tests {
     }
 
     #[test]
+    fn html_shows_what_labels_say_and_does_not_do_it() {
+        let html = |template: &str| {
+            let mut notice = notice();
+            let mut alert = Alert::clone(&notice.alerts[0]);
+            let hostile = "<script>\"'&".to_owned();
+            alert.labels.insert("n".to_owned(), hostile.clone());
+            alert.generator_url = "javascript:alert(1)".to_owned();
+            notice.alerts[0] = Arc::new(alert);
+            Data::of(&notice, &notice.alerts, "http://here").render_html(template, &defaults())
+        };
+        let field = "{{ range .Alerts.Firing }}{{ .Labels.n }}{{ end }}";
+        assert_eq!(html(field).as_deref(), Ok("&lt;script&gt;&#34;&#39;&amp;"));
+        let safe = "{{ range .Alerts.Firing }}{{ .Labels.n | safeHtml }}{{ end }}<b>";
+        assert_eq!(html(safe).as_deref(), Ok("<script>\"'&<b>"));
+        let whole = html("{{ template \"email.default.html\" . }}").unwrap();
+        assert!(whole.contains("&lt;script&gt;") && !whole.contains("<script>"), "{whole}");
+        assert!(!whole.contains("javascript:") && whole.contains("href=\"http://g\""), "{whole}");
+        assert!(whole.contains("1 firing, 1 resolved"), "{whole}");
+        check("{{ safeHtml \"<b>\" }}", "<b>");
+    }
+
+    #[test]
     fn what_is_no_template_is_refused() {
         assert!(parse("{{ .Status").is_err());
         assert!(parse("{{ unknown .Status }}").is_err());
-        let data = Data::of(&notice(), "");
+        let data = data("");
         assert!(data.render("{{ template \"none\" . }}", &defaults()).is_err());
     }
 }

@@ -201,6 +201,56 @@ fn pagerduty_triggers_and_resolves_one_incident() {
 }
 
 #[test]
+fn a_mail_has_its_parts_and_no_second_header_line() {
+    let email = "email_configs: [{to: 'a@b.c, {{ .CommonLabels.job }}@b.c', from: f@b.c, smarthost: 'h:25', \
+                 headers: {X-Summary: '{{ .CommonLabels.evil }}'}, text: '{{ .Status }}', html: '<i>{{ .GroupLabels.alertname }}</i>'}]";
+    let mut notice = notice();
+    notice.alerts = notice
+        .alerts
+        .iter()
+        .map(|alert| {
+            let mut alert = Alert::clone(alert);
+            alert.labels.insert("evil".to_owned(), "x\r\nBcc: other@b.c".to_owned());
+            Arc::new(alert)
+        })
+        .collect();
+    let (message, parts) = sent(&notice, email);
+    let expected = json!({
+        "from": "f@b.c", "to": "a@b.c, api@b.c", "date": "1970-01-01T00:00:10Z", "text": "firing", "html": "<i>Slow</i>",
+        "headers": { "X-Summary": "x  Bcc: other@b.c", "Subject": "[FIRING:1] Slow (x  Bcc: other@b.c api page)" },
+    });
+    assert_eq!(parts, expected);
+    assert!(message.is_firing);
+    let (_, default) =
+        sent(&notice, "email_configs: [{to: a@b.c, from: f@b.c, smarthost: 'h:25'}]");
+    assert!(default["html"].as_str().is_some_and(|html| html.contains("<h1")));
+    assert!(default.get("text").is_none());
+}
+
+#[test]
+fn hundreds_of_alerts_are_told_of_too() {
+    let mut notice = notice();
+    let alert = notice.alerts[0].clone();
+    notice.alerts = (0..3000)
+        .map(|n| {
+            let mut alert = Alert::clone(&alert);
+            alert.labels.extend((0..12).map(|at| (format!("label{at}"), n.to_string())));
+            Arc::new(alert)
+        })
+        .collect();
+    let (_, duty) = sent(&notice, "pagerduty_configs: [{routing_key: k}]");
+    let details = &duty["payload"]["custom_details"];
+    assert_eq!(details["num_firing"], "3000");
+    assert!(details["firing"].as_str().is_some_and(|list| list.ends_with("… and more\n")));
+    let (_, mail) = sent(&notice, "email_configs: [{to: a@b.c, from: f@b.c, smarthost: 'h:25'}]");
+    assert!(mail["html"].as_str().is_some_and(|html| html.contains("3000 firing")));
+    let own = "slack_configs: [{api_url: 'http://x', text: '{{ range .Alerts }}{{ range .Labels.SortedPairs }}{{ .Name }}{{ end }};{{ end }}'}]";
+    let (_, slack) = sent(&notice, own);
+    let text = slack["attachments"][0]["text"].as_str().unwrap();
+    assert_eq!(text.matches(';').count(), ALERTS_SHORT, "some of them are better than none");
+}
+
+#[test]
 fn a_template_that_fails_is_said() {
     let text = "route: {receiver: r}\nreceivers:\n- name: r\n  slack_configs: [{api_url: 'http://x', text: '{{ template \"none\" . }}'}]\n";
     let configuration = Configuration::parse(text, Path::new("")).unwrap();
