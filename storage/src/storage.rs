@@ -235,6 +235,11 @@ impl Storage {
         Error::Overloaded { bytes: self.handle.engine.room.used(), retry_after: RETRY_AFTER }
     }
 
+    /// How long rows are kept; zero is for ever.
+    pub fn retention(&self, tenant: &TenantId, signal: Signal) -> Duration {
+        self.handle.engine.config.age(tenant, signal)
+    }
+
     /// What a query of `tenant` sees from now on.
     pub async fn snapshot(&self, tenant: &TenantId) -> Result<Snapshot, Error> {
         let cut = self.handle.engine.live.cut(tenant);

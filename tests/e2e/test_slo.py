@@ -18,6 +18,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Sp
 from binnacle import binary
 from canonical import REQUESTS
 from everything import any_value, attributes
+from remote_write import Series, request_v1, write
 
 SECOND = 1_000_000_000
 SLICE = 10 * SECOND
@@ -124,6 +125,19 @@ def count_rows(rows):
     return {at: tuple(of) for at, of in slices.items()}
 
 
+def count_traces(rows):
+    """Each trace once, in the slice of its last span's start; good if none of its spans failed."""
+    traces = collections.defaultdict(list)
+    for row in rows:
+        traces[row.trace].append(row)
+    slices = collections.defaultdict(lambda: [0, 0])
+    for spans in traces.values():
+        of = slices[max(row.start for row in spans) // SLICE * SLICE]
+        of[0] += not any(row.failed for row in spans)
+        of[1] += 1
+    return {at: tuple(of) for at, of in slices.items()}
+
+
 ENDS = "(CAST(start_time AS BIGINT) + duration) / 10000000000 * 10000000000"
 RAW = """
     SELECT slice, sum(CASE WHEN status_code <> 2 AND duration <= 500000000 THEN 1 ELSE 0 END), count(*)
@@ -169,6 +183,10 @@ def test_span_counts_equal_every_other_count(new_server, seed):
     numbers = random.Random(seed)
     server, tenant = new_server(), "default"
     put(server, spec("live", "spans", "{ kind = server }", "{ status != error && duration <= 500ms }"))
+    traces = "FROM spans WHERE start_time >= $start AND start_time < $end GROUP BY trace_id"
+    all_good = f"SELECT max(start_time) AS time, CASE WHEN max(status_code) < 2 THEN 1 ELSE 0 END AS value {traces}"
+    journey = spec("journey", "sql", f"SELECT max(start_time) AS time, 1 AS value {traces}", all_good)
+    put(server, journey.replace("spec: {query", "spec: {lookback: 20m, query"))
     now = time.time_ns()
     sent = []
     for step in range(24):
@@ -193,6 +211,7 @@ def test_span_counts_equal_every_other_count(new_server, seed):
             assert slices(server, "live") == expected, f"step {step}"
             assert by_table(server, "live", tenant) == expected
             assert by_sql(server, tenant) == expected
+            assert slices(server, "journey") == count_traces(sent)
     # One more SLO counts what is stored; then all is in files.
     put(server, spec("later", "spans", "{ kind = server }", "{ status != error && duration < 500000001ns }"))
     server.flush()
@@ -213,6 +232,84 @@ def test_span_counts_equal_every_other_count(new_server, seed):
     assert (status["events"]["good"], status["events"]["total"]) == (good, total)
     assert status["sli"] == pytest.approx(good / total, abs=1e-12)
     assert status["budget"]["consumed"] == pytest.approx((total - good) / total / 0.01, abs=1e-9)
+
+
+METHODS = {
+    "occurrences": ("Occurrences", "target: 0.99"),
+    "timeslices": ("Timeslices", "target: 0.99, timeSliceTarget: 0.75"),
+    "minutes": ("Timeslices", "target: 0.99, timeSliceTarget: 1, timeSliceWindow: 5m"),
+    "ratios": ("RatioTimeslices", "target: 0.99, timeSliceWindow: 1m"),
+}
+TIERS = "page 10m/5m burn 2, page 30m/5m burn 1.5, ticket 1h/10m burn 1.2"
+
+
+def count_by(method, width, goal, expected, start, end):
+    """Good and total of what a method counts in `[start, end)`, of slices by time."""
+    grouped = collections.defaultdict(lambda: [0, 0])
+    for at, (good, total) in expected.items():
+        if start <= at < end:
+            of = grouped[at // (width * SECOND)]
+            of[0] += good
+            of[1] += total
+    if method == "Occurrences":
+        return tuple(sum(of[place] for of in grouped.values()) for place in (0, 1))
+    if method == "Timeslices":
+        return sum(good >= goal * total for good, total in grouped.values()), len(grouped)
+    return sum(good * 10**12 // total for good, total in grouped.values()), 10**12 * len(grouped)
+
+
+@pytest.mark.parametrize("seed", [3, 4])
+def test_every_method_and_window_equals_a_count(new_server, seed):
+    print(f"seed {seed}")
+    numbers = random.Random(seed)
+    server, tenant = new_server(), "default"
+    texts = {}
+    for name, (method, objective) in METHODS.items():
+        text = spec(name, "spans", "{ kind = server }", "{ status != error && duration <= 500ms }", method, objective)
+        text = text.replace(f"name: {name}\n", f"name: {name}\n  annotations: {{binnacle/tiers: '{TIERS}'}}\n", 1)
+        texts[name] = text.replace("30d", "2h")
+        texts[name + "-daily"] = text.replace(f"name: {name}\n", f"name: {name}-daily\n", 1).replace(
+            "[{duration: 30d, isRolling: true}]",
+            "[{duration: 1d, isRolling: false, calendar: {startTime: '2024-01-01 00:00:00', timeZone: Asia/Kolkata}}]",
+        )
+    put(server, "---\n".join(texts.values()))
+    sent = []
+    for step in range(16):
+        rows = some_rows(numbers, time.time_ns() - numbers.randrange(7200) * SECOND)
+        rows += numbers.sample(sent, min(len(sent), numbers.randrange(30)))
+        numbers.shuffle(rows)
+        sent += rows
+        server.send("traces", trace_request(rows))
+        match numbers.randrange(6):
+            case 0 | 1:
+                server.flush()
+            case 2:
+                server.flush()
+                server.compact()
+            case 3 if step % 2:
+                server.crash()
+            case 4 if step % 3 == 0:
+                server.restart()
+        if step % 5 != 0:
+            continue
+        look(server)
+        expected = by_sql(server, tenant)
+        assert expected == count_rows(sent)
+        for name in texts:
+            slo = find(server, name)["objectives"][0]
+            method, objective = METHODS[name.removesuffix("-daily")]
+            width = {"Occurrences": 10}.get(method, 300 if "5m" in objective else 60)
+            goal = 1 if "timeSliceTarget: 1," in objective else 0.75
+            status = slo["status"]
+            until = int(status["until"])
+            start = int(status["period"]["start"])
+            count = lambda start: count_by(method, width, goal, expected, start, until)  # noqa: B023, E731
+            assert (status["counted"]["good"], status["counted"]["total"]) == count(start), name
+            for tier in status["burn_rates"]:
+                for of in ("long", "short"):
+                    seconds = {"5m": 300, "10m": 600, "30m": 1800, "1h": 3600}[tier[f"{of}_window"]]
+                    counted = tier[f"{of}_counted"]
+                    assert (counted["good"], counted["total"]) == count(until - seconds * SECOND), (name, of)
 
 
 def test_counts_outlive_their_rows(new_server):
@@ -259,6 +356,8 @@ def test_log_counts_equal_every_other_count(new_server):
     numbers = random.Random(5)
     server, tenant = new_server(), "default"
     put(server, spec("orders", "logs", "order", "-severity:error"))
+    rows = "SELECT time, 1 AS value FROM logs WHERE time >= $start AND time < $end AND body LIKE ''order %''"
+    put(server, spec("by-sql", "sql", rows, rows + " AND severity_number < 17"))
     now, sent = time.time_ns(), []
     for step in range(12):
         records = [
@@ -293,12 +392,125 @@ def test_log_counts_equal_every_other_count(new_server):
     expected = {at: tuple(of) for at, of in expected.items()}
     assert slices(server, "orders") == expected
     assert by_table(server, "orders", tenant) == expected
+    assert slices(server, "by-sql") == expected
     files = [str(path) for path in server.segments("logs", tenant)]
     sql = f"""
         SELECT epoch_ns(time) // 10000000000 * 10000000000, sum(CASE WHEN severity_number < 17 THEN 1 ELSE 0 END), count(*)
         FROM read_parquet({files}) WHERE body LIKE 'order %' GROUP BY 1
     """
     assert counted(duckdb.sql(sql).fetchall()) == expected
+
+
+# ---- counters ----
+
+GROWTH = """
+    WITH points AS (
+        SELECT DISTINCT p.series_id AS id, s.name AS name, {nanos} AS t, p.value AS value
+        FROM {points} AS p JOIN {series} AS s ON p.series_id = s.series_id
+    ), pairs AS (
+        SELECT name, t, value, lag(value) OVER (PARTITION BY id ORDER BY t) AS before,
+            lag(t) OVER (PARTITION BY id ORDER BY t) AS earlier
+        FROM points
+    ), grown AS (
+        SELECT name, t, CASE WHEN earlier IS NULL OR t - earlier > 3600000000000 THEN 0
+            WHEN value < before THEN value ELSE value - before END AS growth
+        FROM pairs
+    )
+    SELECT slice, total - CASE WHEN failed < total THEN failed ELSE total END, total FROM (
+        SELECT {slice} AS slice, sum(CASE WHEN name = 'requests_total' THEN growth ELSE 0 END) AS total,
+            sum(CASE WHEN name = 'requests_total' THEN 0 ELSE growth END) AS failed
+        FROM grown GROUP BY 1) AS sums
+"""
+
+
+def with_events(rows):
+    return {at: of for at, of in counted(rows).items() if of[1]}
+
+
+def count_growth(delivered):
+    """Good and total per slice of `(name, instance) → time in s → value`."""
+    slices = collections.defaultdict(lambda: [0, 0])
+    for (name, _), points in delivered.items():
+        before = None
+        for at, value in sorted(points.items()):
+            if before is not None and at - before[0] <= 3600:
+                growth = value if value < before[1] else value - before[1]
+                slices[(at - 1) // 10 * SLICE][name == "requests_total"] += growth
+            before = (at, value)
+    # What is delivered in part has errors without their requests.
+    return {at: (total - min(failed, total), total) for at, (failed, total) in slices.items() if total}
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_counter_counts_equal_every_other_count(new_server, seed):
+    print(f"seed {seed}")
+    numbers = random.Random(seed)
+    server, tenant = new_server(), "default"
+    text = spec("requests", "promql", "requests_total", "errors_total").replace("good:", "bad:")
+    put(server, text)
+    now = int(time.time())
+    samples = []
+    for instance in "abc":
+        requests = errors = 0
+        for at in range(now - 3000, now, 15):
+            if numbers.random() < 0.01:
+                requests = errors = 0
+            more = numbers.randrange(50)
+            requests, errors = requests + more, errors + numbers.randrange(more + 1)
+            place = at + numbers.randrange(15)
+            samples.append((("requests_total", instance), place, requests))
+            samples.append((("errors_total", instance), place, errors))
+    # In no order; some again.
+    numbers.shuffle(samples)
+    samples += numbers.sample(samples, 200)
+    delivered = collections.defaultdict(dict)
+    for step in range(0, len(samples), 100):
+        grouped = collections.defaultdict(dict)
+        for key, at, value in samples[step : step + 100]:
+            grouped[key][at] = delivered[key][at] = value
+        series = [
+            Series({"__name__": name, "instance": instance}, [(value, at * 1000) for at, value in sorted(of.items())])
+            for (name, instance), of in grouped.items()
+        ]
+        assert write(server, request_v1(series), version=1).status_code in (200, 204)
+        match numbers.randrange(8):
+            case 0 | 1:
+                server.flush()
+            case 2:
+                server.flush()
+                server.compact()
+            case 3:
+                server.crash()
+            case 4:
+                server.restart()
+        if step % 400 == 0:
+            look(server)
+            assert slices(server, "requests") == count_growth(delivered), f"step {step}"
+    put(server, text.replace("name: requests\n", "name: later\n", 1).replace("'errors_total'", "'errors_total{}'"))
+    server.flush()
+    look(server)
+    expected = count_growth(delivered)
+    assert slices(server, "requests") == expected
+    assert slices(server, "later") == expected
+    assert by_table(server, "requests", tenant) == expected
+    sql = GROWTH.format(
+        nanos="CAST(p.time AS BIGINT)",
+        points="metric_points",
+        series="(SELECT DISTINCT series_id, name FROM series)",
+        slice="(t - 1) / 10000000000 * 10000000000",
+    )
+    assert with_events(server.query(sql, tenant)) == expected
+    files = {of: [str(path) for path in server.segments(of, tenant)] for of in ("metric_points", "series")}
+    sql = GROWTH.format(
+        nanos="epoch_ns(p.time)",
+        points=f"read_parquet({files['metric_points']})",
+        series=f"(SELECT DISTINCT series_id, name FROM read_parquet({files['series']}))",
+        slice="(t - 1) // 10000000000 * 10000000000",
+    )
+    assert with_events(duckdb.sql(sql).fetchall()) == expected
+    server.crash()
+    look(server)
+    assert slices(server, "requests") == expected
 
 
 # ---- the API ----

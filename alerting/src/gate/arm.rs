@@ -49,6 +49,7 @@ impl Arm {
         let query = match sli.source {
             SliSource::Spans => SliQuery::spans(&self.spans(&sli.total), part, is_good),
             SliSource::Logs => SliQuery::logs(&self.logs(&sli.total), part, is_good),
+            SliSource::Promql | SliSource::Sql => return Err(crate::slo::no_rows()),
         };
         query.map_err(Error::Query)
     }
@@ -118,7 +119,7 @@ mod tests {
             (SliSource::Logs, "", "severity:error"),
         ] {
             let part = Part::Good(part.to_owned());
-            let sli = Sli { source, total: total.to_owned(), part };
+            let sli = Sli { source, total: total.to_owned(), part, lookback_seconds: 0 };
             for arm in [Arm::Is(selector.clone()), Arm::Other(selector.clone())] {
                 arm.query(&sli).unwrap_or_else(|error| panic!("{arm} of {sli:?}: {error:?}"));
             }

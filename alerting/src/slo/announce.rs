@@ -2,9 +2,9 @@
 
 use super::evaluate::{AlertKind, AlertSeen, Status};
 use super::latch::{Latch, Level};
-use super::spec::{ObjectiveSpec, Slo};
+use super::spec::{Extra, ObjectiveSpec, Slo};
 use super::stored::{AlertKey, StoredAlert, Transition};
-use super::tier::span;
+use super::tier::{Severity, span};
 use crate::explain::Evidence;
 use crate::{Alert, LabelSet};
 use binnacle_storage::model::Timestamp;
@@ -83,7 +83,12 @@ impl Evaluated<'_> {
 
     fn labels(&self, seen: &AlertSeen) -> LabelSet {
         let name = ALERT_NAMES.iter().find(|(_, kind)| *kind == seen.kind);
-        let name = name.map_or("SLOBurnRate", |(name, _)| name);
+        let told = &self.slo.told;
+        let name = match (name, told.name.as_str()) {
+            (Some((name, _)), _) => name,
+            (None, "") => "SLOBurnRate",
+            (None, name) => name,
+        };
         let objective = match self.spec.display_name.as_str() {
             "" => self.spec.policy.objective.to_string(),
             name => name.to_owned(),
@@ -104,8 +109,17 @@ impl Evaluated<'_> {
             put("long_window", span(long_seconds));
             put("short_window", span(short_seconds));
         }
+        labels.extend(self.extra(seen).labels.clone());
         labels.retain(|_, value| !value.is_empty());
         labels
+    }
+
+    /// What its author has this alert say.
+    fn extra(&self, seen: &AlertSeen) -> &Extra {
+        match seen.severity {
+            Severity::Page => &self.slo.told.page,
+            Severity::Ticket => &self.slo.told.ticket,
+        }
     }
 
     fn transition(&self, key: &AlertKey, seen: &AlertSeen, next: Latch, now: i64) -> Transition {
@@ -151,6 +165,7 @@ impl Evaluated<'_> {
         let mut annotations = LabelSet::new();
         annotations.insert("summary".to_owned(), what);
         annotations.insert("description".to_owned(), self.reason(seen.kind));
+        annotations.extend(self.extra(seen).annotations.clone());
         if let Some(held) = next.held_since {
             annotations.insert("held_since".to_owned(), moment(held));
         }

@@ -3,17 +3,19 @@
 //! The same evaluator and the same latch as live, looked at every slice. It sees the slices as they are by now: what arrived late counts
 //! as if it had come in time, so where everything was in time, live alerts did the same at the same slices.
 
-use super::counting::{query_of, table_of};
+use super::asking;
+use super::counting::{MEMORY_SECONDS, query_of, table_of};
 use super::engine::Slos;
 use super::evaluate::{AlertKind, Facts, Policy, Status, evaluate};
-use super::history::{Count, History, SLICE_SECONDS};
+use super::exclusion::Kept;
+use super::history::{Count, History, SLICE_SECONDS, slice_of};
 use super::latch::Latch;
 use super::method::Counted;
 use super::spec::Slo;
 use super::tier::Severity;
 use crate::Error;
 use binnacle_query::sli::SliCache;
-use binnacle_storage::model::{TenantId, Timestamp};
+use binnacle_storage::model::{Table, TenantId, Timestamp};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -48,6 +50,9 @@ pub fn replay(
     unmeasured: &[Range<i64>],
     range: Range<i64>,
 ) -> Backtest {
+    let kept = Kept::of(policy, events);
+    let all_events = events;
+    let events = kept.as_ref().map_or(all_events, |kept| &kept.events);
     let counted = Counted::of(policy.method, events);
     let mut latches: BTreeMap<AlertKind, Latch> = BTreeMap::new();
     let mut backtest =
@@ -57,6 +62,8 @@ pub fn replay(
         let facts = Facts {
             counted: &counted,
             events,
+            all_events,
+            excluded: kept.as_ref().map_or(&[], |kept| &kept.excluded),
             now: Timestamp(until.saturating_mul(1_000_000_000)),
             watermark: until,
             lag_seconds_max: 0,
@@ -103,7 +110,8 @@ impl Slos {
                 None => Arc::new(self.count_anew(tenant, &spec.sli).await?),
             };
             let (policy, range) = (spec.live_policy(), range.clone());
-            let work = move || replay(&policy, &events, &[], range);
+            let unmeasured = self.unmeasured(tenant, &events);
+            let work = move || replay(&policy, &events, &unmeasured, range);
             let done = tokio::task::spawn_blocking(work).await;
             backtests.push(done.map_err(|_| Error::GivenUp)?);
         }
@@ -126,12 +134,15 @@ impl Slos {
         objectives.next()
     }
 
-    async fn count_anew(
+    pub(super) async fn count_anew(
         &self,
         tenant: &TenantId,
         sli: &super::spec::Sli,
     ) -> Result<History, Error> {
         let engine = &self.inner().parts.engine;
+        if table_of(sli) == Table::MetricPoints {
+            return self.ask_anew(tenant, sli).await;
+        }
         let queries = [Arc::new(query_of(sli)?)];
         let sources = engine.sli_sources(tenant, table_of(sli)).await.map_err(Error::Query)?;
         let counts = engine.sli_segments(&sources, &queries, 0, u64::MAX).await;
@@ -140,5 +151,17 @@ impl Slos {
         counts[0].add(&rest.map_err(Error::Query)?[0]);
         let slices = counts[0].slices.iter();
         Ok(slices.map(|(at, (good, total))| (*at, Count::new(*good, *total))).collect())
+    }
+
+    async fn ask_anew(&self, tenant: &TenantId, sli: &super::spec::Sli) -> Result<History, Error> {
+        let now = self.unix_now();
+        let (first, end) = (slice_of(now - MEMORY_SECONDS), slice_of(now) + 1);
+        let parts = &self.inner().parts;
+        let mut history = History::default();
+        for start in (first..end).step_by(asking::SLICES_AT_ONCE as usize) {
+            let range = start..end.min(start + asking::SLICES_AT_ONCE);
+            history.add(asking::ask(parts, tenant, sli, range).await?.0);
+        }
+        Ok(history)
     }
 }

@@ -6,6 +6,7 @@
 //! slices stay what a count over all rows that ever were would give. A border keeps compaction from joining what is counted
 //! with what is not.
 
+use super::asking::{Asked, Asking};
 use super::history::{Count, History, slice_of};
 use super::method::{Counted, Method};
 use super::spec::{Part, Sli, SliSource};
@@ -26,13 +27,13 @@ const SETTLE_SECONDS_MAX: i64 = 60;
 const FIRST_AT_ONCE: Duration = Duration::from_secs(2);
 
 /// Seconds of slices held in memory: the longest period and the longest window before it.
-const MEMORY_SECONDS: i64 = 370 * 86_400;
+pub(super) const MEMORY_SECONDS: i64 = 370 * 86_400;
 
 /// One SLI of one tenant.
 #[derive(Debug)]
 pub(super) struct Counting {
     pub sli: Sli,
-    pub query: Arc<SliQuery>,
+    pub how: How,
     /// WAL position up to which rows are in `stored`; `None` during the first count.
     pub counted_to: Option<u64>,
     pub is_estimate: bool,
@@ -56,19 +57,31 @@ pub(super) struct Counting {
     pub progress: (usize, usize),
 }
 
+/// How an SLI is counted.
+#[derive(Debug)]
+pub(super) enum How {
+    /// Row by row, each once.
+    Rows(Arc<SliQuery>),
+    /// By asking again for the time that changed.
+    Asked(Asked),
+}
+
 impl Counting {
     pub fn load(store: &Store, tenant: &TenantId, sli: &Sli, now: i64) -> Result<Counting, Error> {
         let key = sli.key();
-        let query = query_of(sli)?;
         let from_hour = (now - MEMORY_SECONDS).div_euclid(3_600);
         let kept = store.write("begin to count an SLI", |tx| {
             stored::add_sli(tx, tenant, &key, sli.source.name(), now)?;
             stored::find_sli(tx, tenant, &key, from_hour)
         })?;
         let kept = kept.unwrap_or_default();
+        let how = match sli.source {
+            SliSource::Spans | SliSource::Logs => How::Rows(Arc::new(query_of(sli)?)),
+            source => How::Asked(Asked::new(source, kept.counted_to)),
+        };
         Ok(Counting {
             sli: sli.clone(),
-            query: Arc::new(query),
+            how,
             counted_to: kept.counted_to,
             is_estimate: kept.is_estimate,
             lost_segments: kept.lost_segments,
@@ -102,7 +115,19 @@ impl Counting {
 
     /// Unix seconds at which anything arrived last from those who send these events.
     pub fn last_heard(&self) -> Option<i64> {
-        self.services.values().max().map(|nanos| nanos.div_euclid(1_000_000_000))
+        let heard = self.services.values().max().map(|nanos| nanos.div_euclid(1_000_000_000));
+        let counted = match self.how {
+            How::Rows(_) => None,
+            How::Asked(_) => self.events.last().map(|at| (at + 1) * super::SLICE_SECONDS),
+        };
+        heard.max(counted)
+    }
+
+    fn rows(&self) -> Option<Arc<SliQuery>> {
+        match &self.how {
+            How::Rows(query) => Some(query.clone()),
+            How::Asked(_) => None,
+        }
     }
 
     /// Takes what segments came to; from now on it is stored.
@@ -131,7 +156,18 @@ impl Counting {
         self.renew(changed);
     }
 
-    fn hear(&mut self, services: &BTreeMap<String, i64>) {
+    /// Sets slices to what they are now, where nothing lies over others.
+    pub(super) fn set(&mut self, changes: Vec<(i64, Count)>) {
+        let first = changes.iter().map(|(at, _)| *at).min();
+        let last = changes.iter().map(|(at, _)| *at).max();
+        let (Some(first), Some(last)) = (first, last) else { return };
+        Arc::make_mut(&mut self.events).set(changes);
+        for counted in &mut self.counted {
+            counted.refresh(&self.events, first..last + 1);
+        }
+    }
+
+    pub(super) fn hear(&mut self, services: &BTreeMap<String, i64>) {
         for (service, heard) in services {
             let last = self.services.entry(service.clone()).or_insert(*heard);
             *last = (*last).max(*heard);
@@ -140,20 +176,16 @@ impl Counting {
 
     /// Slices that may have changed are set to what is stored and what lies over it.
     fn renew(&mut self, changed: BTreeSet<i64>) {
-        let (Some(&first), Some(&last)) = (changed.first(), changed.last()) else { return };
         let sum = |at: i64| {
             let over = self.over.get(&at).copied().unwrap_or_default();
             (at, self.stored.at(at).plus(over))
         };
         let changes: Vec<(i64, Count)> = changed.into_iter().map(sum).collect();
-        Arc::make_mut(&mut self.events).set(changes);
-        for counted in &mut self.counted {
-            counted.refresh(&self.events, first..last + 1);
-        }
+        self.set(changes);
     }
 
     /// Moves the watermark on, never back.
-    fn settle(&mut self, lags: &[u64], now: i64) {
+    pub(super) fn settle(&mut self, lags: &[u64], now: i64) {
         self.settle_seconds = settle_seconds(lags).unwrap_or(self.settle_seconds);
         let closed = slice_of(now - self.settle_seconds) * super::SLICE_SECONDS;
         self.watermark = self.watermark.max(closed);
@@ -176,9 +208,11 @@ pub(super) fn table_of(sli: &Sli) -> Table {
     match sli.source {
         SliSource::Spans => Table::Spans,
         SliSource::Logs => Table::Logs,
+        SliSource::Promql | SliSource::Sql => Table::MetricPoints,
     }
 }
 
+/// Of what is counted row by row.
 pub(super) fn query_of(sli: &Sli) -> Result<SliQuery, Error> {
     let (part, is_good) = match &sli.part {
         Part::Good(query) => (query, true),
@@ -187,8 +221,15 @@ pub(super) fn query_of(sli: &Sli) -> Result<SliQuery, Error> {
     let query = match sli.source {
         SliSource::Spans => SliQuery::spans(&sli.total, part, is_good),
         SliSource::Logs => SliQuery::logs(&sli.total, part, is_good),
+        SliSource::Promql | SliSource::Sql => return Err(no_rows()),
     };
     query.map_err(Error::Query)
+}
+
+/// Why what is asked for cannot be answered for counters and SQL.
+pub(crate) fn no_rows() -> Error {
+    let message = "the events of counters and of SQL have no rows that could be looked at";
+    Error::Query(binnacle_query::Error::InvalidRequest { message: message.to_owned(), hint: None })
 }
 
 /// The SLIs of one tenant's table, and how they are counted.
@@ -224,6 +265,9 @@ impl Look<'_> {
     /// Brings all SLIs of the table up to now, but for those that are counted for the first time: of these some. Returns
     /// whether there is more to count at once.
     pub async fn count(&self, ledger: &mut Ledger, now: i64) -> Result<bool, Error> {
+        if self.table == Table::MetricPoints {
+            return self.ask(ledger, now).await;
+        }
         self.begin_first(ledger).await?;
         self.go_on_with_first(ledger).await?;
         let mut sources = self.sources().await?;
@@ -236,6 +280,23 @@ impl Look<'_> {
         self.keep_borders(ledger).await?;
         self.count_rest(ledger, &sources, now).await?;
         Ok(ledger.slis.values().any(|counting| counting.counted_to.is_none()))
+    }
+
+    /// One that cannot be asked does not hold up the others.
+    async fn ask(&self, ledger: &mut Ledger, now: i64) -> Result<bool, Error> {
+        let asking = Asking { parts: self.parts, store: self.store, tenant: self.tenant };
+        let mut is_more = false;
+        for counting in ledger.slis.values_mut() {
+            match asking.count(counting, now).await {
+                Ok(more) => is_more |= more,
+                Err(error) => {
+                    let reason = crate::error::chain(&error);
+                    tracing::warn!(tenant = %self.tenant, error = reason, "failed to count an SLI; its alerts are held");
+                    counting.failure = Some(reason);
+                }
+            }
+        }
+        Ok(is_more)
     }
 
     async fn sources(&self) -> Result<SliSources, Error> {
@@ -264,7 +325,7 @@ impl Look<'_> {
         let sources = self.sources().await?;
         let places = sources.places(0, border);
         ledger.first = Some(FirstCount {
-            queries: keys.iter().map(|key| ledger.slis[key].query.clone()).collect(),
+            queries: keys.iter().filter_map(|key| ledger.slis[key].rows()).collect(),
             counts: vec![SliCounts::default(); keys.len()],
             keys,
             sources,
@@ -315,8 +376,8 @@ impl Look<'_> {
             }
         }
         for (counted_to, keys) in groups {
-            let of = |key: &String| ledger.slis[key].query.clone();
-            let queries: Vec<Arc<SliQuery>> = keys.iter().map(of).collect();
+            let of = |key: &String| ledger.slis[key].rows();
+            let queries: Vec<Arc<SliQuery>> = keys.iter().filter_map(of).collect();
             let counts =
                 self.parts.engine.sli_segments(sources, &queries, counted_to, border).await;
             let mut counts = counts.map_err(Error::Query)?;
@@ -358,7 +419,7 @@ impl Look<'_> {
         let Ledger { slis, cache, .. } = ledger;
         let mut slis: Vec<&mut Counting> =
             slis.values_mut().filter(|counting| counting.counted_to.is_some()).collect();
-        let queries: Vec<Arc<SliQuery>> = slis.iter().map(|sli| sli.query.clone()).collect();
+        let queries: Vec<Arc<SliQuery>> = slis.iter().filter_map(|sli| sli.rows()).collect();
         let engine = &self.parts.engine;
         let mut counts = engine.sli_buffer(sources, &queries, cache).await.map_err(Error::Query)?;
         let counted_to = slis.iter().filter_map(|sli| sli.counted_to).min().unwrap_or(0);

@@ -6,8 +6,8 @@
 
 use super::announce::{Changes, Evaluated, Telling, resolve_orphan};
 use super::counting::{Counting, Ledger, Look, table_of};
-use super::data_state::DataState;
 use super::evaluate::{Facts, Status, evaluate};
+use super::exclusion::Kept;
 use super::explain::PinsLock;
 use super::history::{History, SLICE_SECONDS, slice_of};
 use super::latch::Latch;
@@ -18,7 +18,7 @@ use crate::{Error, Store, explain, notify};
 use binnacle_storage::model::{Table, TenantId};
 use parking_lot::{Mutex, RwLock};
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -207,7 +207,7 @@ impl Slos {
     }
 
     async fn count(&self, tenant: &TenantId, slos: &[Arc<Loaded>], now: i64) -> Result<(), Error> {
-        for table in [Table::Spans, Table::Logs] {
+        for table in [Table::Spans, Table::Logs, Table::MetricPoints] {
             let objectives = slos.iter().flat_map(|loaded| &loaded.slo.objectives);
             let wanted: BTreeMap<String, &Sli> = objectives
                 .filter(|objective| table_of(&objective.sli) == table)
@@ -310,9 +310,16 @@ impl Slos {
         now: i64,
     ) -> Option<Status> {
         let policy = spec.live_policy();
+        let all_events = counting.events();
+        let kept = Kept::of(&policy, all_events);
         let facts = Facts {
-            counted: counting.counted(policy.method)?,
-            events: counting.events(),
+            counted: match &kept {
+                Some(kept) => &kept.counted,
+                None => counting.counted(policy.method)?,
+            },
+            events: kept.as_ref().map_or(all_events, |kept| &kept.events),
+            all_events,
+            excluded: kept.as_ref().map_or(&[], |kept| &kept.excluded),
             now: self.inner.parts.clock.now(),
             watermark: counting.watermark,
             lag_seconds_max: LAG_SECONDS + counting.settle_seconds.unsigned_abs(),
@@ -324,7 +331,7 @@ impl Slos {
         Some(evaluate(&policy, &facts))
     }
 
-    fn unmeasured(&self, tenant: &TenantId, events: &History) -> Vec<Range<i64>> {
+    pub(super) fn unmeasured(&self, tenant: &TenantId, events: &History) -> Vec<Range<i64>> {
         let gaps = self.inner.gaps.lock().get(tenant).cloned().unwrap_or_default();
         unmeasured(&gaps, events)
     }
@@ -398,10 +405,14 @@ impl Slos {
     pub(super) fn reload(&self) -> Result<(), Error> {
         let versions = self.inner.store.read("read SLOs", stored::list_specs)?;
         let mut all: BTreeMap<TenantId, ByName<Loaded>> = BTreeMap::new();
+        // Many SLOs may stand in one text.
+        let mut read: HashMap<String, BTreeMap<String, Slo>> = HashMap::new();
         for version in versions {
-            let parsed = parse(&version.text);
-            let slos = parsed.map(|parsed| parsed.slos).unwrap_or_default();
-            let Some(slo) = slos.into_iter().find(|slo| slo.name == version.name) else {
+            let known = read.entry(version.text.clone()).or_insert_with(|| {
+                let slos = parse(&version.text).map(|parsed| parsed.slos).unwrap_or_default();
+                slos.into_iter().map(|slo| (slo.name.clone(), slo)).collect()
+            });
+            let Some(slo) = known.get(&version.name).cloned() else {
                 error!(tenant = %version.tenant, slo = version.name, "an SLO that was accepted cannot be read any more");
                 continue;
             };
@@ -486,11 +497,4 @@ fn unmeasured(gaps: &[Range<i64>], events: &History) -> Vec<Range<i64>> {
         (start < slices.end).then_some(start..slices.end)
     };
     gaps.iter().filter_map(gap).collect()
-}
-
-impl DataState {
-    /// Whether alerts may change by it.
-    pub fn is_measured(self) -> bool {
-        self == DataState::Measured
-    }
 }

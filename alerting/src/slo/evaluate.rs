@@ -3,32 +3,28 @@
 //! Status, graph, alert and backtest all come from here, so they cannot disagree. It is pure: the same slices at the same time
 //! give the same answer, live or years later.
 
+use super::alerts::alerts;
 use super::data_state::{Absence, DataState, Evidence, data_state};
+use super::exclusion::{Exclusion, overlap};
 use super::guard::Guards;
-use super::history::{Count, SLICE_SECONDS};
+use super::history::{Count, History, SLICE_SECONDS};
 use super::latch::{Seen, Temper};
 use super::method::{Counted, Method};
-use super::objective::{BILLION, Fraction, Objective, at_least};
-use super::tier::{Severity, Tier, burns};
+use super::objective::{BILLION, Fraction, Objective};
+use super::tier::{Severity, Tier};
 use super::window::{Period, Window};
 use binnacle_storage::model::Timestamp;
 use std::ops::Range;
 
 /// The burn rate of this long tells when the budget will be spent.
-const FORECAST_SECONDS: u64 = 6 * 3_600;
+pub(super) const FORECAST_SECONDS: u64 = 6 * 3_600;
 
 /// An exhausted budget is announced this long before.
-const EXHAUSTION_SECONDS: u64 = 24 * 3_600;
+pub(super) const EXHAUSTION_SECONDS: u64 = 24 * 3_600;
 
-/// Steps in which the future is looked at.
-const FORECAST_STEPS: u64 = 720;
-
-/// Without an event for so long, in a service that had some in most hours of the day before, somebody is told.
-const NO_TRAFFIC_SECONDS: u64 = 3_600;
-const NO_TELEMETRY_SECONDS: u64 = 600;
-
-/// Bad events before a spent budget is worth a ticket: of ten events one bad one spends a thousand budgets.
-const EXHAUSTION_BAD_MIN: u64 = 3;
+/// Steps in which the future is looked at: those of the first day, about which somebody may be told, and those of all after.
+const FORECAST_STEPS: u64 = 48;
+const FORECAST_STEPS_LATER: u64 = 60;
 
 /// What an SLO promises about one objective, and when to tell.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,6 +39,8 @@ pub struct Policy {
     pub mode: Mode,
     pub no_traffic: Absence,
     pub no_telemetry: Absence,
+    /// Times that do not count.
+    pub exclusions: Vec<Exclusion>,
 }
 
 /// What a tier compares with its threshold.
@@ -61,7 +59,11 @@ pub struct Facts<'a> {
     /// By the policy's method.
     pub counted: &'a Counted,
     /// The same slices as events, for the guards.
-    pub events: &'a super::history::History,
+    pub events: &'a History,
+    /// The events with those that are excluded, which are in neither of the two.
+    pub all_events: &'a History,
+    /// Slices that do not count, in order and apart.
+    pub excluded: &'a [Range<i64>],
     pub now: Timestamp,
     /// Unix seconds up to which all slices are closed.
     pub watermark: i64,
@@ -85,6 +87,9 @@ pub struct Status {
     /// Of the period, in what the method counts.
     pub count: Count,
     pub events: Count,
+    /// Events of the period that do not count, and the seconds of it that do not.
+    pub excluded: Count,
+    pub excluded_seconds: u64,
     /// Share that was good; `None` when nothing was counted.
     pub sli: Option<f64>,
     /// Shares of the budget, of which the second may be negative.
@@ -181,6 +186,7 @@ pub fn evaluate(policy: &Policy, facts: &Facts<'_>) -> Status {
     };
     let range = slices(period.start, until.min(period.end));
     let (count, events) = (facts.counted.sum(range.clone()), facts.events.sum(range.clone()));
+    let all = facts.all_events.sum(range.clone());
     let consumed = consumed(policy, period, count);
     let remaining = consumed.map(|consumed| 1.0 - consumed);
     let tiers: Vec<TierStatus> =
@@ -193,12 +199,17 @@ pub fn evaluate(policy: &Policy, facts: &Facts<'_>) -> Status {
         state,
         count,
         events,
+        excluded: Count {
+            good: all.good.saturating_sub(events.good),
+            total: all.total.saturating_sub(events.total),
+        },
+        excluded_seconds: (overlap(facts.excluded, &range) * SLICE_SECONDS).unsigned_abs(),
         sli: (count.total > 0).then(|| count.good as f64 / count.total as f64),
         consumed,
         remaining,
         remaining_count: budget_of(policy, period, count.total) - count.bad() as f64,
         projected_budget: projected_budget(policy, period, until, count),
-        coverage: coverage(facts.unmeasured, range),
+        coverage: covered(facts, range),
         exhausted_in_static: None,
         exhausted_in: None,
         tiers,
@@ -218,7 +229,7 @@ fn end_of_counting(policy: &Policy, facts: &Facts<'_>) -> i64 {
 }
 
 /// Slice numbers of `[from, to)` in Unix seconds: those that begin in it.
-fn slices(from: i64, to: i64) -> Range<i64> {
+pub(super) fn slices(from: i64, to: i64) -> Range<i64> {
     let up = |at: i64| at.saturating_add(SLICE_SECONDS - 1).div_euclid(SLICE_SECONDS);
     up(from)..up(to)
 }
@@ -298,9 +309,25 @@ fn state_of(facts: &Facts<'_>, until: i64, seconds: u64) -> DataState {
         lag_seconds: u64::try_from(now.saturating_sub(facts.watermark)).unwrap_or(0),
         lag_seconds_max: facts.lag_seconds_max,
         is_silent: silent > i64::try_from(facts.silence_seconds_max).unwrap_or(i64::MAX),
-        coverage: coverage(facts.unmeasured, range.clone()),
+        coverage: covered(facts, range.clone()),
         total: facts.events.sum(range).total,
     })
+}
+
+/// Measured share of what counts of a range of slices, in parts per million.
+fn covered(facts: &Facts<'_>, range: Range<i64>) -> u64 {
+    if facts.excluded.is_empty() {
+        return coverage(facts.unmeasured, range);
+    }
+    let counts = range.end - range.start - overlap(facts.excluded, &range);
+    let within = |gap: &Range<i64>| {
+        let gap = gap.start.max(range.start)..gap.end.min(range.end);
+        (gap.end - gap.start - overlap(facts.excluded, &gap)).max(0)
+    };
+    let gaps = facts.unmeasured.iter().filter(|gap| gap.start < range.end && range.start < gap.end);
+    let missing: i64 = gaps.map(within).sum();
+    let gap = 0..missing.min(counts);
+    coverage(std::slice::from_ref(&gap), 0..counts.max(0))
 }
 
 /// Measured share of a range of slices, in parts per million.
@@ -343,11 +370,10 @@ fn exhausted(
     if now.bad() == 0 {
         return None;
     }
-    let step = (period.seconds() / FORECAST_STEPS).max(SLICE_SECONDS as u64);
     let share = |of: u64, ahead: u64| {
         (u128::from(of) * u128::from(ahead) / u128::from(FORECAST_SECONDS)) as u64
     };
-    for ahead in (1..=FORECAST_STEPS).map(|steps| steps * step) {
+    for ahead in forecast_steps(period.seconds()) {
         let at = until + ahead as i64;
         if !policy.window.is_rolling() && at >= period.end {
             return None;
@@ -367,101 +393,12 @@ fn exhausted(
     None
 }
 
-fn alerts(policy: &Policy, facts: &Facts<'_>, status: &Status) -> Vec<AlertSeen> {
-    let mut alerts: Vec<AlertSeen> =
-        status.tiers.iter().map(|tier| burn_alert(policy, facts, status, tier)).collect();
-    alerts.push(exhaustion_alert(policy, status));
-    alerts.extend(absence_alerts(facts, status));
-    alerts
-}
-
-fn burn_alert(policy: &Policy, facts: &Facts<'_>, status: &Status, tier: &TierStatus) -> AlertSeen {
-    let Tier { severity, long_seconds, short_seconds, .. } = tier.tier;
-    let is_hot = |count: Count| burns(count, tier.threshold, policy.objective);
-    let is_long_hot = match (policy.mode, tier.tier.trigger) {
-        (Mode::Budget, super::tier::Trigger::BudgetShare(parts)) => {
-            spends(tier.long, status.count, parts, policy.objective)
-        }
-        _ => is_hot(tier.long),
-    };
-    let events = facts.events.sum(slices(status.until - long_seconds as i64, status.until));
-    let measured = || match (is_long_hot, is_hot(tier.short)) {
-        (true, true) => {
-            let believe = policy.guards.believe(severity, events, tier.threshold, policy.objective);
-            Seen::Hot { is_believed: believe || policy.method.counts_time() && events.bad() > 0 }
-        }
-        (true, false) => Seen::Cool { is_over: false },
-        (false, is_short_hot) => Seen::Cool { is_over: !is_short_hot },
-    };
-    let absent = |absence: Absence| match absence {
-        Absence::Hold => Seen::Unmeasured,
-        Absence::Good => Seen::Cool { is_over: false },
-        Absence::Bad => Seen::Hot { is_believed: true },
-    };
-    let seen = match tier.state {
-        DataState::Measured => measured(),
-        DataState::NoTraffic => absent(policy.no_traffic),
-        DataState::NoTelemetry => absent(policy.no_telemetry),
-        DataState::QueryError | DataState::Stale | DataState::LowCoverage => Seen::Unmeasured,
-    };
-    let kind = AlertKind::BurnRate { long_seconds, short_seconds };
-    let temper = Temper { hold_seconds: policy.hold_seconds, short_seconds };
-    AlertSeen { kind, severity, seen, temper }
-}
-
-/// Whether `window` alone spent so many parts per million of the budget of the whole period's traffic.
-fn spends(window: Count, period: Count, parts: u64, objective: Objective) -> bool {
-    let whole = u128::from(period.total).saturating_mul(u128::from(objective.budget_parts()));
-    let bad = [u128::from(window.bad()), 1_000_000, u128::from(BILLION)];
-    period.total > 0 && at_least(bad, [u128::from(parts), whole, 1])
-}
-
-fn exhaustion_alert(policy: &Policy, status: &Status) -> AlertSeen {
-    let is_hot = status.exhausted_in.is_some_and(|seconds| seconds < EXHAUSTION_SECONDS);
-    let is_believed = status.events.bad() >= EXHAUSTION_BAD_MIN || !policy.guards.is_certain;
-    let seen = match status.state {
-        DataState::Measured if is_hot => Seen::Hot { is_believed },
-        DataState::Measured => Seen::Cool { is_over: true },
-        _ => Seen::Unmeasured,
-    };
-    let temper = Temper { hold_seconds: 0, short_seconds: FORECAST_SECONDS };
-    AlertSeen { kind: AlertKind::Exhaustion, severity: Severity::Ticket, seen, temper }
-}
-
-/// Silence is told of apart, as soon as it is there: the burn rates hold meanwhile.
-fn absence_alerts(facts: &Facts<'_>, status: &Status) -> [AlertSeen; 2] {
-    let hour = 3_600 / SLICE_SECONDS;
-    let end = slices(0, status.until).end;
-    let quiet = end - NO_TRAFFIC_SECONDS as i64 / SLICE_SECONDS;
-    let is_quiet = facts.events.sum(quiet..end).total == 0;
-    let busy_hours = (1..=24)
-        .filter(|back| facts.events.sum(quiet - back * hour..quiet - (back - 1) * hour).total > 0);
-    let was_busy = busy_hours.count() >= 22;
-    let silent = facts.last_heard.map(|heard| status.until.saturating_sub(heard));
-    let is_silent = silent.is_some_and(|seconds| {
-        seconds > (NO_TELEMETRY_SECONDS.max(facts.silence_seconds_max)) as i64
-    });
-    let can_tell =
-        !matches!(status.state, DataState::QueryError | DataState::Stale | DataState::LowCoverage);
-    let seen = |is_hot: bool| match can_tell {
-        false => Seen::Unmeasured,
-        true if is_hot => Seen::Hot { is_believed: true },
-        true => Seen::Cool { is_over: true },
-    };
-    // Once told of, a quiet service stays quiet until it has events, though its busy day is long past.
-    let traffic = if is_quiet && !was_busy && can_tell {
-        Seen::Unmeasured
-    } else {
-        seen(is_quiet && !is_silent)
-    };
-    let alert = |kind, seen, short_seconds| AlertSeen {
-        kind,
-        severity: Severity::Ticket,
-        seen,
-        temper: Temper { hold_seconds: 0, short_seconds },
-    };
-    [
-        alert(AlertKind::NoTraffic, traffic, NO_TRAFFIC_SECONDS),
-        alert(AlertKind::NoTelemetry, seen(is_silent), NO_TELEMETRY_SECONDS),
-    ]
+/// Seconds ahead, up to a whole period.
+fn forecast_steps(period: u64) -> impl Iterator<Item = u64> {
+    let soon = period.min(EXHAUSTION_SECONDS);
+    let later = period - soon;
+    let first = (1..=FORECAST_STEPS).map(move |step| soon * step / FORECAST_STEPS);
+    let rest =
+        (1..=FORECAST_STEPS_LATER).map(move |step| soon + later * step / FORECAST_STEPS_LATER);
+    first.chain(rest.filter(move |_| later > 0))
 }

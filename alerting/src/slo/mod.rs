@@ -3,7 +3,9 @@
 //! [`spec`] reads what people write; what is good and total per slice is a [`History`] of integers; [`evaluate`] turns it into
 //! budget, burn rates and what each alert sees; [`latch`] decides what each alert says.
 
+mod alerts;
 mod announce;
+mod asking;
 mod backtest;
 mod blob;
 mod change;
@@ -11,6 +13,7 @@ mod counting;
 mod data_state;
 mod engine;
 mod evaluate;
+mod exclusion;
 mod explain;
 mod gate;
 mod guard;
@@ -24,16 +27,20 @@ mod tier;
 mod window;
 
 #[cfg(test)]
+mod live_tests;
+#[cfg(test)]
 mod tests;
 
 pub use announce::ALERT_NAMES;
 pub use backtest::{BACKTEST_SECONDS_MAX, Backtest, Replayed, replay};
 pub use change::{Refused, SPEC_BYTES_MAX};
+pub(crate) use counting::no_rows;
 pub use data_state::{Absence, DataState};
 pub use engine::{CountingStanding, Loaded, ObjectiveStanding, Slos, Standing};
 pub use evaluate::{
     AlertKind, AlertSeen, Facts, Mode, Policy, Status, TierStatus, burn_rate, coverage, evaluate,
 };
+pub use exclusion::{EXCLUSIONS_MAX, Exclusion, Kept, When};
 pub use gate::{GateRequest, Gated};
 pub use guard::{Guards, lone_event_trips_up_to, wilson_lower};
 pub use history::{Count, History, SLICE_SECONDS, slice_of};

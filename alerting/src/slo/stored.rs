@@ -206,6 +206,30 @@ pub(super) fn add_counts(
     Ok(())
 }
 
+/// Replaces what there is from the hour of slice `first` on, and says up to where was seen.
+pub(super) fn replace_counts(
+    tx: &Transaction<'_>,
+    tenant: &TenantId,
+    key: &str,
+    first: Option<i64>,
+    events: &History,
+    counted_to: u64,
+) -> rusqlite::Result<()> {
+    if let Some(first) = first {
+        let hour = first.div_euclid(SLICES_PER_HOUR);
+        let sql = "DELETE FROM slo_hour WHERE tenant = ?1 AND key = ?2 AND hour >= ?3";
+        tx.prepare_cached(sql)?.execute(params![tenant.as_str(), key, hour])?;
+        for (hour, slices) in blob::hours(events.slices(hour * SLICES_PER_HOUR..i64::MAX)) {
+            let sql = "INSERT INTO slo_hour (tenant, key, hour, slices) VALUES (?1, ?2, ?3, ?4)";
+            let of = params![tenant.as_str(), key, hour, blob::encode(&slices)];
+            tx.prepare_cached(sql)?.execute(of)?;
+        }
+    }
+    let sql = "UPDATE slo_sli SET counted_to = ?3 WHERE tenant = ?1 AND key = ?2";
+    tx.prepare_cached(sql)?.execute(params![tenant.as_str(), key, counted_to as i64])?;
+    Ok(())
+}
+
 /// Which alert of which SLO.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct AlertKey {

@@ -22,6 +22,7 @@ fn policy(parts: u64) -> Policy {
         mode: Mode::Rate,
         no_traffic: Absence::Hold,
         no_telemetry: Absence::Hold,
+        exclusions: Vec::new(),
     }
 }
 
@@ -45,9 +46,12 @@ impl World {
     }
 
     fn look(&self, counted: &Counted, now: i64) -> Status {
+        let kept = Kept::of(&self.policy, &self.events);
         let facts = Facts {
-            counted,
-            events: &self.events,
+            counted: kept.as_ref().map_or(counted, |kept| &kept.counted),
+            events: kept.as_ref().map_or(&self.events, |kept| &kept.events),
+            all_events: &self.events,
+            excluded: kept.as_ref().map_or(&[], |kept| &kept.excluded),
             now: Timestamp(now * 1_000_000_000),
             watermark: now,
             lag_seconds_max: 60,
@@ -251,6 +255,70 @@ fn one_failure_of_few_requests_pages_nobody_and_a_slow_burn_is_a_ticket() {
     );
     assert_eq!(pages(&guarded), 0);
     assert!(tickets(&guarded) > 0, "eight days of slow burn go unnoticed");
+}
+
+#[test]
+fn an_outage_that_comes_and_goes_is_one_page() {
+    // A minute of every two fails wholly, for two hours.
+    let is_out = |at: i64| {
+        if (START..START + 7_200).contains(&at) && (at - START) % 120 < 60 { 1_000_000 } else { 0 }
+    };
+    let world = World::new(policy(999_000_000), START - 4 * DAY..START + 3 * 3_600, 1_000, is_out);
+    let ticks = (START - 60..START + 3 * 3_600).step_by(10);
+    let counted = Counted::of(Method::Occurrences, &world.events);
+    let page = of(DEFAULT_TIERS[0]);
+    let mut hot = ticks.map(|now| {
+        let alerts = world.look(&counted, now).alerts;
+        alerts.iter().any(|alert| alert.kind == page && matches!(alert.seen, Seen::Hot { .. }))
+    });
+    let mut last = false;
+    let plain =
+        hot.by_ref().filter(|is_hot| std::mem::replace(&mut last, *is_hot) != *is_hot).count();
+    let ours = world.run(START - 60..START + 3 * 3_600);
+    let ours: Vec<_> = ours.iter().filter(|(kind, ..)| *kind == page).collect();
+    println!("flapping every minute: plain rules change {plain} times, ours {}", ours.len());
+    assert_eq!(
+        ours.iter().map(|(.., fires)| *fires).collect::<Vec<_>>(),
+        [true, false],
+        "{ours:?}"
+    );
+    assert!(plain >= ours.len());
+    // Gone for longer than a short window each time, it is a page each time, but none twice within that window.
+    let is_out = |at: i64| if at >= START && (at - START) % 1_200 < 120 { 1_000_000 } else { 0 };
+    let world = World::new(policy(999_000_000), START - 4 * DAY..START + 3 * 3_600, 1_000, is_out);
+    let ours = world.run(START - 60..START + 3 * 3_600);
+    let fired: Vec<i64> =
+        ours.iter().filter(|(kind, _, fires)| *kind == page && *fires).map(|t| t.1).collect();
+    assert_eq!(fired.len(), 9, "{fired:?}");
+}
+
+#[test]
+fn an_outage_that_is_excluded_counts_for_nothing_and_its_page_ends() {
+    let is_out = |at: i64| if (START..START + 1_800).contains(&at) { 1_000_000 } else { 0 };
+    let mut world = World::new(policy(999_000_000), START - DAY..START + 3_600, 100, is_out);
+    let counted = Counted::of(Method::Occurrences, &world.events);
+    let before = world.look(&counted, START + 1_800);
+    assert!(before.remaining.unwrap() < 0.0);
+    let page = |status: &Status| status.alerts[0].seen;
+    assert_eq!(page(&before), Seen::Hot { is_believed: true });
+    let time = |at: i64| chrono::DateTime::from_timestamp(at, 0).unwrap().to_rfc3339();
+    let text = format!("{}/{} a provider's outage (ann)", time(START), time(START + 1_800));
+    world.policy.exclusions.push(Exclusion::parse(&text).unwrap());
+    let after = world.look(&counted, START + 1_800);
+    assert_eq!(after.count, Count::new(864_000, 864_000));
+    assert_eq!((after.remaining, after.excluded), (Some(1.0), Count::new(0, 18_000)));
+    assert_eq!((after.excluded_seconds, after.coverage), (1_800, 1_000_000));
+    assert_eq!(page(&after), Seen::Cool { is_over: true });
+    // Time that nobody measured is not missing where it does not count.
+    world.unmeasured.push(slice_of(START)..slice_of(START + 900));
+    assert_eq!(world.look(&counted, START + 1_800).state, DataState::Measured);
+    world.unmeasured[0].start -= 60;
+    assert_eq!(world.look(&counted, START + 1_800).state, DataState::LowCoverage);
+    // Silence that was announced is no alert.
+    world.events = World::new(policy(999_000_000), START - 2 * DAY..START, 100, |_| 0).events;
+    let text = format!("{}/{} away (ann)", time(START), time(START + 4 * 3_600));
+    world.policy.exclusions = vec![Exclusion::parse(&text).unwrap()];
+    assert!(world.run(START - 60..START + 4 * 3_600).is_empty());
 }
 
 #[test]

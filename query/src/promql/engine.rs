@@ -99,6 +99,17 @@ impl QueryEngine {
         Ok(self.over_store("promql_samples", tenant, work).await?.0)
     }
 
+    /// The same, with what is missing from them, in words.
+    pub(crate) async fn whole_samples(
+        &self,
+        tenant: &TenantId,
+        select: Select,
+    ) -> Result<(Vec<super::series::Samples>, Vec<String>), Error> {
+        let work = |store: Store, _| async move { store.select(&select).await };
+        let (samples, stats) = self.over_store("slo", tenant, work).await?;
+        Ok((samples, stats.warnings))
+    }
+
     async fn over_store<T, W>(
         &self,
         language: &'static str,

@@ -28,6 +28,7 @@ pub mod text;
 pub(crate) mod time;
 
 pub use error::Failure;
+pub(crate) use function::began_anew;
 pub use prepare::Times;
 pub(crate) use run::evaluate;
 pub use run::{Answer, Request, Settings, Stopped, Value, run};

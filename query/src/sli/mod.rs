@@ -8,22 +8,31 @@
 //! ([`QueryEngine::sli_segments`]) and what it came to is kept by the caller; the buffer is counted anew each time
 //! ([`QueryEngine::sli_buffer`]), what did not change in it from memory. `rows` reads and decides, `duplicates` finds what
 //! was there before.
+//!
+//! What counters counted ([`QueryEngine::sli_counters`]) and what SQL counts ([`QueryEngine::sli_sql`]) has no rows of its own: it is
+//! asked anew for the time of which [`QueryEngine::sli_news`] says that it changed.
 
 mod buffer;
+mod counters;
 mod counts;
 mod duplicates;
 mod filter;
+mod news;
 mod rows;
 mod sample;
 mod segments;
+mod tables;
 #[cfg(test)]
 mod tests;
 
 pub use buffer::SliCache;
+pub use counters::{SILENCE_MILLIS, SliSums, parse_counters};
 pub use counts::{SLICE_NANOS, SliCounts};
 pub use filter::{SliQuery, check_logs, check_spans};
+pub use news::{SliNews, SliSeen};
 pub(crate) use sample::sample;
 pub use sample::{NamedEvent, Sample, SampleRequest, WindowEvents};
+pub use tables::check_sql;
 
 use crate::{Error, QueryEngine};
 use binnacle_storage::model::{Table, TenantId, TimeRange};

@@ -7,7 +7,7 @@ use super::{render, unknown};
 use axum::Json;
 use axum::extract::State;
 use binnacle_alerting::slo::{
-    Counted, Facts, ObjectiveStanding, SLICE_SECONDS, Standing, evaluate, slice_of,
+    Counted, Facts, Kept, ObjectiveStanding, SLICE_SECONDS, Standing, evaluate, slice_of,
 };
 use binnacle_storage::model::Timestamp;
 use serde::Deserialize;
@@ -114,14 +114,18 @@ fn points(asked: &Asked) -> Vec<Value> {
     let objective = asked.objective();
     let spec = &asked.standing.loaded.slo.objectives[asked.objective];
     let policy = spec.live_policy();
-    let counted = Counted::of(policy.method, &objective.events);
+    let kept = Kept::of(&policy, &objective.events);
+    let events = kept.as_ref().map_or(&*objective.events, |kept| &kept.events);
+    let counted = Counted::of(policy.method, events);
     let last = asked.end.min(objective.status.until);
     let mut at = asked.start;
     let mut points = Vec::new();
     while at <= last {
         let facts = Facts {
             counted: &counted,
-            events: &objective.events,
+            events,
+            all_events: &objective.events,
+            excluded: kept.as_ref().map_or(&[], |kept| &kept.excluded),
             now: Timestamp(at.saturating_mul(NANOS)),
             watermark: at,
             lag_seconds_max: 0,

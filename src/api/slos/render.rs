@@ -97,6 +97,7 @@ pub fn status(status: &Status) -> Value {
         "period": { "start": time(status.period.start), "end": time(status.period.end) },
         "events": count(status.events),
         "counted": count(status.count),
+        "excluded": { "events": count(status.excluded), "seconds": status.excluded_seconds },
         "sli": status.sli,
         "budget": {
             "consumed": status.consumed,

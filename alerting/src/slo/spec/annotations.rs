@@ -5,11 +5,12 @@
 //! | `binnacle/tiers` | when to tell: `page 1h/5m 2%, ticket 3d/6h burn 1`; each severity, long/short window, and the share of the budget or the burn rate |
 //! | `binnacle/guards` | `off`, or any of `page_bad_min=5 ticket_bad_min=2 certain=false` |
 //! | `binnacle/mode` | `rate` (as it is) or `budget`: compare with the whole period's traffic |
+//! | `binnacle/exclusions` | times that do not count, one a line, each with a reason: see [`Exclusion::parse`] |
 //! | `binnacle/no-traffic`, `binnacle/no-telemetry` | `hold` (as it is), `good` or `bad` |
 
 use super::fields::{Field, Problems, seconds};
 use crate::slo::objective::parse_decimal;
-use crate::slo::{Absence, Guards, Mode, Severity, Tier, Trigger};
+use crate::slo::{Absence, EXCLUSIONS_MAX, Exclusion, Guards, Mode, Severity, Tier, Trigger};
 
 /// All annotations that mean something begin with it.
 const PREFIX: &str = "binnacle/";
@@ -24,6 +25,7 @@ pub(super) struct Annotations {
     pub mode: Mode,
     pub no_traffic: Absence,
     pub no_telemetry: Absence,
+    pub exclusions: Vec<Exclusion>,
 }
 
 pub(super) fn read(annotations: &[(String, Field<'_>)], problems: &mut Problems) -> Annotations {
@@ -35,6 +37,7 @@ pub(super) fn read(annotations: &[(String, Field<'_>)], problems: &mut Problems)
             "tiers" => tiers(text).map(|tiers| read.tiers = Some(tiers)),
             "guards" => guards(text).map(|guards| read.guards = guards),
             "mode" => mode(text).map(|mode| read.mode = mode),
+            "exclusions" => exclusions(text).map(|exclusions| read.exclusions = exclusions),
             "no-traffic" => absence(text).map(|absence| read.no_traffic = absence),
             "no-telemetry" => absence(text).map(|absence| read.no_telemetry = absence),
             _ => Err("is not an annotation that is known here".to_owned()),
@@ -44,6 +47,15 @@ pub(super) fn read(annotations: &[(String, Field<'_>)], problems: &mut Problems)
         }
     }
     read
+}
+
+fn exclusions(text: &str) -> Result<Vec<Exclusion>, String> {
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let exclusions: Vec<Exclusion> = lines.map(Exclusion::parse).collect::<Result<_, _>>()?;
+    if exclusions.len() > EXCLUSIONS_MAX {
+        return Err(format!("has more than {EXCLUSIONS_MAX} lines"));
+    }
+    Ok(exclusions)
 }
 
 fn tiers(text: &str) -> Result<Vec<Tier>, String> {

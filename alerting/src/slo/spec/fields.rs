@@ -181,7 +181,7 @@ impl<'a> Fields<'a> {
 }
 
 /// `30d`, `6h`, `5m`: a number and a unit, in seconds.
-pub(super) fn seconds(text: &str) -> Option<u64> {
+pub(in crate::slo) fn seconds(text: &str) -> Option<u64> {
     let unit = text.chars().last()?;
     let number: u64 = text.strip_suffix(unit)?.parse().ok()?;
     let seconds = match unit {

@@ -12,12 +12,17 @@ pub struct Sli {
     pub total: String,
     /// Which of these count, and as what.
     pub part: Part,
+    /// An event may depend on what was up to so long before it.
+    pub lookback_seconds: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SliSource {
     Spans,
     Logs,
+    /// Counters, by the selectors of their series.
+    Promql,
+    Sql,
 }
 
 impl SliSource {
@@ -25,11 +30,16 @@ impl SliSource {
         match self {
             SliSource::Spans => "spans",
             SliSource::Logs => "logs",
+            SliSource::Promql => "promql",
+            SliSource::Sql => "sql",
         }
     }
 
-    fn from_name(name: &str) -> Option<SliSource> {
-        [SliSource::Spans, SliSource::Logs].into_iter().find(|source| source.name() == name)
+    /// Others call what is asked in PromQL by the name of its server.
+    pub(super) fn from_name(name: &str) -> Option<SliSource> {
+        let name = if name.eq_ignore_ascii_case("prometheus") { "promql" } else { name };
+        let all = [SliSource::Spans, SliSource::Logs, SliSource::Promql, SliSource::Sql];
+        all.into_iter().find(|source| source.name() == name)
     }
 }
 
@@ -47,7 +57,11 @@ impl Sli {
             Part::Good(query) => ("good", query),
             Part::Bad(query) => ("bad", query),
         };
-        let parts = [self.source.name(), &self.total, is_good, query];
+        let lookback = match self.lookback_seconds {
+            0 => String::new(),
+            seconds => format!("\0{seconds}"),
+        };
+        let parts = [self.source.name(), &self.total, is_good, &format!("{query}{lookback}")];
         format!("{:032x}", xxh3_128(parts.join("\0").as_bytes()))
     }
 }
@@ -124,6 +138,7 @@ impl Indicator {
                     source: SliSource::Spans,
                     total: total.clone(),
                     part: Part::Good(query),
+                    lookback_seconds: 0,
                 })
             }
         }
@@ -153,12 +168,7 @@ fn read_ratio(field: &Field<'_>, problems: &mut Problems) -> Option<Sli> {
     let raw = "it would be an average of ratios; give good or bad, and total";
     let refused = [("raw", raw), ("rawType", raw)];
     let fields = field.fields(&["counter", "good", "bad", "total"], &refused, problems)?;
-    if fields.flag("counter", problems) == Some(true)
-        && let Some(counter) = fields.find("counter")
-    {
-        counter
-            .refuse("is not supported: spans and log records are events, not counters", problems);
-    }
+    let is_counter = fields.flag("counter", problems);
     let total = fields.need("total", problems).and_then(|total| Source::read(&total, problems));
     let (part, is_good) = match (fields.find("good"), fields.find("bad")) {
         (Some(good), None) => (good, true),
@@ -169,6 +179,16 @@ fn read_ratio(field: &Field<'_>, problems: &mut Problems) -> Option<Sli> {
         }
     };
     let (total, chosen) = (total?, Source::read(&part, problems)?);
+    if let Some(counter) = fields.find("counter") {
+        let message = match (total.source, is_counter) {
+            (SliSource::Promql, Some(false)) => "is to be true: what PromQL counts are counters",
+            (SliSource::Promql, _) | (_, Some(false)) => "",
+            _ => "is to be false: these are events, not counters",
+        };
+        if !message.is_empty() {
+            counter.refuse(message, problems);
+        }
+    }
     if total.source != chosen.source {
         part.refuse(format!("is to count {}, as the total does", total.source.name()), problems);
         return None;
@@ -177,7 +197,8 @@ fn read_ratio(field: &Field<'_>, problems: &mut Problems) -> Option<Sli> {
         unit.refuse("is for a thresholdMetric", problems);
     }
     let part = if is_good { Part::Good(chosen.query) } else { Part::Bad(chosen.query) };
-    Some(Sli { source: total.source, total: total.query, part })
+    let lookback_seconds = total.lookback_seconds.max(chosen.lookback_seconds);
+    Some(Sli { source: total.source, total: total.query, part, lookback_seconds })
 }
 
 fn read_threshold(field: &Field<'_>, problems: &mut Problems) -> Option<Indicator> {
@@ -208,6 +229,7 @@ struct Source<'a> {
     source: SliSource,
     query: String,
     unit: Option<Field<'a>>,
+    lookback_seconds: u64,
 }
 
 impl<'a> Source<'a> {
@@ -221,27 +243,89 @@ impl<'a> Source<'a> {
         let name = kind.text(problems)?;
         let Some(source) = SliSource::from_name(name) else {
             kind.refuse(
-                format!("'{name}' is not a source here; there are spans and logs"),
+                format!("'{name}' is not a source here; there are spans, logs, promql and sql"),
                 problems,
             );
             return None;
         };
         let spec = fields.need("spec", problems)?;
-        let fields = spec.fields(&["query", "unit"], &[], problems)?;
+        let fields = spec.fields(&["query", "unit", "lookback"], &[], problems)?;
+        let lookback_seconds =
+            fields.find("lookback").map_or(Some(0), |field| lookback(&field, source, problems))?;
         let query = fields.need("query", problems)?;
-        let text = query.text(problems)?.trim().to_owned();
-        if let Err(error) = check(source, &text) {
-            query.refuse(error, problems);
-        }
-        Some(Source { source, query: text, unit: fields.find("unit") })
+        let text = query_text(&query, source, problems)?;
+        Some(Source { source, query: text, unit: fields.find("unit"), lookback_seconds })
     }
 }
 
-/// Whether a query can be asked of each row alone.
+/// How far before `$start` a query in SQL looks.
+fn lookback(field: &Field<'_>, source: SliSource, problems: &mut Problems) -> Option<u64> {
+    let seconds = field.text(problems).and_then(super::fields::seconds);
+    let seconds = seconds.filter(|seconds| *seconds <= 86_400 && seconds.is_multiple_of(10));
+    if source != SliSource::Sql {
+        field.refuse("is for sql", problems);
+    } else if seconds.is_none() {
+        field.refuse("is to be a multiple of 10s, at most 1d", problems);
+    }
+    seconds
+}
+
+/// A query as it is counted by.
+pub(super) fn query_text(
+    query: &Field<'_>,
+    source: SliSource,
+    problems: &mut Problems,
+) -> Option<String> {
+    let text = query.text(problems)?.trim();
+    let text = match source {
+        SliSource::Promql => match selector_of(text) {
+            Ok(selector) => selector,
+            Err(message) => {
+                query.refuse(message, problems);
+                return None;
+            }
+        },
+        _ => text,
+    };
+    if let Err(error) = check(source, text) {
+        query.refuse(error, problems);
+    }
+    Some(text.to_owned())
+}
+
+/// Whether a query can be asked of each row alone, or again for any time.
 fn check(source: SliSource, query: &str) -> Result<(), String> {
     let checked = match source {
         SliSource::Spans => binnacle_query::sli::check_spans(query),
         SliSource::Logs => binnacle_query::sli::check_logs(query),
+        SliSource::Promql => binnacle_query::sli::parse_counters(query).map(drop),
+        SliSource::Sql => binnacle_query::sli::check_sql(query),
     };
     checked.map_err(|error| error.to_string())
+}
+
+/// The selector in `sum(rate(selector[{{.window}}]))`, as others write what is counted here without extrapolation. A selector
+/// stands for itself.
+fn selector_of(text: &str) -> Result<&str, String> {
+    let inside = |text: &str, name: &str| -> Option<(usize, usize)> {
+        let rest = text.strip_prefix(name)?.trim_start().strip_prefix('(')?;
+        let inner = rest.trim_end().strip_suffix(')')?;
+        let from = text.len() - rest.len();
+        Some((from, from + inner.len()))
+    };
+    let call = |text: &'_ str, names: &[&str]| -> Option<(usize, usize)> {
+        names.iter().find_map(|name| inside(text, name))
+    };
+    let Some((from, to)) = call(text, &["sum"]) else { return Ok(text) };
+    let summed = text[from..to].trim();
+    let refused = || {
+        "is to be a selector of counters, or sum(rate(selector[{{.window}}])): other expressions do not count events".to_owned()
+    };
+    let (from, to) = call(summed, &["rate", "increase"]).ok_or_else(refused)?;
+    let ranged = summed[from..to].trim();
+    let (selector, window) = ranged.rsplit_once('[').ok_or_else(refused)?;
+    let window = window.strip_suffix(']').map(str::trim).ok_or_else(refused)?;
+    let is_window =
+        window.replace(' ', "") == "{{.window}}" || super::fields::seconds(window).is_some();
+    if is_window { Ok(selector.trim()) } else { Err(refused()) }
 }

@@ -6,6 +6,8 @@
 //! |---|---|---|
 //! | `spans` | TraceQL conditions on one span | further conditions on those spans |
 //! | `logs` | log search | further search among those records |
+//! | `promql` | a selector of counters, or `sum(rate(selector[{{.window}}]))` | likewise |
+//! | `sql` | a query with `time` and `value`, which says `$start` and `$end` | likewise |
 //!
 //! A `thresholdMetric` of `spans` compares each span's duration with the objective's `value`, in the unit its `spec` names
 //! (`s` if none). What OpenSLO has no field for is an annotation of the SLO: see [`annotations`].
@@ -16,10 +18,13 @@ mod indicator;
 mod parse;
 mod policy;
 mod slo;
+mod sloth;
 #[cfg(test)]
 mod tests;
+mod v1alpha;
 
 pub use fields::Problem;
+pub(super) use fields::seconds;
 pub use indicator::{Part, Sli, SliSource};
 pub use parse::{Parsed, parse};
-pub use slo::{ObjectiveSpec, Slo};
+pub use slo::{Extra, ObjectiveSpec, Slo, Told};

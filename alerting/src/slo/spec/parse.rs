@@ -1,13 +1,19 @@
 //! From the text of one or several files to SLOs.
 
-use super::fields::{Field, Problem, Problems};
+use super::fields::{Field, Problem, Problems, text_of};
 use super::indicator;
 use super::policy;
 use super::slo::{self, Named, Slo};
-use crate::yaml::{self, Node};
+use super::{sloth, v1alpha};
+use crate::yaml::{self, Kind, Node};
 use std::collections::BTreeMap;
 
 const API_VERSION: &str = "openslo/v1";
+
+/// Documents of other formats, as kinds that none of OpenSLO's is called.
+const SLOTH: &str = "sloth";
+const SLOTH_RESOURCE: &str = "sloth resource";
+const V1ALPHA: &str = "v1alpha";
 
 /// What OpenSLO documents say together.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -46,7 +52,7 @@ fn read(nodes: &[Node], problems: &mut Problems) -> Parsed {
     let mut named = Named::default();
     // What others refer to comes first, wherever it stands.
     let order = ["Service", "DataSource", "AlertNotificationTarget", "SLI", "AlertCondition"];
-    for kind in order.into_iter().chain(["AlertPolicy", "SLO"]) {
+    for kind in order.into_iter().chain(["AlertPolicy", "SLO", SLOTH, SLOTH_RESOURCE, V1ALPHA]) {
         for document in documents.iter().filter(|document| document.kind == kind) {
             read_one(document, &mut named, &mut parsed, problems);
         }
@@ -56,6 +62,9 @@ fn read(nodes: &[Node], problems: &mut Problems) -> Parsed {
 
 fn document<'a>(node: &'a Node, problems: &mut Problems) -> Option<Document<'a>> {
     let root = Field::root(node);
+    if let Some(reader) = foreign(node) {
+        return Some(Document { kind: reader, root });
+    }
     let fields = root.fields(&["apiVersion", "kind", "metadata", "spec"], &[], problems)?;
     let version = fields.need("apiVersion", problems)?;
     if version.text(problems)? != API_VERSION {
@@ -80,12 +89,46 @@ fn document<'a>(node: &'a Node, problems: &mut Problems) -> Option<Document<'a>>
     Some(Document { kind: name, root })
 }
 
+/// Formats of others, each by the place it has in a document's `kind` here.
+fn foreign(node: &Node) -> Option<&'static str> {
+    let Kind::Map(entries) = &node.kind else { return None };
+    let is = |key: &str, value: &str| {
+        let found = entries.iter().find(|entry| entry.key == key);
+        found.is_some_and(|entry| text_of(&entry.value) == Some(value))
+    };
+    match () {
+        () if is("version", sloth::VERSION) => Some(SLOTH),
+        () if is("apiVersion", sloth::API_VERSION) => Some(SLOTH_RESOURCE),
+        () if is("apiVersion", v1alpha::API_VERSION) => Some(V1ALPHA),
+        () => None,
+    }
+}
+
+fn read_foreign(document: &Document<'_>, parsed: &mut Parsed, problems: &mut Problems) {
+    let slos = match document.kind {
+        SLOTH => sloth::read(&document.root, problems),
+        SLOTH_RESOURCE => sloth::read_resource(&document.root, problems),
+        _ => v1alpha::read(&document.root, problems).into_iter().collect(),
+    };
+    for slo in slos {
+        if parsed.slos.iter().any(|known| known.name == slo.name) {
+            let message = format!("there is an SLO '{}' already", slo.name);
+            document.root.refuse(message, problems);
+        }
+        parsed.slos.push(slo);
+    }
+}
+
 fn read_one(
     document: &Document<'_>,
     named: &mut Named,
     parsed: &mut Parsed,
     problems: &mut Problems,
 ) -> Option<()> {
+    if [SLOTH, SLOTH_RESOURCE, V1ALPHA].contains(&document.kind) {
+        read_foreign(document, parsed, problems);
+        return Some(());
+    }
     let nothing = &mut Problems::new();
     let fields = document.root.fields(&["apiVersion", "kind", "metadata", "spec"], &[], nothing)?;
     if document.kind == "SLO" {

@@ -16,11 +16,8 @@ use std::collections::BTreeMap;
 /// Slices of time when an objective does not say.
 const TIMESLICE_SECONDS: u64 = 60;
 
-/// Longest period of a rolling window.
-const PERIOD_SECONDS_MAX: u64 = 366 * 86_400;
-
-/// Shortest period: below it no tier means anything.
-const PERIOD_SECONDS_MIN: u64 = 3_600;
+/// Periods of rolling windows; below an hour no tier means anything.
+pub(super) const PERIOD_SECONDS: std::ops::RangeInclusive<u64> = 3_600..=366 * 86_400;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Slo {
@@ -33,6 +30,22 @@ pub struct Slo {
     pub objectives: Vec<ObjectiveSpec>,
     /// For routes to match.
     pub targets: Vec<String>,
+    pub told: Told,
+}
+
+/// What its burn-rate alerts are called, and what they say beside what all do.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Told {
+    /// Empty for the usual name.
+    pub name: String,
+    pub page: Extra,
+    pub ticket: Extra,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Extra {
+    pub labels: BTreeMap<String, String>,
+    pub annotations: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -53,7 +66,7 @@ pub(super) struct Named {
 /// Name, display name, labels and annotations of a document.
 pub(super) struct Metadata<'a> {
     pub name: String,
-    display_name: String,
+    pub display_name: String,
     labels: Vec<(String, Field<'a>)>,
     annotations: Vec<(String, Field<'a>)>,
 }
@@ -130,6 +143,7 @@ pub(super) fn read(document: &Fields<'_>, named: &Named, problems: &mut Problems
                 mode: annotations.mode,
                 no_traffic: annotations.no_traffic,
                 no_telemetry: annotations.no_telemetry,
+                exclusions: annotations.exclusions.clone(),
             },
         });
         check_tiers(&read[read.len() - 1].policy, item, problems);
@@ -152,6 +166,7 @@ pub(super) fn read(document: &Fields<'_>, named: &Named, problems: &mut Problems
         annotations: texts(&metadata.annotations),
         objectives: read,
         targets,
+        told: Told::default(),
     })
 }
 
@@ -218,8 +233,7 @@ fn read_window(fields: &Fields<'_>, problems: &mut Problems) -> Option<Window> {
         if let Some(calendar) = calendar {
             calendar.refuse("is for a window that is not rolling", problems);
         }
-        let length =
-            seconds(text).filter(|s| (PERIOD_SECONDS_MIN..=PERIOD_SECONDS_MAX).contains(s));
+        let length = seconds(text).filter(|seconds| PERIOD_SECONDS.contains(seconds));
         if length.is_none() {
             let hint =
                 "is to be between 1h and 366d; a rolling window has a fixed length (30d, not 1M)";
@@ -275,9 +289,9 @@ fn local_time(text: &str) -> Option<NaiveDateTime> {
 }
 
 /// What all objectives of an SLO share.
-struct Reading<'a, 'b> {
-    indicator: &'a Indicator,
-    method: &'a Field<'b>,
+pub(super) struct Reading<'a, 'b> {
+    pub indicator: &'a Indicator,
+    pub method: &'a Field<'b>,
 }
 
 impl Reading<'_, '_> {
@@ -316,7 +330,7 @@ impl Reading<'_, '_> {
         Some((display_name, sli?, objective?, method?))
     }
 
-    fn method(&self, fields: &Fields<'_>, problems: &mut Problems) -> Option<Method> {
+    pub fn method(&self, fields: &Fields<'_>, problems: &mut Problems) -> Option<Method> {
         let (target, window) = (fields.find("timeSliceTarget"), fields.find("timeSliceWindow"));
         let name = self.method.text(problems)?;
         match name {
@@ -362,7 +376,7 @@ fn slice_seconds(window: Option<Field<'_>>, problems: &mut Problems) -> Option<u
     length
 }
 
-fn read_target(
+pub(super) fn read_target(
     fields: &Fields<'_>,
     item: &Field<'_>,
     problems: &mut Problems,

@@ -220,3 +220,94 @@ fn openslos_own_examples_are_read_once_their_source_is_ours() {
     let month = parse(&minute.replace("duration: 1m", "duration: 1M")).unwrap();
     assert_eq!(month.slos[0].objectives.len(), 2);
 }
+
+/// The SLOs of a file of Sloth's examples, or what is refused of it.
+fn sloth(name: &str) -> Result<Vec<Slo>, Vec<String>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/sloth/examples");
+    let text = std::fs::read_to_string(folder.join(name)).unwrap();
+    let problem = |problem: &Problem| format!("{} {}", problem.line, problem.field);
+    let parsed = parse(&text).map_err(|problems| problems.iter().map(problem).collect());
+    parsed.map(|parsed| parsed.slos)
+}
+
+#[test]
+fn sloths_examples_are_read_as_what_they_count() {
+    let slos = sloth("getting-started.yml").unwrap();
+    let [slo] = slos.as_slice() else { panic!("{slos:?}") };
+    assert_eq!(slo.name, "myservice-requests-availability");
+    assert_eq!(slo.objectives[0].policy.objective.to_string(), "99.9%");
+    let sli = &slo.objectives[0].sli;
+    assert_eq!(sli.total, r#"http_request_duration_seconds_count{job="myservice"}"#);
+    let bad = r#"http_request_duration_seconds_count{job="myservice",code=~"(5..|429)"}"#;
+    assert_eq!((sli.source, &sli.part), (SliSource::Promql, &Part::Bad(bad.to_owned())));
+    assert_eq!(slo.told.name, "MyServiceHighErrorRate");
+    assert_eq!(slo.told.page.labels["severity"], "pageteam");
+    assert_eq!(slo.told.ticket.labels["category"], "availability");
+    let k8s = sloth("k8s-getting-started.yml").unwrap();
+    assert_eq!((&k8s[0].objectives, &k8s[0].told), (&slo.objectives, &slo.told));
+    let names =
+        |file: &str| sloth(file).unwrap().into_iter().map(|slo| slo.name).collect::<Vec<_>>();
+    let two = ["myservice-requests-availability", "myservice2-requests-availability"];
+    assert_eq!(names("multifile.yml"), two);
+    assert_eq!(names("k8s-multifile.yml"), two);
+    let openslo = sloth("openslo-kubernetes-apiserver.yml").unwrap();
+    assert_eq!(openslo.iter().map(|slo| slo.objectives.len()).collect::<Vec<_>>(), [1, 2]);
+    let bucket = r#"apiserver_request_duration_seconds_bucket{le="5",verb!="WATCH"}"#;
+    assert_eq!(openslo[1].objectives[1].sli.part, Part::Good(bucket.to_owned()));
+    assert_eq!(names("openslo-getting-started.yml"), ["sloth-slo-my-service"]);
+    let quiet = sloth("no-alerts.yml").map(|slos| slos[0].objectives[0].policy.tiers.len());
+    assert!(quiet.is_ok_and(|tiers| tiers == 0));
+}
+
+#[test]
+fn what_sloth_does_by_plugins_and_other_expressions_is_refused_by_field_and_line() {
+    let refused = |file: &str| sloth(file).unwrap_err();
+    let query = |slo: usize, name: &str| format!("slos[{slo}].sli.events.{name}_query");
+    let wifi: Vec<String> =
+        [(34, 0, "error"), (35, 0, "total"), (50, 1, "error"), (51, 1, "total")]
+            .map(|(line, slo, name)| format!("{line} {}", query(slo, name)))
+            .to_vec();
+    assert_eq!(refused("home-wifi.yml"), wifi);
+    assert_eq!(refused("k8s-home-wifi.yml")[0], "27 spec.slos[0].sli.events.errorQuery");
+    assert_eq!(refused("kubernetes-apiserver.yml"), [format!("56 {}", query(1, "error"))]);
+    assert_eq!(refused("raw-home-wifi.yml"), ["26 slos[0].sli.raw"]);
+    assert_eq!(refused("plugin-getting-started.yml"), ["13 slos[0].sli.plugin"]);
+    assert_eq!(refused("plugin-k8s-getting-started.yml")[0], "27 spec.slos[0].sli.plugin");
+    assert_eq!(refused("slo-plugin-getting-started.yml"), ["7 slo_plugins", "21 slos[0].plugins"]);
+    let k8s = ["17 spec.sloPlugins", "29 spec.slos[0].plugins"];
+    assert_eq!(refused("slo-plugin-k8s-getting-started.yml"), k8s);
+    assert_eq!(refused("contrib-denominator-corrected.yaml"), ["10 spec.sloPlugins"]);
+    assert_eq!(refused("contrib-slo-plugins.yml"), ["12 slos[0].plugins", "43 slos[1].plugins"]);
+    assert_eq!(refused("victoria-metrics.yml")[0], "9 slo_plugins");
+}
+
+#[test]
+fn counters_and_sql_are_sources_too() {
+    let source = |kind: &str, total: &str, good: &str, counter: &str| {
+        slo(&format!(
+            "  indicator:
+    spec:
+      ratioMetric:
+        counter: {counter}
+        total: {{metricSource: {{type: {kind}, spec: {{query: {total}}}}}}}
+        good: {{metricSource: {{type: {kind}, spec: {{query: {good}}}}}}}
+{REST}"
+        ))
+    };
+    let counters =
+        source("Prometheus", "x_total", "'sum(rate(x_total{code!=\"500\"}[5m]))'", "true");
+    let sli = &parse(&counters).unwrap().slos[0].objectives[0].sli;
+    assert_eq!((sli.source, sli.total.as_str()), (SliSource::Promql, "x_total"));
+    assert_eq!(sli.part, Part::Good("x_total{code!=\"500\"}".to_owned()));
+    let field = "spec.indicator.spec.ratioMetric";
+    assert_eq!(
+        problems(&counters.replace("counter: true", "counter: false")),
+        [format!("9 {field}.counter")]
+    );
+    let average = counters.replace("query: x_total", "query: avg(x_total)");
+    assert_eq!(problems(&average), [format!("10 {field}.total.metricSource.spec.query")]);
+    let sql = "'SELECT time, 1 AS value FROM logs WHERE time >= $start AND time < $end'";
+    assert!(parse(&source("sql", sql, sql, "false")).is_ok());
+    let timeless = source("sql", sql, "'SELECT time, 1 AS value FROM logs'", "false");
+    assert_eq!(problems(&timeless), [format!("11 {field}.good.metricSource.spec.query")]);
+}

@@ -22,6 +22,7 @@ mod timestamp;
 
 pub use edge::{interpolated, interpolated_histogram, picked};
 pub use over_time::{add_lost, mean_of, quantile_of};
+pub use rate::began_anew;
 
 use super::ast::{Call, Expr, Kind};
 use super::error::Failure;
