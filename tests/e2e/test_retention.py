@@ -120,7 +120,7 @@ def check(server):
     assert near(lone, TRACES, 0)
     # Another engine reads the same.
     files = [str(path) for path in server.segments("spans", "thinned")]
-    [(again,)] = duckdb.sql(
+    [(again,)] = duckdb.connect().execute(
         f"SELECT sum(coalesce(weight, 1)) FROM read_parquet({files}, union_by_name=true)"
     ).fetchall()
     assert int(again) == int(estimate)

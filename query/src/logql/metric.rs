@@ -167,7 +167,8 @@ impl RangeQuery {
         }
         let mut list = Vec::with_capacity(samples.len());
         for (at, (labels, mut samples)) in samples.into_iter().enumerate() {
-            samples.sort_by_key(|(time, _)| *time);
+            // Of one time by value, wherever they lie.
+            samples.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
             list.push(column(labels, &ranges.evaluate(&samples)));
             if at % 64 == 0 {
                 tokio::task::yield_now().await;

@@ -14,8 +14,11 @@ use crate::value::AnyValue;
 use arrow::array::ArrayRef;
 use arrow::record_batch::RecordBatch;
 use binnacle_storage::model::{Value, WEIGHT_COLUMN, wire};
-use binnacle_storage::segment::{ATTRIBUTES_REST, AttributeKeys, attribute_column_name};
+use binnacle_storage::segment::{
+    ATTRIBUTES_REST, AttributeKeys, attribute_column_name, severity_class,
+};
 use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -29,6 +32,14 @@ pub struct Found<'r> {
     pub stream: &'r Arc<Stream>,
     /// How many records it stands for: more than itself where retention thinned out rows of its kind.
     pub weight: u64,
+    pub tie: Tie,
+}
+
+/// The order of lines of one time: as they arrived; of one request the lesser severities first. Flushes and merges keep it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Tie {
+    arrived: i64,
+    severity: Reverse<u64>,
 }
 
 /// Which rows a query is about, and what becomes of them.
@@ -55,7 +66,8 @@ pub fn columns(lines: &Lines, keys: &AttributeKeys) -> Vec<String> {
         }
     };
     add("body", lines.needs_line || level || lines.pipeline.reads_lines());
-    add("severity_number", level || has("severity_number"));
+    add("ingested_at", lines.needs_line);
+    add("severity_number", lines.needs_line || level || has("severity_number"));
     add("severity_text", level || has("severity_text"));
     add("trace_id", has("trace_id"));
     add("span_id", has("span_id"));
@@ -89,6 +101,7 @@ struct BatchRows {
     event_name: TextColumn,
     dropped: IntColumn,
     weight: IntColumn,
+    arrived: IntColumn,
     attributes: Vec<(String, ArrayRef)>,
     rest: ByteColumn,
 }
@@ -119,9 +132,16 @@ impl BatchRows {
             event_name: columns.text("event_name")?,
             dropped: columns.int("dropped_attributes_count")?,
             weight: columns.int(WEIGHT_COLUMN)?,
+            arrived: columns.int("ingested_at")?,
             attributes: attributes.collect(),
             rest: columns.bytes(ATTRIBUTES_REST)?,
         })
+    }
+
+    fn tie(&self, row: usize) -> Tie {
+        let number = self.severity_number.value(row).unwrap_or_default();
+        let severity = Reverse(severity_class(number));
+        Tie { arrived: self.arrived.value(row).unwrap_or_default(), severity }
     }
 
     /// The labels of the record itself that anybody wants.
@@ -306,8 +326,9 @@ impl Lines {
             if let Some(line) = self.pipeline.run(time, Cow::Borrowed(body), &mut labels) {
                 let weight = rows.weight.value(row).and_then(|weight| u64::try_from(weight).ok());
                 let weight = weight.unwrap_or(1);
+                let tie = rows.tie(row);
                 let row = row as u32;
-                take(Found { time, row, line, labels, stream: &stream, weight })?;
+                take(Found { time, row, line, labels, stream: &stream, weight, tie })?;
             }
         }
         Ok(())

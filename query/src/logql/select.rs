@@ -4,7 +4,7 @@
 //! there are enough lines that nothing left can come before.
 
 use super::labels::ByKind;
-use super::rows::{Found, Lines, Selected};
+use super::rows::{Found, Lines, Selected, Tie};
 use super::scan::{OpenSegment, Prefilter, Source, slices};
 use crate::{Error, QueryStats, broken};
 use binnacle_storage::{Snapshot, Storage};
@@ -116,6 +116,7 @@ pub async fn select(
 /// A line with its place in the order.
 struct Placed {
     rank: i64,
+    tie: Tie,
     source: usize,
     row: u32,
     bytes: u64,
@@ -136,11 +137,12 @@ impl First {
         if rank < self.worst {
             return Ok(());
         }
+        let tie = found.tie;
         let labels = found.labels.by_kind();
         let entry = Entry { time: found.time, line: found.line.into_owned(), labels };
         let bytes = size(&entry);
         self.bytes += bytes;
-        self.entries.push(Placed { rank, source, row, bytes, entry });
+        self.entries.push(Placed { rank, tie, source, row, bytes, entry });
         if self.entries.len() > 2 * self.page.limit + 1024 {
             self.prune();
         }
@@ -156,7 +158,7 @@ impl First {
     fn sort(&mut self) {
         let forward = self.page.direction == Direction::Forward;
         self.entries.sort_by(|a, b| {
-            let by_row = (a.source, a.row).cmp(&(b.source, b.row));
+            let by_row = (a.tie, a.source, a.row).cmp(&(b.tie, b.source, b.row));
             b.rank.cmp(&a.rank).then(if forward { by_row } else { by_row.reverse() })
         });
     }

@@ -4,7 +4,7 @@ use super::*;
 use crate::QueryEngine;
 use crate::promql::labels::Labels;
 use crate::testing::{Fixture, resource_of, scope};
-use binnacle_storage::batch::{LogRow, TimeOrigin};
+use binnacle_storage::batch::{BatchBuilder, LogRow, TimeOrigin};
 use binnacle_storage::model::{Attribute, Signal, TenantId, Timestamp, TraceId, Value, wire};
 use std::time::Duration;
 
@@ -40,39 +40,39 @@ fn rows() -> Vec<Row> {
     shop.chain(bank).collect()
 }
 
+fn push(builder: &mut BatchBuilder, row: &Row) {
+    let resource = resource_of(&[
+        ("service.name", Value::String(row.service)),
+        ("deployment.environment", Value::String("test")),
+        ("host.name", Value::String("h1")),
+    ]);
+    builder.resource(&resource, row.service);
+    builder.scope(&scope("lib"));
+    let mut bytes = Vec::new();
+    wire::put_attribute(&mut bytes, "user.id", &Value::Int(row.user));
+    let attributes: Vec<Attribute<'_>> =
+        wire::attributes(&bytes).map(|attribute| attribute.unwrap()).collect();
+    builder.push_log(&LogRow {
+        time: Timestamp(START + row.at * SECOND),
+        time_origin: TimeOrigin::Sent,
+        observed_time: None,
+        trace_id: (row.at == 50).then_some(TraceId([7; 16])),
+        span_id: None,
+        flags: 0,
+        severity_number: row.severity,
+        severity_text: "",
+        event_name: "",
+        body: Some(&row.line),
+        body_value: None,
+        dropped_attributes_count: 0,
+        attributes: &attributes,
+    });
+}
+
 async fn fixture() -> Fixture {
     let mut fixture = Fixture::new().await;
     for row in rows() {
-        fixture
-            .append(Signal::Logs, |builder| {
-                let resource = resource_of(&[
-                    ("service.name", Value::String(row.service)),
-                    ("deployment.environment", Value::String("test")),
-                    ("host.name", Value::String("h1")),
-                ]);
-                builder.resource(&resource, row.service);
-                builder.scope(&scope("lib"));
-                let mut bytes = Vec::new();
-                wire::put_attribute(&mut bytes, "user.id", &Value::Int(row.user));
-                let attributes: Vec<Attribute<'_>> =
-                    wire::attributes(&bytes).map(|attribute| attribute.unwrap()).collect();
-                builder.push_log(&LogRow {
-                    time: Timestamp(START + row.at * SECOND),
-                    time_origin: TimeOrigin::Sent,
-                    observed_time: None,
-                    trace_id: (row.at == 50).then_some(TraceId([7; 16])),
-                    span_id: None,
-                    flags: 0,
-                    severity_number: row.severity,
-                    severity_text: "",
-                    event_name: "",
-                    body: Some(&row.line),
-                    body_value: None,
-                    dropped_attributes_count: 0,
-                    attributes: &attributes,
-                });
-            })
-            .await;
+        fixture.append(Signal::Logs, |builder| push(builder, &row)).await;
     }
     fixture
 }
@@ -171,6 +171,39 @@ async fn lines_come_from_either_end() {
         assert_eq!(lines(engine, r#"{service_name="shop"} | detected_level="error""#, 1000, Direction::Forward).await.len(), 10);
     })
     .await;
+}
+
+#[tokio::test]
+async fn lines_of_one_time_keep_their_order_wherever_they_lie() {
+    let mut fixture = Fixture::new().await;
+    let requests = [[("1", 9), ("2", 9), ("3", 17)], [("6", 17), ("4", 9), ("5", 13)]];
+    for request in requests {
+        let row = |(line, severity): (&str, i32)| Row {
+            at: 1,
+            service: "shop",
+            line: line.to_owned(),
+            severity,
+            user: 1,
+        };
+        let rows = request.map(row);
+        let append = |builder: &mut BatchBuilder| rows.iter().for_each(|row| push(builder, row));
+        fixture.append(Signal::Logs, append).await;
+        for _ in 0..2 {
+            let all = r#"{service_name="shop"}"#;
+            let found = lines(&fixture.engine(), all, 9, Direction::Forward).await;
+            assert_eq!(found, ["1", "2", "3", "4", "5", "6"][..found.len()]);
+            let mut newest = lines(&fixture.engine(), all, 2, Direction::Backward).await;
+            newest.reverse();
+            assert_eq!(newest, found[found.len() - 2..]);
+            let last = r#"last_over_time({service_name="shop"} | regexp "(?P<n>.*)" | unwrap n [100s]) by (service_name)"#;
+            let value = found.len() as f64;
+            assert_eq!(
+                instant(&fixture.engine(), last).await,
+                [(r#"{service_name="shop"}"#.to_owned(), value)]
+            );
+            fixture.flush().await;
+        }
+    }
 }
 
 #[tokio::test]

@@ -12,7 +12,8 @@ use super::evaluate::matching;
 use super::plan::{self, WantedValue};
 use crate::broken;
 use crate::rows::{
-    Columns, SegmentRows, TimePage, Wanted, distinct_values, malformed, ranges_of, time_pages,
+    Columns, SegmentRows, TimePage, Wanted, distinct_values, malformed, ranges_of, rows_with_text,
+    time_pages,
 };
 use crate::value::Resource;
 use crate::{Error, QueryStats};
@@ -20,7 +21,7 @@ use arrow::record_batch::RecordBatch;
 use binnacle_storage::batch::AttributeType;
 use binnacle_storage::log_index::IndexQuery;
 use binnacle_storage::model::{Table, TimeRange, Timestamp};
-use binnacle_storage::segment::Segment;
+use binnacle_storage::segment::{Segment, attribute_column_name};
 use binnacle_storage::{Chunk, Snapshot, Storage};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -343,7 +344,9 @@ pub(super) async fn candidates(
     };
     for wanted in plan::wanted_values(query) {
         if let Some(rows) = rows_with_value(segment, &wanted).await? {
-            found = Some(found.map_or(rows.clone(), |found| both(&found, &rows)));
+            let within = found.map_or(rows.clone(), |found| both(&found, &rows));
+            let column = attribute_column_name(wanted.key);
+            found = Some(rows_with_text(segment, &column, wanted.text.as_bytes(), within).await?);
         }
     }
     Ok(found)

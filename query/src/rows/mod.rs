@@ -14,11 +14,12 @@ mod shared;
 mod sink;
 #[cfg(test)]
 mod tests;
+mod texts;
 
 pub(crate) use attributes::{RowAttributes, attribute_value};
 pub(crate) use columns::{ByteColumn, Columns, FixedColumn, IntColumn, TextColumn, malformed};
 pub(crate) use distributions::DistributionColumns;
 pub(crate) use pages::{PageTest, TimePage, pages_that_may_hold, rows_with_ids, time_pages};
-pub(crate) use pick::distinct_values;
 pub(crate) use read::{SegmentRows, Wanted, ranges_of};
 pub(crate) use shared::Shared;
+pub(crate) use texts::{distinct_values, rows_with_text};

@@ -4,13 +4,11 @@
 //! values asked for are decoded. The batches are those that Arrow's reader would give.
 
 use super::sink::{Cell, Sink};
-use crate::Error;
 use crate::pages::{
     Codec, DataPage, NULL, Unreadable, data_page, deltas, dictionary_page, hybrid_at, plain,
 };
 use arrow::datatypes::{DataType, SchemaRef};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
-use binnacle_storage::segment::Segment;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use parquet::basic::{Encoding, Type};
@@ -22,24 +20,26 @@ use std::sync::Arc;
 
 /// Rows of one row group, and where their values are.
 pub(super) struct Picked {
-    group: usize,
-    columns: Vec<Column>,
+    pub(super) group: usize,
+    pub(super) columns: Vec<Column>,
     rows: usize,
 }
 
-struct Column {
+pub(super) struct Column {
     leaf: usize,
-    parts: Vec<Part>,
+    pub(super) parts: Vec<Part>,
 }
 
 /// Rows of one page.
-struct Part {
+pub(super) struct Part {
+    /// Row of the group that is the page's first.
+    pub(super) first: u32,
     /// Counted from the page's first, ascending.
-    rows: Vec<u32>,
-    values: Values,
+    pub(super) rows: Vec<u32>,
+    pub(super) values: Values,
 }
 
-enum Values {
+pub(super) enum Values {
     Null,
     Bits(u64),
     Bytes(Vec<u8>),
@@ -65,40 +65,6 @@ enum Dictionary {
         values: Bytes,
         ends: Vec<(u32, u32)>,
     },
-}
-
-/// The values of a column whose dictionary says them all; `None` where it has none. Holds for files with value filters, whose writer
-/// gives a column either no dictionary or one with every value.
-pub(crate) async fn distinct_values(
-    segment: &Segment,
-    column: &str,
-) -> Result<Option<Vec<Bytes>>, Error> {
-    let metadata = segment.metadata().await?;
-    let schema = metadata.file_metadata().schema_descr();
-    let leaf =
-        (0..schema.num_columns()).find(|&leaf| schema.column(leaf).path().string() == column);
-    let Some(leaf) = leaf else { return Ok(Some(Vec::new())) };
-    let mut values = Vec::new();
-    for group in 0..metadata.num_row_groups() {
-        let Ok(Some(place)) = dictionary_place(&metadata, (group, leaf)) else { return Ok(None) };
-        let read = segment.read(vec![place]).await?;
-        let chunk = metadata.row_group(group).column(leaf);
-        let Some(Ok(of_group)) = read.first().map(|bytes| texts(bytes, chunk)) else {
-            return Ok(None);
-        };
-        values.extend(of_group);
-    }
-    Ok(Some(values))
-}
-
-fn texts(dictionary: &Bytes, chunk: &ColumnChunkMetaData) -> Result<Vec<Bytes>, Unreadable> {
-    let (values, count) = dictionary_page(dictionary, Codec::of(chunk)?)?;
-    let mut walk = Walk::default();
-    let text = |_| {
-        let (start, end) = walk.next(&values)?;
-        Ok(values.slice(start as usize..end as usize))
-    };
-    (0..count).map(text).collect()
 }
 
 /// Where in the file what is needed of `rows` (ascending, apart) is, row group by row group.
@@ -170,7 +136,7 @@ fn parts(
             }
         };
         let rows = here.iter().map(|&row| row - page_rows.start).collect();
-        parts.push(Part { rows, values });
+        parts.push(Part { first: page_rows.start, rows, values });
     }
     Ok(parts)
 }
@@ -269,7 +235,7 @@ impl Column {
 }
 
 /// Before the first data page.
-fn dictionary_place(
+pub(super) fn dictionary_place(
     metadata: &ParquetMetaData,
     (group, leaf): (usize, usize),
 ) -> Result<Option<Range<u64>>, Unreadable> {
@@ -350,12 +316,12 @@ impl Dictionary {
 
 /// Goes over PLAIN texts and bytes: each after its length.
 #[derive(Default)]
-struct Walk {
+pub(super) struct Walk {
     at: usize,
 }
 
 impl Walk {
-    fn next(&mut self, values: &[u8]) -> Result<(u32, u32), Unreadable> {
+    pub(super) fn next(&mut self, values: &[u8]) -> Result<(u32, u32), Unreadable> {
         let length = values.get(self.at..).and_then(|rest| rest.first_chunk()).ok_or(Unreadable)?;
         let start = self.at + 4;
         self.at = start.checked_add(u32::from_le_bytes(*length) as usize).ok_or(Unreadable)?;

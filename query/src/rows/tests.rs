@@ -1,14 +1,16 @@
 //! Rows picked from their pages against rows decoded with Arrow.
 
-use super::{SegmentRows, Wanted, ranges_of};
+use super::{SegmentRows, Wanted, ranges_of, rows_with_text};
 use crate::QueryStats;
 use crate::testing::{Fixture, Random, resource, scope};
+use arrow::array::AsArray;
 use arrow::compute::concat_batches;
 use arrow::record_batch::RecordBatch;
 use binnacle_storage::batch::{BatchBuilder, SpanRow};
 use binnacle_storage::model::{
     Attribute, Signal, SpanId, Table, TenantId, TimeRange, Timestamp, TraceId, Value, wire,
 };
+use binnacle_storage::segment::Segment;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -92,16 +94,21 @@ async fn check(reader: &SegmentRows, wanted: Wanted<'_>, rows: BTreeSet<u32>) {
     assert_eq!(mine.fields().len(), theirs.fields().len());
 }
 
-#[tokio::test]
-async fn picked_rows_are_those_that_arrow_decodes() {
+/// The fixture holds the segment's file.
+async fn segment() -> (Fixture, Arc<Segment>) {
     let mut fixture = Fixture::new().await;
     fixture.append(Signal::Traces, push_spans).await;
     fixture.flush().await;
     let snapshot = fixture.storage.snapshot(&TenantId::default()).await.unwrap();
     let segments = snapshot.segments(Table::Spans, TimeRange::all());
     assert_eq!(segments.len(), 1);
-    let stats = Arc::new(QueryStats::new());
-    let reader = SegmentRows::open(segments[0].clone(), stats).await.unwrap();
+    (fixture, segments[0].clone())
+}
+
+#[tokio::test]
+async fn picked_rows_are_those_that_arrow_decodes() {
+    let (_fixture, segment) = segment().await;
+    let reader = SegmentRows::open(segment, Arc::new(QueryStats::new())).await.unwrap();
     let last = ROWS as u32 - 1;
     let mut random = Random(5);
     for rows in [
@@ -116,4 +123,40 @@ async fn picked_rows_are_those_that_arrow_decodes() {
         let some = ["name", "attributes.unique", "none of these"].map(str::to_owned);
         check(&reader, Wanted::Named(&some), rows).await;
     }
+}
+
+#[tokio::test]
+async fn rows_with_a_text_are_those_that_have_it() {
+    let (_fixture, segment) = segment().await;
+    let reader = SegmentRows::open(segment.clone(), Arc::new(QueryStats::new())).await.unwrap();
+    let all = [0..ROWS as u32];
+    let column = "attributes.unique".to_owned();
+    let batches = reader.decode(Wanted::Named(&[column.clone()]), &all).await.unwrap();
+    let cells: Vec<Option<String>> = batches
+        .iter()
+        .flat_map(|batch| {
+            let texts = batch.column(0).as_string_view();
+            texts.iter().map(|text| text.map(str::to_owned)).collect::<Vec<_>>()
+        })
+        .collect();
+    let known: Vec<(u32, &str)> = (0..)
+        .zip(&cells)
+        .filter_map(|(row, cell)| cell.as_deref().map(|text| (row, text)))
+        .collect();
+    assert!(known.len() > 5_000 && known.len() < cells.len());
+    for &(row, text) in known.iter().step_by(701) {
+        let text = text.as_bytes();
+        let with = |within| rows_with_text(&segment, &column, text, within);
+        assert_eq!(with(all.to_vec()).await.unwrap(), [row..row + 1]);
+        assert_eq!(with(vec![row..row + 1, row + 1..ROWS as u32]).await.unwrap().len(), 1);
+        assert!(with(vec![0..row, row + 1..ROWS as u32]).await.unwrap().is_empty());
+    }
+    let with = async |column: &str, text: &str| {
+        rows_with_text(&segment, column, text.as_bytes(), all.to_vec()).await.unwrap()
+    };
+    assert!(with(&column, "nobody's text").await.is_empty());
+    assert!(with("attributes.none", "nobody's text").await.is_empty());
+    assert_eq!(with("attributes.constant", "always").await, all);
+    assert!(with("attributes.constant", "never").await.is_empty());
+    assert_eq!(with("attributes.repeated", "value 7").await, all, "a dictionary tells less");
 }

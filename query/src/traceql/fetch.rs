@@ -8,7 +8,7 @@ use crate::rows::{Columns, SegmentRows, Shared, Wanted, ranges_of};
 use crate::trace::{Found, Span, decode_spans, order_spans};
 use crate::{Error, QueryStats};
 use arrow::record_batch::RecordBatch;
-use binnacle_storage::model::{Table, TimeRange, TraceId};
+use binnacle_storage::model::{Table, TimeRange, TraceId, WEIGHT_COLUMN};
 use binnacle_storage::segment::Segment;
 use binnacle_storage::{Snapshot, Storage};
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -23,7 +23,7 @@ pub(super) enum Needed<'a> {
 }
 
 /// What orders spans, joins them to a tree, and sums up a trace.
-const SHAPE: [&str; 10] = [
+const SHAPE: [&str; 11] = [
     "trace_id",
     "span_id",
     "parent_span_id",
@@ -34,6 +34,7 @@ const SHAPE: [&str; 10] = [
     "duration",
     "status_code",
     "ingested_at",
+    WEIGHT_COLUMN,
 ];
 
 /// The traces with these ids, with everything that is stored of them.

@@ -3,7 +3,7 @@
 use super::ast::{AttributeScope, Comparison, Field, Intrinsic, Literal};
 use super::condition::Condition;
 use super::scan::Search;
-use crate::rows::{PageTest, pages_that_may_hold};
+use crate::rows::{PageTest, pages_that_may_hold, rows_with_text};
 use crate::{Error, QueryStats};
 use binnacle_storage::batch::AttributeType;
 use binnacle_storage::segment::{AttributeKeys, Segment, attribute_column_name};
@@ -130,6 +130,7 @@ pub(super) async fn unfiltered(
             && let Some(may) = segment.rows_with_value(key, text).await?
         {
             kept = overlap(&kept, &may);
+            kept = rows_with_text(segment, &prune.column, text.as_bytes(), kept).await?;
         }
     }
     Ok(kept)

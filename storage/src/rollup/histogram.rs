@@ -63,11 +63,19 @@ impl Histogram {
     #[inline]
     pub fn add(&mut self, bucket: u16, count: i64) {
         let bucket = usize::from(bucket).min(BUCKETS - 1);
+        match self.counts.get_mut(bucket.wrapping_sub(self.first)) {
+            Some(held) => *held = held.wrapping_add(count),
+            None => self.add_outside(bucket, count),
+        }
+    }
+
+    /// To a bucket before the first or past the last.
+    #[cold]
+    fn add_outside(&mut self, bucket: usize, count: i64) {
         if self.counts.is_empty() {
             self.first = bucket;
         } else if bucket < self.first {
-            let missing = self.first - bucket;
-            self.counts.splice(0..0, std::iter::repeat_n(0, missing));
+            self.counts.splice(0..0, std::iter::repeat_n(0, self.first - bucket));
             self.first = bucket;
         }
         let index = bucket - self.first;

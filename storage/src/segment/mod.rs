@@ -33,6 +33,7 @@ pub use chunk::chunk;
 pub(crate) use column::DROPPED;
 pub use file::SegmentFile;
 pub use object::ObjectReader;
+pub use order::severity_class;
 pub use reader::Segment;
 pub use schema::{SCHEMA_VERSION, SORT_VERSION, data_type};
 pub use source::Source;

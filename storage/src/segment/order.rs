@@ -206,7 +206,7 @@ fn keys(table: Table, in_place: &InPlace<'_>, times: &[i64]) -> Result<Vec<Key>,
 }
 
 /// Errors before warnings before all else, by OTLP's `SeverityNumber`.
-fn severity_class(number: i64) -> u64 {
+pub fn severity_class(number: i64) -> u64 {
     match number {
         17.. => 0,
         13..=16 => 1,
