@@ -129,9 +129,9 @@ async fn picked_rows_are_those_that_arrow_decodes() {
 async fn rows_with_a_text_are_those_that_have_it() {
     let (_fixture, segment) = segment().await;
     let reader = SegmentRows::open(segment.clone(), Arc::new(QueryStats::new())).await.unwrap();
-    let all = [0..ROWS as u32];
+    let all = ranges_of(0..ROWS as u32);
     let column = "attributes.unique".to_owned();
-    let batches = reader.decode(Wanted::Named(&[column.clone()]), &all).await.unwrap();
+    let batches = reader.decode(Wanted::Named(std::slice::from_ref(&column)), &all).await.unwrap();
     let cells: Vec<Option<String>> = batches
         .iter()
         .flat_map(|batch| {
@@ -147,12 +147,12 @@ async fn rows_with_a_text_are_those_that_have_it() {
     for &(row, text) in known.iter().step_by(701) {
         let text = text.as_bytes();
         let with = |within| rows_with_text(&segment, &column, text, within);
-        assert_eq!(with(all.to_vec()).await.unwrap(), [row..row + 1]);
+        assert_eq!(with(all.clone()).await.unwrap(), ranges_of([row]));
         assert_eq!(with(vec![row..row + 1, row + 1..ROWS as u32]).await.unwrap().len(), 1);
         assert!(with(vec![0..row, row + 1..ROWS as u32]).await.unwrap().is_empty());
     }
     let with = async |column: &str, text: &str| {
-        rows_with_text(&segment, column, text.as_bytes(), all.to_vec()).await.unwrap()
+        rows_with_text(&segment, column, text.as_bytes(), all.clone()).await.unwrap()
     };
     assert!(with(&column, "nobody's text").await.is_empty());
     assert!(with("attributes.none", "nobody's text").await.is_empty());
