@@ -2,30 +2,20 @@
 
 import os
 import pathlib
-import shutil
 import signal
 import subprocess
 import time
 
 import requests
 
+from debian import program
+
 START_SECONDS_MAX = 60
 
 
-def programs(directory):
-    """Paths of `prometheus` and `promtool`: installed ones, else unpacked from the package into `directory`."""
-    if shutil.which("prometheus") and shutil.which("promtool"):
-        return shutil.which("prometheus"), shutil.which("promtool")
-    directory = pathlib.Path(directory)
-    if not list(directory.glob("*.deb")):
-        download = ["apt-get", "download", "prometheus"]
-        # A fresh machine may not have the lists of packages yet.
-        if subprocess.run(download, cwd=directory, capture_output=True).returncode:
-            subprocess.run(["apt-get", "update"], check=True, capture_output=True)
-            subprocess.run(download, cwd=directory, check=True, capture_output=True)
-    [package] = directory.glob("*.deb")
-    subprocess.run(["dpkg-deb", "-x", str(package), str(directory)], check=True)
-    return str(directory / "usr/bin/prometheus"), str(directory / "usr/bin/promtool")
+def programs():
+    """Paths of `prometheus` and `promtool`."""
+    return program("prometheus", "prometheus"), program("prometheus", "promtool")
 
 
 class Prometheus:

@@ -3,7 +3,6 @@
 import datetime
 import http.server
 import json
-import shutil
 import subprocess
 import threading
 import time
@@ -84,10 +83,11 @@ class Hook:
         self.server.server_close()
 
 
+ALERTMANAGER = "prometheus-alertmanager"
+
+
 class Alertmanager:
     """Debian's prometheus-alertmanager, the outside witness."""
-
-    binary = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
 
     def __init__(self, directory, config):
         directory.mkdir(parents=True)
@@ -98,7 +98,7 @@ class Alertmanager:
         self.log = open(directory / "log.txt", "ab")
         self.process = subprocess.Popen(
             [
-                self.binary,
+                program(ALERTMANAGER, "prometheus-alertmanager"),
                 f"--config.file={self.file}",
                 f"--storage.path={directory / 'data'}",
                 f"--web.listen-address=127.0.0.1:{port}",
@@ -125,16 +125,11 @@ class Alertmanager:
 
 def amtool(url, *arguments, check=True):
     """What `amtool` prints when it is asked about the Alertmanager at `url`."""
-    command = ["amtool", f"--alertmanager.url={url}", *arguments]
+    command = [program(ALERTMANAGER, "amtool"), f"--alertmanager.url={url}", *arguments]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=60)
     if check:
         assert ran.returncode == 0, (arguments, ran.stdout, ran.stderr)
     return ran
-
-
-needs_alertmanager = pytest.mark.skipif(
-    Alertmanager.binary is None, reason="prometheus-alertmanager is not installed"
-)
 
 
 # ---- servers and what they are told ----

@@ -17,7 +17,6 @@ from receivers import (  # noqa: F401
     at,
     deliveries,
     keys,
-    needs_alertmanager,
     new_hook,
     notifying,
     post,
@@ -98,7 +97,6 @@ def by_group(requests):
     return groups
 
 
-@needs_alertmanager
 def test_bodies_are_those_of_a_real_alertmanager(notifying, new_hook, tmp_path):
     theirs, ours = new_hook(), new_hook()
     witness = Alertmanager(tmp_path / "am", SAME.replace("URL", theirs.url))
@@ -260,7 +258,6 @@ receivers:
 # ---- from rules, and on to another Alertmanager ----
 
 
-@needs_alertmanager
 def test_a_real_alertmanager_receives_what_rules_raise(notifying, new_hook, tmp_path):
     theirs, ours = new_hook(), new_hook()
     witness = Alertmanager(tmp_path / "am", to_hook(theirs))

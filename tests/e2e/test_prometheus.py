@@ -26,8 +26,8 @@ remote_write:
 
 
 @pytest.fixture(scope="session")
-def prometheus_programs(tmp_path_factory):
-    return programs(tmp_path_factory.mktemp("prometheus"))
+def prometheus_programs():
+    return programs()
 
 
 def native_histogram(observations):

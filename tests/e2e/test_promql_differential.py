@@ -24,7 +24,7 @@ def both(tmp_path_factory):
     directory = tmp_path_factory.mktemp("both")
     [port] = free_ports(1)
     options = ["--web.enable-remote-write-receiver", "--storage.tsdb.retention.time=100y"]
-    prometheus = Prometheus(directory / "prometheus", port, CONFIG, programs(directory), options).start()
+    prometheus = Prometheus(directory / "prometheus", port, CONFIG, programs(), options).start()
     # Names are dropped at once, as Prometheus does it.
     server = Server(directory / "server", settings={"query.promql_delayed_names": "false"}).start()
     addresses = f"http://{prometheus.address}", f"{server.api}/prometheus"

@@ -56,8 +56,8 @@ remote_write:
 
 
 @pytest.fixture(scope="session")
-def prometheus_programs(tmp_path_factory):
-    return programs(tmp_path_factory.mktemp("prometheus"))
+def prometheus_programs():
+    return programs()
 
 
 @pytest.fixture

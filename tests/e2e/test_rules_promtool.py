@@ -45,8 +45,8 @@ TEMPLATES = {
 
 
 @pytest.fixture(scope="session")
-def promtool(tmp_path_factory):
-    return programs(tmp_path_factory.mktemp("prometheus"))[1]
+def promtool():
+    return programs()[1]
 
 
 def run(program, *arguments, cwd=None):

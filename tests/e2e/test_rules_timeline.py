@@ -64,7 +64,7 @@ def test_timelines_of_alerts_are_those_of_prometheus(new_server, new_target, tmp
     levels = {"a": 1, "b": 1}
     target = new_target(lambda: "".join(f'level{{room="{room}"}} {level}\n' for room, level in levels.items()).encode())
     generator = random.Random(7)
-    binaries = programs(tmp_path / "programs")
+    binaries = programs()
     for attempt in range(ATTEMPTS):
         server = new_server(settings=settings(path))
         [port] = free_ports(1)
