@@ -81,6 +81,7 @@ pub struct RuleError {
     responses(
         (status = 200, description = "The transitions, in order of time", body = BacktestAnswer),
         (status = 400, description = "The rules are wrong, or the time is too long", body = ErrorBody),
+        (status = 415, description = "The request is not JSON", body = ErrorBody),
         (status = 503, description = "Starting or stopping", body = ErrorBody)))]
 pub async fn try_rules(
     State(api): State<Api>,

@@ -187,7 +187,7 @@ def test_duckdb_reads_the_same_integers(loaded, spans):
     live = {row[0] for row in loaded.query("SELECT id FROM segments WHERE \"table\" = 'spans'")}
     files = [str(p) for p in loaded.data.rglob("v1/rollups/**/*.parquet") if p.stem in live]
     assert len(files) == len(live)
-    found = duckdb.execute(
+    found = duckdb.connect().execute(
         "SELECT service, name, epoch_ns(minute), sum(count), sum(duration_sum) FROM read_parquet(?)"
         " WHERE rollup = 'red' GROUP BY ALL",
         [files],
@@ -195,7 +195,7 @@ def test_duckdb_reads_the_same_integers(loaded, spans):
     _, durations = recount(spans)
     found = {(s, n, m): (int(count), int(total)) for s, n, m, count, total in found}
     assert found == {key: (len(of), sum(of)) for key, of in durations.items()}
-    calls = duckdb.execute(
+    calls = duckdb.connect().execute(
         "SELECT sum(count) FROM read_parquet(?) WHERE rollup = 'edges' AND instrumented = 'both'",
         [files],
     ).fetchone()

@@ -154,7 +154,7 @@ def by_sql(server, tenant):
 def by_duckdb(server, tenant):
     files = [str(path) for path in server.segments("spans", tenant)]
     ends = "(epoch_ns(start_time) + duration) // 10000000000 * 10000000000"
-    return counted(duckdb.sql(RAW.format(ends=ends, table=f"read_parquet({files})")).fetchall())
+    return counted(duckdb.connect().execute(RAW.format(ends=ends, table=f"read_parquet({files})")).fetchall())
 
 
 def by_table(server, name, tenant):
@@ -398,7 +398,7 @@ def test_log_counts_equal_every_other_count(new_server):
         SELECT epoch_ns(time) // 10000000000 * 10000000000, sum(CASE WHEN severity_number < 17 THEN 1 ELSE 0 END), count(*)
         FROM read_parquet({files}) WHERE body LIKE 'order %' GROUP BY 1
     """
-    assert counted(duckdb.sql(sql).fetchall()) == expected
+    assert counted(duckdb.connect().execute(sql).fetchall()) == expected
 
 
 # ---- counters ----
@@ -507,7 +507,7 @@ def test_counter_counts_equal_every_other_count(new_server, seed):
         series=f"(SELECT DISTINCT series_id, name FROM read_parquet({files['series']}))",
         slice="(t - 1) // 10000000000 * 10000000000",
     )
-    assert with_events(duckdb.sql(sql).fetchall()) == expected
+    assert with_events(duckdb.connect().execute(sql).fetchall()) == expected
     server.crash()
     look(server)
     assert slices(server, "requests") == expected

@@ -89,7 +89,8 @@ pub async fn ask(
     responses(
         (status = 200, description = "As GET answers", body = Object),
         (status = 400, description = "What is wrong", body = super::super::error::ErrorBody),
-        (status = 404, description = "No such SLO", body = super::super::error::ErrorBody)))]
+        (status = 404, description = "No such SLO", body = super::super::error::ErrorBody),
+        (status = 415, description = "The request is not JSON", body = super::super::error::ErrorBody)))]
 pub async fn ask_with_body(
     State(api): State<Api>,
     Tenant(tenant): Tenant,
