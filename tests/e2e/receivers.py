@@ -11,6 +11,7 @@ import pytest
 import requests
 
 from binnacle import free_ports
+from debian import program
 
 #: A few of the shortest intervals, on a busy machine.
 WAIT_SECONDS_MAX = 60

@@ -94,7 +94,10 @@ impl Asked {
         ("start" = Option<String>, Query, description = "The beginning of the period if not said"),
         ("end" = Option<String>, Query, description = "What is counted by now if not said"),
         ("step" = Option<String>, Query, description = "One in 200 if not said")),
-    responses((status = 200, description = "`points`, each with `time` and what `status` has", body = Object)))]
+    responses(
+        (status = 200, description = "`points`, each with `time` and what `status` has", body = Object),
+        (status = 400, description = "What is wrong", body = super::super::error::ErrorBody),
+        (status = 404, description = "No such SLO", body = super::super::error::ErrorBody)))]
 pub async fn graph(
     State(api): State<Api>,
     Tenant(tenant): Tenant,
@@ -149,7 +152,10 @@ fn points(asked: &Asked) -> Vec<Value> {
         ("objective" = Option<usize>, Query, description = "Its place among the objectives; 0 if not said"),
         ("start" = Option<String>, Query, description = "The beginning of the period if not said"),
         ("end" = Option<String>, Query, description = "What is counted by now if not said")),
-    responses((status = 200, description = "`slices`, each `[time, good, total]`, and `slice_seconds`", body = Object)))]
+    responses(
+        (status = 200, description = "`slices`, each `[time, good, total]`, and `slice_seconds`", body = Object),
+        (status = 400, description = "What is wrong", body = super::super::error::ErrorBody),
+        (status = 404, description = "No such SLO", body = super::super::error::ErrorBody)))]
 pub async fn slices(
     State(api): State<Api>,
     Tenant(tenant): Tenant,

@@ -123,7 +123,9 @@ pub async fn delete(
 
 /// Every version of an SLO there ever was, the oldest first.
 #[utoipa::path(get, path = "/api/v1/slos/{name}/versions", tag = "alerting", params(("name" = String, Path)),
-    responses((status = 200, description = "`versions`", body = Object)))]
+    responses(
+        (status = 200, description = "`versions`", body = Object),
+        (status = 404, description = "No such SLO", body = super::error::ErrorBody)))]
 pub async fn versions(
     State(api): State<Api>,
     Tenant(tenant): Tenant,
