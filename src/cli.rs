@@ -1,7 +1,8 @@
 //! The command line: what can be asked of the binary, and how it answers a person.
 
 use crate::config::{self, Config, Override, Problem};
-use crate::{client, rules, run};
+use crate::demo::{self, Demo, DemoArgs};
+use crate::{client, load, rules, run};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::io::Write;
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ const EXIT_USAGE: u8 = 2;
                   as Parquet files with an index, and answers by HTTP: SQL, whole traces with their logs, log search.",
     after_help = "Examples:\n  \
         binnacle serve                                      start with defaults, data in ./data\n  \
+        binnacle demo                                       the same, with a shop to watch\n  \
         binnacle serve --data /var/lib/binnacle --set storage.retention=7days\n  \
         binnacle sql 'SELECT service, count(*) FROM spans GROUP BY 1'\n  \
         binnacle config print > binnacle.toml               every setting with its meaning\n  \
@@ -41,6 +43,14 @@ enum Command {
         A second signal stops it at once; nothing acknowledged is lost either way."
     )]
     Serve(ConfigArgs),
+    /// Serve, and run a shop beside it that is worth watching, with SLOs, rules and faults on command
+    #[command(after_help = demo::faults_help())]
+    Demo {
+        #[command(flatten)]
+        config: ConfigArgs,
+        #[command(flatten)]
+        demo: DemoArgs,
+    },
     /// Ask a running server a question in SQL
     #[command(after_help = "Examples:\n  \
         binnacle sql 'SELECT name, duration FROM spans ORDER BY duration DESC LIMIT 10'\n  \
@@ -60,10 +70,11 @@ enum Command {
         #[command(subcommand)]
         command: rules::RulesCommand,
     },
-    /// Check, store and list SLOs, and go through time past with them
+    /// Check, store, list and explain SLOs, and go through time past with them
     #[command(after_help = "Examples:\n  \
         binnacle slo check checkout.yaml\n  \
         binnacle slo apply checkout.yaml\n  \
+        binnacle slo explain checkout --start -6h\n  \
         binnacle slo backtest checkout.yaml --start -30d\n\n\
         Exit codes: 0 done, 1 refused or failed, 2 wrong usage.")]
     Slo(client::SloArgs),
@@ -75,6 +86,9 @@ enum Command {
         is promoted with probability alpha at most, however often this is asked, as long as --start stays the same.\n\n\
         Exit codes: 0 promote, 3 roll back, 4 hold (not certain, or not in time), 1 no answer, 2 wrong usage.")]
     Gate(client::GateArgs),
+    /// Send requests at a constant rate, in steps or ramps, and say how long they took
+    #[command(after_help = load::HELP)]
+    Load(Box<load::LoadArgs>),
     /// Show or check the configuration
     Config {
         #[command(subcommand)]
@@ -182,18 +196,17 @@ fn environment() -> impl Iterator<Item = (String, String)> {
 /// Runs what the command line asks for.
 pub fn main() -> ExitCode {
     match Cli::parse().command {
-        Command::Serve(args) => with_config(&args, |config| match run::run(config) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                eprintln!("binnacle: {error:#}");
-                ExitCode::FAILURE
-            }
+        Command::Serve(args) => with_config(&args, |config| exit_code(run::run(config, None))),
+        Command::Demo { config, demo } => with_config(&config, |mut config| {
+            let prepared = Demo::prepare(demo, &mut config);
+            exit_code(prepared.and_then(|demo| run::run(config, Some(demo))))
         }),
         Command::Sql(args) => client::sql(args),
         Command::Tail(args) => client::tail(args),
         Command::Rules { command } => rules::main(command),
         Command::Slo(args) => client::slo(&args),
         Command::Gate(args) => client::gate(&args),
+        Command::Load(args) => load::load(&args),
         Command::Config { command: ConfigCommand::Print(args) } => with_config(&args, |config| {
             // A reader that went away (`| head`) is no failure.
             let _ = std::io::stdout().write_all(config::print(&config).as_bytes());
@@ -203,6 +216,16 @@ pub fn main() -> ExitCode {
             let _ = writeln!(std::io::stdout(), "the configuration is good");
             ExitCode::SUCCESS
         }),
+    }
+}
+
+fn exit_code(ended: anyhow::Result<()>) -> ExitCode {
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("binnacle: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! `binnacle sql`, `binnacle tail` and `binnacle rules backtest`: ask a running server over HTTP and print the answer.
 
 mod backtest;
+mod explained;
 mod gate;
 mod http;
 mod slo;

@@ -8,7 +8,10 @@ mod cli;
 mod client;
 mod config;
 mod deliveries;
+mod demo;
+mod documents;
 mod listen;
+mod load;
 mod logging;
 mod process;
 mod recorded;
@@ -16,6 +19,7 @@ mod rejections;
 mod rules;
 mod run;
 mod shutdown;
+mod slo_evidence;
 mod slo_tables;
 
 use std::process::ExitCode;

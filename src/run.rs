@@ -8,6 +8,8 @@
 
 use crate::api::{self, Api, Facts, Product};
 use crate::config::Config;
+use crate::demo::{Addresses, Demo};
+use crate::documents::Documents;
 use crate::listen::Listeners;
 use crate::recorded::RecordedSeries;
 use crate::shutdown::Signals;
@@ -34,8 +36,8 @@ const THREADS_MAX: usize = 8;
 /// Threads for blocking work: decoding requests, rendering answers, reading files.
 const BLOCKING_THREADS_MAX: usize = 64;
 
-/// Serves until a signal. Returns when everything has stopped in order.
-pub fn run(config: Config) -> anyhow::Result<()> {
+/// Serves until a signal, with the demo beside if there is one. Returns when everything has stopped in order.
+pub fn run(config: Config, demo: Option<Demo>) -> anyhow::Result<()> {
     logging::start(&config.log)?;
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
     let threads = match config.server.threads {
@@ -49,21 +51,26 @@ pub fn run(config: Config) -> anyhow::Result<()> {
         .enable_all()
         .build()
         .context("failed to start the network threads")?;
-    let result = runtime.block_on(serve(config));
+    let result = runtime.block_on(serve(config, demo));
     // Whatever still runs has had its deadline.
     runtime.shutdown_background();
     result
 }
 
-async fn serve(config: Config) -> anyhow::Result<()> {
+async fn serve(config: Config, demo: Option<Demo>) -> anyhow::Result<()> {
     let started = Instant::now();
     let signals = Signals::install().context("failed to listen for signals")?;
     let listeners = Listeners::bind(&config).await?;
     let data_path = absolute(&config.storage.path);
     info!(version = env!("CARGO_PKG_VERSION"), data = %data_path.display(), "starting");
-    let facts = Facts { started, data_path, listeners: listeners.announce(&config)? };
-
-    let alerting = config.alerting_at(listeners.api.local_addr()?);
+    let addresses = Addresses {
+        otlp_grpc: listeners.otlp_grpc.local_addr()?,
+        otlp_http: listeners.otlp_http.local_addr()?,
+        api: listeners.api.local_addr()?,
+    };
+    let alerting = config.alerting_at(addresses.api);
+    let external_url = alerting.external_url.clone();
+    let facts = Facts { started, data_path, listeners: listeners.announce(&config)?, external_url };
     let stop = CancellationToken::new();
     let api = Api::new(config.api.clone(), facts);
     let api_task = serve_api(listeners.api, api.clone(), stop.clone());
@@ -100,6 +107,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         collector: collector.clone(),
         targets: scraper.targets(),
         alerting: alerting.clone(),
+        documents: Documents::open(&config.storage.path)?,
         recovery,
     };
     api.set_ready(product);
@@ -110,11 +118,27 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let mut ingest = pin!(async { tokio::join!(served, scraped, alerted) });
     info!(after_ms = millis(started), "ready");
 
-    // Ingest and alerting end only when told to.
-    tokio::select! {
-        () = signals.first() => {}
-        _ = &mut ingest => unreachable!("ingest and alerting run until `stop`"),
+    let close = CancellationToken::new();
+    if let Some(demo) = &demo {
+        api.set_demo(demo.faults());
     }
+    let mut beside =
+        tokio::spawn(beside(demo, config.storage.path.clone(), addresses, close.clone()));
+    // Ingest and alerting end only when told to; the demo too, unless it fails.
+    let failed = tokio::select! {
+        () = signals.first() => None,
+        ended = &mut beside => Some(ended),
+        _ = &mut ingest => unreachable!("ingest and alerting run until `stop`"),
+    };
+    // The demo goes first, while its last telemetry is still taken in.
+    close.cancel();
+    let shown = match failed {
+        Some(ended) => ended,
+        None => tokio::select! {
+            ended = &mut beside => ended,
+            _ = &mut ingest => unreachable!("ingest and alerting run until `stop`"),
+        },
+    };
     api.set_stopping();
     stop.cancel();
     within(&config, async {
@@ -125,7 +149,24 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         info!("flushing buffers to segments");
         storage.shutdown().await.context("failed to flush and close storage")
     })
-    .await
+    .await?;
+    shown.context("the demo ended abnormally")?
+}
+
+/// Whatever runs beside the server, until `stop`.
+async fn beside(
+    demo: Option<Demo>,
+    data: PathBuf,
+    addresses: Addresses,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    match demo {
+        Some(demo) => demo.run(&data, addresses, stop).await,
+        None => {
+            stop.cancelled().await;
+            Ok(())
+        }
+    }
 }
 
 fn serve_api(listener: TcpListener, api: Api, stop: CancellationToken) -> JoinHandle<()> {

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The file of alert states, silences and deliveries cannot be used.
-    #[error("the alerting database {path} cannot be used: {detail}")]
+    /// A file of what is remembered (alert states, silences, deliveries; documents) cannot be used.
+    #[error("the database {path} cannot be used: {detail}")]
     StoreUnusable { path: PathBuf, detail: String },
     /// A transaction of it failed; nothing of it happened.
     #[error("failed to {action}")]

@@ -1,6 +1,6 @@
-//! What alerting remembers: one SQLite file, WAL mode, every commit synced.
+//! What is remembered beside telemetry: one SQLite file, WAL mode, every commit synced.
 //!
-//! A file of its own beside the catalog, so that an alert never waits for a compaction's edit nor the other way round.
+//! Alerting's is a file of its own beside the catalog, so that an alert never waits for a compaction's edit nor the other way round.
 //! Each module brings its tables as one step of `STEPS`; a step that was released never changes.
 
 use crate::Error;
@@ -10,9 +10,14 @@ use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::Notify;
 
-/// SQL that brings an empty database to the present; the number of steps done is the file's `user_version`.
-const STEPS: &[&str] =
-    &[crate::notify::TABLES, crate::rule::TABLES, crate::slo::TABLES, crate::explain::TABLES];
+/// What alerting keeps.
+const STEPS: &[&str] = &[
+    crate::notify::TABLES,
+    crate::rule::TABLES,
+    crate::slo::TABLES,
+    crate::explain::TABLES,
+    crate::slo::LATE_TABLES,
+];
 
 /// The database. Clones share it. Calls block.
 #[derive(Debug, Clone)]
@@ -23,14 +28,20 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens or creates the file and brings its tables to the present.
+    /// Opens or creates alerting's file and brings its tables to the present.
     pub fn open(path: &Path) -> Result<Store, Error> {
+        Store::open_with(path, STEPS)
+    }
+
+    /// The same for a file of other tables: `steps` is the SQL that brings an empty database to the present; how many of them
+    /// were done is the file's `user_version`.
+    pub fn open_with(path: &Path, steps: &[&str]) -> Result<Store, Error> {
         let unusable = |detail: String| Error::StoreUnusable { path: path.to_owned(), detail };
         let mut connection = Connection::open(path).map_err(|error| unusable(error.to_string()))?;
         prepare(&connection).map_err(|error| unusable(error.to_string()))?;
-        let done = migrate(&mut connection, STEPS).map_err(|error| unusable(error.to_string()))?;
-        if done > STEPS.len() {
-            let known = STEPS.len();
+        let done = migrate(&mut connection, steps).map_err(|error| unusable(error.to_string()))?;
+        if done > steps.len() {
+            let known = steps.len();
             return Err(unusable(format!(
                 "a later version wrote it: its schema has step {done}, this program knows {known}"
             )));

@@ -12,6 +12,7 @@ mod cursor;
 mod engine;
 mod error;
 pub mod explain;
+mod kept;
 pub mod logql;
 pub mod logs;
 mod metrics;

@@ -1,11 +1,10 @@
-//! Liveness, readiness, status and the page at `/`.
+//! Liveness, readiness and status.
 
 use super::Api;
 use super::error::{ApiError, ErrorBody};
 use axum::Json;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
-use http::{StatusCode, header};
+use http::StatusCode;
 use serde::Serialize;
 use std::time::Duration;
 use utoipa::ToSchema;
@@ -135,22 +134,4 @@ pub fn starting() -> ApiError {
     ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "starting", message)
         .hint("/readyz answers 200 when it has")
         .retry_after(Duration::from_secs(1))
-}
-
-/// The page at `/`: what this is and where to go.
-pub async fn root() -> Response {
-    let page = concat!(
-        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Binnacle</title></head><body>",
-        "<h1>Binnacle ",
-        env!("CARGO_PKG_VERSION"),
-        "</h1><p>OpenTelemetry traces, logs and metrics in; SQL, traces and log search out.</p><ul>",
-        "<li><code>POST /api/v1/sql</code> with <code>{\"query\": \"SELECT count(*) FROM spans\"}</code></li>",
-        "<li><code>GET /api/v1/traces/{trace id}</code></li>",
-        "<li><a href=\"/api/v1/logs?limit=20\">GET /api/v1/logs</a></li>",
-        "<li><a href=\"/api/v1/openapi.json\">/api/v1/openapi.json</a>: the whole API</li>",
-        "<li><a href=\"/api/v1/status\">/api/v1/status</a>, <a href=\"/metrics\">/metrics</a>, ",
-        "<a href=\"/healthz\">/healthz</a>, <a href=\"/readyz\">/readyz</a></li>",
-        "</ul></body></html>\n"
-    );
-    ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], page).into_response()
 }

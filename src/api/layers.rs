@@ -1,7 +1,8 @@
-//! What every request passes through: an id, the log and the counters, a net under panics, and compression.
+//! What every request passes through: an id, the log and the counters, a net under panics, compression, and
+//! a look at which page a browser sends it for.
 
-use super::Api;
 use super::error::ApiError;
+use super::{Api, browser};
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
@@ -27,8 +28,9 @@ pub fn around(routes: Router<Api>, api: Api) -> Router<Api> {
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(CompressionLayer::new().gzip(true).zstd(true).compress_when(worth_compressing))
-        .layer(from_fn_with_state(api, observe))
-        .layer(CatchPanicLayer::custom(panicked));
+        .layer(from_fn_with_state(api.clone(), observe))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn_with_state(api, browser::refuse_foreign));
     routes.layer(layers)
 }
 

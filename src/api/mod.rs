@@ -6,10 +6,14 @@
 mod admin;
 mod alertmanager;
 mod backtest;
+mod browser;
 mod cardinality;
 mod compare;
+mod dashboards;
 mod deliveries;
+mod demo;
 mod differences;
+mod documents;
 mod error;
 mod events;
 mod flame;
@@ -31,6 +35,7 @@ mod related;
 mod remote_write;
 mod render;
 mod request;
+mod runs;
 mod series;
 mod services;
 mod slos;
@@ -41,16 +46,19 @@ mod tempo;
 mod trace;
 mod trace_set;
 mod traces;
+mod ui;
 mod value;
 
 pub use health::Listener;
 
 use crate::config::ApiConfig;
+use crate::demo::DemoFaults;
+use crate::documents::Documents;
 use crate::process::ProcessMetrics;
 use axum::Router;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use binnacle_alerting::Alerting;
 use binnacle_collector::{Collector, ScrapeTargets};
 use binnacle_query::QueryEngine;
@@ -73,6 +81,7 @@ pub struct Product {
     pub collector: Collector,
     pub targets: ScrapeTargets,
     pub alerting: Alerting,
+    pub documents: Documents,
     pub recovery: RecoveryReport,
 }
 
@@ -82,6 +91,8 @@ pub struct Facts {
     pub started: Instant,
     pub data_path: PathBuf,
     pub listeners: Vec<Listener>,
+    /// Address by which people reach this server.
+    pub external_url: String,
 }
 
 /// The API's state. Cheap to clone; all clones are one.
@@ -95,6 +106,7 @@ struct Inner {
     config: ApiConfig,
     facts: Facts,
     product: OnceLock<Product>,
+    demo: OnceLock<DemoFaults>,
     stop: CancellationToken,
     metrics: metrics::ApiMetrics,
     registry: RwLock<Registry>,
@@ -110,6 +122,7 @@ impl Api {
             config,
             facts,
             product: OnceLock::new(),
+            demo: OnceLock::new(),
             stop: CancellationToken::new(),
             metrics,
             registry: RwLock::new(registry),
@@ -127,6 +140,12 @@ impl Api {
     pub fn set_ready(&self, product: Product) {
         // A second call cannot happen: only the wiring calls this, once.
         let _ = self.inner.product.set(product);
+    }
+
+    /// Lets the faults of the demo's shop be started and ended.
+    pub fn set_demo(&self, faults: DemoFaults) {
+        // As above.
+        let _ = self.inner.demo.set(faults);
     }
 
     /// From now on `/readyz` answers 503, so that load balancers send elsewhere, and answers without an end end.
@@ -155,6 +174,10 @@ impl Api {
         self.inner.product.get()
     }
 
+    fn demo(&self) -> Option<&DemoFaults> {
+        self.inner.demo.get()
+    }
+
     fn ready_product(&self) -> Result<&Product, ApiError> {
         self.product().ok_or_else(health::starting)
     }
@@ -175,7 +198,6 @@ impl Api {
 /// The whole API as a service.
 pub fn router(api: Api) -> Router {
     let routes = Router::new()
-        .route("/", get(health::root))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(metrics::metrics))
@@ -205,7 +227,12 @@ pub fn router(api: Api) -> Router {
         .route("/api/v1/cardinality", get(cardinality::cardinality))
         .route("/api/v1/rules/backtest", post(backtest::try_rules))
         .route("/api/v1/admin/{job}", post(admin::admin))
+        .route("/api/v1/demo/faults", get(demo::list_faults).post(demo::begin_fault))
+        .route("/api/v1/demo/faults/{name}", delete(demo::end_fault))
         .merge(slos::routes())
+        .merge(dashboards::routes())
+        .merge(runs::routes())
+        .merge(ui::routes())
         .route("/prometheus/api/v1/write", post(remote_write::write))
         .route("/prometheus/api/v1/targets", get(targets::targets))
         .route("/prometheus/-/reload", post(rules::reload).put(rules::reload))
@@ -223,6 +250,10 @@ pub fn router(api: Api) -> Router {
         .method_not_allowed_fallback(unknown_method);
     layers::around(routes, api.clone()).with_state(api)
 }
+
+/// Lists that can be added to.
+const COLLECTIONS: [&str; 4] =
+    ["/api/v1/slos", "/api/v1/dashboards", "/api/v1/runs", "/api/v1/demo/faults"];
 
 async fn unknown_path(request: Request) -> ApiError {
     let path: String = request.uri().path().chars().take(200).collect();
@@ -251,7 +282,11 @@ async fn unknown_method(request: Request) -> Response {
         || path.starts_with("/api/v1/admin/");
     let allow = match posts {
         true => "POST",
-        false if path == "/api/v1/slos" => "GET, HEAD, POST",
+        false if COLLECTIONS.contains(&path) => "GET, HEAD, POST",
+        false if path.starts_with("/api/v1/demo/faults/") => "DELETE",
+        false if ["/api/v1/dashboards/", "/api/v1/runs/"].iter().any(|of| path.starts_with(of)) => {
+            "DELETE, GET, HEAD, PUT"
+        }
         false if matches!(path, "/api/v1/slos/check" | "/api/v1/slos/backtest") => "POST",
         false => loki::methods(path).or_else(|| alertmanager::methods(path)).unwrap_or("GET, HEAD"),
     };

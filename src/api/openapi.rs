@@ -2,9 +2,9 @@
 
 use super::prometheus::rules;
 use super::{
-    admin, backtest, cardinality, compare, deliveries, differences, error, flame, health,
-    log_counts, logs, loki, metrics, related, remote_write, render, series, services, slos, sql,
-    tail, targets, trace, traces,
+    admin, backtest, cardinality, compare, dashboards, deliveries, demo, differences, error, flame,
+    health, log_counts, logs, loki, metrics, related, remote_write, render, runs, series, services,
+    slos, sql, tail, targets, trace, traces,
 };
 use axum::Json;
 use utoipa::OpenApi;
@@ -28,15 +28,20 @@ use utoipa::OpenApi;
         series::series, services::red, services::service_map, remote_write::write, loki::push,
         targets::targets, cardinality::cardinality, backtest::try_rules, rules::reload,
         deliveries::deliveries,
-        slos::list, slos::put, slos::check, slos::one, slos::delete, slos::versions, slos::transitions, slos::backtest::backtest, slos::graph::graph, slos::graph::slices,
+        slos::list, slos::put, slos::check, slos::one, slos::delete, slos::versions, slos::transitions, slos::backtest::backtest, slos::graph::graph, slos::graph::slices, slos::graph::groups,
+        slos::timeline::timeline,
         slos::explain::explain, slos::explain::of_alert, slos::gate::ask, slos::gate::ask_with_body,
-        health::status, health::healthz, health::readyz, metrics::metrics, admin::admin, openapi
+        dashboards::list_dashboards, dashboards::add_dashboard, dashboards::read_dashboard, dashboards::replace_dashboard, dashboards::delete_dashboard,
+        runs::list_runs, runs::add_run, runs::read_run, runs::replace_run, runs::delete_run,
+        health::status, health::healthz, health::readyz, metrics::metrics, admin::admin, demo::list_faults, demo::begin_fault, demo::end_fault, openapi
     ),
     components(schemas(error::ErrorBody, traces::TracesPart, traces::TracesEnd, sql::SqlAnswer, render::Format, related::ContextOf, tail::TailNotice)),
     tags(
         (name = "query", description = "Questions about stored telemetry"),
         (name = "ingest", description = "Telemetry in; OTLP has ports of its own"),
         (name = "alerting", description = "SLOs, rules and alerts"),
+        (name = "dashboards", description = "Dashboards as JSON documents"),
+        (name = "load tests", description = "Runs of load generators"),
         (name = "operation", description = "The process itself")
     )
 )]

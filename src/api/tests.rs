@@ -7,8 +7,12 @@ use serde_json::Value;
 use tower::ServiceExt;
 
 fn api() -> Api {
-    let facts =
-        Facts { started: Instant::now(), data_path: PathBuf::from("/data"), listeners: Vec::new() };
+    let facts = Facts {
+        started: Instant::now(),
+        data_path: PathBuf::from("/data"),
+        listeners: Vec::new(),
+        external_url: String::new(),
+    };
     Api::new(ApiConfig { request_bytes_max: 1000, ..ApiConfig::default() }, facts)
 }
 
@@ -92,6 +96,32 @@ async fn while_starting_it_lives_but_is_not_ready() {
 }
 
 #[tokio::test]
+async fn browsers_get_the_page_and_programs_json() {
+    let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+    for path in
+        ["/", "/traces", "/traces/5b8aa5a2d2c872e8321cf37308d69df2", "/alerts/rules?from=now-6h"]
+    {
+        let request = Request::get(path).header(header::ACCEPT, browser).body(Body::empty());
+        let page = call(request.unwrap()).await;
+        assert_eq!(page.status(), 200, "{path}");
+        assert_eq!(page.headers()[header::CONTENT_TYPE], "text/html; charset=utf-8");
+        assert!(page.headers().contains_key(header::CONTENT_SECURITY_POLICY));
+        assert!(body(page).await.starts_with(b"<!doctype html>"));
+    }
+    for accept in ["*/*", "application/json"] {
+        let request = Request::get("/").header(header::ACCEPT, accept).body(Body::empty());
+        let facts: Value =
+            serde_json::from_slice(&body(call(request.unwrap()).await).await).unwrap();
+        assert_eq!(facts["description"], "/api/v1/openapi.json");
+    }
+    // What is no page of the UI is no page, whoever asks.
+    for path in ["/api/v1/none", "/nothing", "/assets/none.js", "/tracesx"] {
+        let request = Request::get(path).header(header::ACCEPT, browser).body(Body::empty());
+        check_refused(request.unwrap(), 404, "not_found").await;
+    }
+}
+
+#[tokio::test]
 async fn metrics_speak_open_metrics_when_asked() {
     let accept = "application/openmetrics-text; version=1.0.0,text/plain;q=0.5";
     let request = Request::get("/metrics").header(header::ACCEPT, accept);
@@ -127,12 +157,21 @@ async fn the_description_names_every_route_and_no_other() {
     let description = serde_json::to_value(openapi::description()).unwrap();
     assert!(description["openapi"].as_str().unwrap().starts_with("3.1"));
     let paths = description["paths"].as_object().unwrap();
-    let sources = [include_str!("mod.rs"), include_str!("slos/mod.rs")];
-    let routes = sources.iter().flat_map(|source| source.lines()).filter_map(|line| {
-        let (path, handler) = line.trim().strip_prefix(".route(\"")?.split_once("\", ")?;
-        Some((path, if handler.starts_with("post") { "post" } else { "get" }))
+    let sources = [
+        include_str!("mod.rs"),
+        include_str!("slos/mod.rs"),
+        include_str!("dashboards.rs"),
+        include_str!("runs/mod.rs"),
+    ];
+    let routes = sources.iter().flat_map(|source| source.split(".route(").skip(1));
+    let routes = routes.filter_map(|route| {
+        let (path, handler) = route.trim_start().strip_prefix('"')?.split_once("\",")?;
+        let handler = handler.trim_start();
+        let mut methods = ["post", "delete"].into_iter();
+        let method = methods.find(|method| handler.starts_with(method));
+        Some((path, method.unwrap_or("get")))
     });
-    let routes: Vec<_> = routes.filter(|(path, _)| *path != "/").collect();
+    let routes: Vec<_> = routes.collect();
     assert_eq!(routes.len(), paths.len(), "{:?}", paths.keys());
     for (path, method) in routes {
         let operation = &paths[path][method];

@@ -1,5 +1,6 @@
-//! `binnacle slo …`: check, store and list SLOs of a running server, and go through time past with them.
+//! `binnacle slo …`: check, store, list and explain SLOs of a running server, and go through time past with them.
 
+use super::explained;
 use super::http::{self, Answer};
 use super::{Failure, print, runtime};
 use clap::{Args, Subcommand};
@@ -33,6 +34,22 @@ enum SloCommand {
     Apply { file: PathBuf },
     /// Print how all SLOs stand
     List,
+    /// Print what spent an SLO's error budget
+    Explain {
+        name: String,
+        /// From when: Unix nanoseconds, RFC 3339, or such as -6h
+        #[arg(long, default_value = "-1h", allow_hyphen_values = true)]
+        start: String,
+        /// Until when
+        #[arg(long, default_value = "now", allow_hyphen_values = true)]
+        end: String,
+        /// Its place among the SLO's objectives
+        #[arg(long, default_value_t = 0)]
+        objective: usize,
+        /// The server's answer as it is
+        #[arg(long)]
+        json: bool,
+    },
     /// Print what the alerts of a file's SLOs would have done
     Backtest {
         file: PathBuf,
@@ -67,10 +84,19 @@ fn run(args: &SloArgs) -> Result<(), Failure> {
             print(format!("stored: {}\n", names(&answer)).as_bytes())
         }
         SloCommand::List => {
-            let url = http::api_url(&args.url, "/api/v1/slos")?;
-            let answer = runtime()?
-                .block_on(async { read(http::get(&url, args.tenant.as_deref()).await?).await })?;
+            let answer = ask(args, "/api/v1/slos")?;
             print(list(&answer).as_bytes())
+        }
+        SloCommand::Explain { name, start, end, objective, json } => {
+            let path = format!(
+                "/api/v1/slos/{}/explain?start={}&end={}&objective={objective}",
+                encoded(name),
+                encoded(start),
+                encoded(end)
+            );
+            let answer = ask(args, &path)?;
+            let text = if *json { format!("{answer:#}\n") } else { explained::text(&answer) };
+            print(text.as_bytes())
         }
         SloCommand::Backtest { file, start, end } => {
             let path =
@@ -91,6 +117,11 @@ fn encoded(text: &str) -> String {
         }
     }
     encoded
+}
+
+fn ask(args: &SloArgs, path: &str) -> Result<Value, Failure> {
+    let url = http::api_url(&args.url, path)?;
+    runtime()?.block_on(async { read(http::get(&url, args.tenant.as_deref()).await?).await })
 }
 
 fn send(args: &SloArgs, path: &str, file: &PathBuf) -> Result<Value, Failure> {

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import time
@@ -11,6 +12,10 @@ import requests
 from debian import program
 
 START_SECONDS_MAX = 60
+
+#: All that came is sent when nothing has changed for so long; targets that are gone are marked a second after their last scrape.
+CALM_SECONDS = 4
+DRAIN_SECONDS_MAX = 120
 
 
 def programs():
@@ -58,6 +63,21 @@ class Prometheus:
             self.process.send_signal(signal.SIGTERM)
             self.process.wait(timeout=120)
         self.process = None
+
+    def drain(self):
+        """Scrapes no more, and returns when all that was scraped is sent: what it has not read of its WAL when it stops stays unsent."""
+        path = self.directory / "prometheus.yml"
+        path.write_text(re.sub(r"(?m)^scrape_configs:\n(  .*\n)*", "", path.read_text()))
+        self.process.send_signal(signal.SIGHUP)
+        deadline = time.monotonic() + DRAIN_SECONDS_MAX
+        calm_since, before = time.monotonic(), None
+        while time.monotonic() < calm_since + CALM_SECONDS:
+            assert time.monotonic() < deadline, self.log()
+            came = self.metric("prometheus_remote_storage_samples_in_total")
+            sent = self.metric("prometheus_remote_storage_samples_total")
+            if came != before or sent < came:
+                calm_since, before = time.monotonic(), came
+            time.sleep(0.2)
 
     def metric(self, name):
         """A value of its own `/metrics`; the sum over labels."""

@@ -134,5 +134,9 @@ def test_refusals_have_alertmanagers_shapes(notifying, new_hook):
     [kept] = requests.get(f"{url}/alerts", timeout=10).json()
     assert kept["labels"]["job"] == "kept", "what is valid is taken"
     assert requests.post(f"{url}/alerts", json=[{}], timeout=10).status_code == 422
-    assert requests.post(f"{url}/alerts", data="[", timeout=10).status_code == 400
+    as_json = {"Content-Type": "application/json"}
+    assert requests.post(f"{url}/alerts", data="[", headers=as_json, timeout=10).status_code == 400
+    as_text = {"Content-Type": "text/plain"}
+    wrong = requests.post(f"{url}/silences", data="{}", headers=as_text, timeout=10)
+    assert (wrong.status_code, wrong.json()["code"]) == (415, 415)
     assert requests.put(f"{url}/alerts", json=[], timeout=10).status_code == 405

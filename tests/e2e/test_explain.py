@@ -1,11 +1,13 @@
 """Explain: what spent a budget, told with the page and kept when the rows are gone."""
 
+import subprocess
 import time
 
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span, Status
 
+from binnacle import binary
 from canonical import REQUESTS
 from everything import any_value, attributes
 from receivers import Hook, wait_until
@@ -123,6 +125,10 @@ def test_a_page_carries_its_cause_and_keeps_it(new_server, tmp_path):
         number = int(example["trace_id"], 16)
         assert [log["body"] for log in example["logs"]] == [f"shelf {number} is empty"]
         assert example["culprit"]["service"] == "stock"
+    found = server.query("SELECT kind, service, value FROM slo_evidence WHERE alert = '%s' AND is_significant" % page["fingerprint"])
+    assert ["service", "stock", ""] in [list(row) for row in found]
+    summary = f"SELECT value FROM slo_evidence WHERE kind = 'summary' AND evidence = {evidence['id']}"
+    assert server.value(summary) == evidence["summary"]
     until = int(evidence["window"]["end"])
     ends = {number: now - (1201 - number) * 3 * SECOND + SECOND // 10 for number in range(1102, 1200, 2)}
     assert evidence["window"]["bad"] == sum(end < until for end in ends.values()) > 0
@@ -161,6 +167,10 @@ def test_any_window_is_explained(server, tenant):
     first = found["services"][0]
     assert first["service"] == "stock" and first["is_significant"] and first["share"] > 0.95
     assert found["operations"][0]["how"] == "slow"
+    words = ["slo", "explain", "quick", "--start", str(middle), "--end", str(end), "--tenant", tenant]
+    told = subprocess.run([binary(), *words, "--url", server.api], capture_output=True, text=True, timeout=60)
+    assert told.returncode == 0, told.stderr
+    assert "50 bad of 200" in told.stdout and "\n* stock  spent " in told.stdout, told.stdout
     assert explain(server, "quick", tenant, start="-60s")["summary"] == "none of 0 events is bad"
     refused = [
         ("quick", {"objective": 7}, 400),

@@ -116,6 +116,7 @@ def test_everything_sent_is_stored_once(new_server, tmp_path, prometheus_program
         server.crash()
         before = prometheus.metric(sent)
         wait_until(lambda: prometheus.metric(sent) > before + 3000)
+        prometheus.drain()
         dropped = "prometheus_remote_storage_samples_dropped_total"
         failed = "prometheus_remote_storage_samples_failed_total"
         assert prometheus.metric(failed) == prometheus.metric(dropped) == 0, prometheus.log()

@@ -162,13 +162,13 @@ def by_table(server, name, tenant):
     return counted(server.query(sql, tenant))
 
 
-def some_rows(numbers, now):
+def some_rows(numbers, now, seconds=600):
     """New spans of a few minutes, which share traces with others."""
     return [
         Row(
             trace=numbers.randrange(1, 40),
             span=numbers.getrandbits(60) + 1,
-            start=now - numbers.randrange(600) * SECOND + numbers.randrange(SECOND),
+            start=now - numbers.randrange(seconds) * SECOND + numbers.randrange(SECOND),
             duration=numbers.choice([SECOND // 10, SECOND // 2, SECOND // 2 + 1, 12 * SECOND]),
             failed=numbers.random() < 0.2,
             server=numbers.random() < 0.8,
@@ -275,7 +275,9 @@ def test_every_method_and_window_equals_a_count(new_server, seed):
     put(server, "---\n".join(texts.values()))
     sent = []
     for step in range(16):
-        rows = some_rows(numbers, time.time_ns() - numbers.randrange(7200) * SECOND)
+        # What comes later than five minutes after its slice counts for the budget alone, so it is older than any tier's window.
+        age = numbers.randrange(150) if numbers.randrange(3) else numbers.randrange(3900, 7200)
+        rows = some_rows(numbers, time.time_ns() - age * SECOND, 60)
         rows += numbers.sample(sent, min(len(sent), numbers.randrange(30)))
         numbers.shuffle(rows)
         sent += rows
@@ -527,11 +529,18 @@ def test_specs_have_versions_and_are_refused_by_field_and_line(server, tenant):
     versions = server.call("GET", "/api/v1/slos/checkout/versions", tenant).json()["versions"]
     assert [version["version"] for version in versions] == [1, 2]
     assert versions[0]["deleted_at"] is not None and versions[1]["deleted_at"] is None
+
+    def counted(table, condition="true"):
+        within = "start_time >= $start AND start_time < $end"
+        return f"SELECT start_time AS time, 1 AS value FROM {table} WHERE {condition} AND {within}"
+
     for wrong, place in [
         (text.replace("0.99", "1"), "line 16: spec.objectives[0].target"),
         (text.replace("type: spans", "type: graphite", 1), "line 12: spec.indicator.spec.ratioMetric.total.metricSource.type"),
         (text.replace("30d", "1M"), "line 14: spec.timeWindow[0].duration"),
         (text + "  color: blue\n", "line 17: spec.color"),
+        (spec("sql", "sql", counted("nowhere"), counted("nowhere")), "nowhere"),
+        (spec("sql", "sql", counted("spans"), counted("spans", "colour = 3")), "colour"),
         ("a: [", "line "),
         ("", "line 1"),
     ]:

@@ -6,7 +6,7 @@
 
 mod stored;
 
-pub use stored::{Evidence, find_evidence, list_evidence};
+pub use stored::{Evidence, find_evidence, list_all, list_evidence};
 pub(crate) use stored::{TABLES, find_of, put};
 
 use crate::LabelSet;

@@ -98,6 +98,21 @@ pub fn list_evidence(
     connection.prepare_cached(&sql)?.query_map(of, read)?.collect()
 }
 
+/// Of all alerts, the newest first.
+pub fn list_all(
+    connection: &Connection,
+    tenant: &TenantId,
+    limit: usize,
+) -> rusqlite::Result<Vec<Evidence>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM explain_evidence WHERE tenant = ?1 ORDER BY id DESC LIMIT ?2"
+    );
+    connection
+        .prepare_cached(&sql)?
+        .query_map(params![tenant.as_str(), limit as i64], read)?
+        .collect()
+}
+
 fn read(row: &Row<'_>) -> rusqlite::Result<Evidence> {
     let damaged = |column: usize, error: serde_json::Error| {
         rusqlite::Error::FromSqlConversionFailure(column, Type::Text, error.into())
@@ -162,6 +177,9 @@ mod tests {
         let firing = |at| store.read("find", |c| find_of(c, &tenant, of, at)).unwrap();
         assert_eq!(firing(200).unwrap().explanation.summary, "the next firing");
         assert_eq!(firing(300), None);
+        let all = store.read("list", |c| list_all(c, &tenant, 2)).unwrap();
+        let summaries: Vec<&str> = all.iter().map(|one| one.explanation.summary.as_str()).collect();
+        assert_eq!(summaries, ["of another alert", "the next firing"]);
         let other: TenantId = "other".parse().unwrap();
         assert_eq!(store.read("list", |c| list_evidence(c, &other, of, 10)).unwrap(), []);
     }

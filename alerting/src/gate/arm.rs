@@ -37,9 +37,19 @@ pub enum Arm {
     Is(Selector),
     /// Events that have the attribute with another value.
     Other(Selector),
+    /// Events that the first chooses and the second does not.
+    IsBut(Selector, Selector),
 }
 
 impl Arm {
+    /// A baseline beside a candidate, in which no event of the candidate counts.
+    pub fn beside(candidate: &Selector, baseline: Selector) -> Arm {
+        match baseline.key == candidate.key {
+            true => Arm::Is(baseline),
+            false => Arm::IsBut(baseline, candidate.clone()),
+        }
+    }
+
     /// What to count of an SLI.
     pub fn query(&self, sli: &Sli) -> Result<SliQuery, Error> {
         let (part, is_good) = match &sli.part {
@@ -49,7 +59,7 @@ impl Arm {
         let query = match sli.source {
             SliSource::Spans => SliQuery::spans(&self.spans(&sli.total), part, is_good),
             SliSource::Logs => SliQuery::logs(&self.logs(&sli.total), part, is_good),
-            SliSource::Promql | SliSource::Sql => return Err(crate::slo::no_rows()),
+            _ => return Err(crate::slo::no_rows()),
         };
         query.map_err(Error::Query)
     }
@@ -63,6 +73,14 @@ impl Arm {
                 let key = quoted(key);
                 format!("{{ resource.{key} != nil && resource.{key} != {} }}", quoted(value))
             }
+            Arm::IsBut(Selector { key, value }, but) => format!(
+                "{{ resource.{} = {} && (resource.{} = nil || resource.{} != {}) }}",
+                quoted(key),
+                quoted(value),
+                quoted(&but.key),
+                quoted(&but.key),
+                quoted(&but.value)
+            ),
         };
         match total.trim() {
             "" => condition,
@@ -76,6 +94,12 @@ impl Arm {
             Arm::Other(Selector { key, value }) => {
                 format!("resource.{key}:* NOT resource.{key}:{}", quoted(value))
             }
+            Arm::IsBut(Selector { key, value }, but) => format!(
+                "resource.{key}:{} NOT resource.{}:{}",
+                quoted(value),
+                but.key,
+                quoted(&but.value)
+            ),
         };
         match total.trim() {
             "" => condition,
@@ -89,6 +113,7 @@ impl fmt::Display for Arm {
         match self {
             Arm::Is(selector) => selector.fmt(f),
             Arm::Other(selector) => write!(f, "other than {selector}"),
+            Arm::IsBut(selector, but) => write!(f, "{selector} without {but}"),
         }
     }
 }
@@ -110,6 +135,22 @@ mod tests {
     }
 
     #[test]
+    fn no_event_is_in_both_arms() {
+        let selector = |text: &str| Selector::parse(text).unwrap();
+        let (new, old) = (selector("service.version:2"), selector("service.version:1"));
+        assert_eq!(Arm::beside(&new, old.clone()), Arm::Is(old));
+        let beside = Arm::beside(&new, selector("zone:z1"));
+        assert_eq!(beside.to_string(), "zone:z1 without service.version:2");
+        let condition = "{ resource.\"zone\" = \"z1\" && \
+                         (resource.\"service.version\" = nil || resource.\"service.version\" != \"2\") }";
+        assert_eq!(beside.spans(""), condition);
+        assert_eq!(
+            beside.logs("cart"),
+            "(cart) resource.zone:\"z1\" NOT resource.service.version:\"2\""
+        );
+    }
+
+    #[test]
     fn arms_are_queries_of_either_source() {
         let selector = Selector::parse("service.version:2 \"x\"").unwrap();
         for (source, total, part) in [
@@ -119,8 +160,16 @@ mod tests {
             (SliSource::Logs, "", "severity:error"),
         ] {
             let part = Part::Good(part.to_owned());
-            let sli = Sli { source, total: total.to_owned(), part, lookback_seconds: 0 };
-            for arm in [Arm::Is(selector.clone()), Arm::Other(selector.clone())] {
+            let sli = Sli {
+                source,
+                total: total.to_owned(),
+                part,
+                lookback_seconds: 0,
+                group_by: Vec::new(),
+            };
+            let zone = Selector::parse("zone:z1").unwrap();
+            let beside = Arm::beside(&selector, zone);
+            for arm in [Arm::Is(selector.clone()), Arm::Other(selector.clone()), beside] {
                 arm.query(&sli).unwrap_or_else(|error| panic!("{arm} of {sli:?}: {error:?}"));
             }
         }

@@ -212,6 +212,12 @@ fn rule(node: Node, group_labels: &Pairs, reading: Reading) -> Result<Rule, Faul
         None => Language::default(),
     };
     let window = duration(&mut fields, "window")?.filter(|window| *window > 0);
+    if window.is_some() && matches!(language, Language::Promql | Language::Logql) {
+        let name = language.name();
+        return Err(fields.fault(format!(
+            "field 'window' is for traceql and sql: a range of time is part of an expression in {name}"
+        )));
+    }
     let window = window.unwrap_or(WINDOW_DEFAULT);
     let has_data = fields.text("has_data")?.filter(|text| !text.trim().is_empty());
     let mut labels = group_labels.clone();
@@ -314,6 +320,7 @@ mod tests {
                 "undefined variable \"$label\"",
             ),
             (rule("{alert: A, expr: up, language: english}"), "language must be one of"),
+            (rule("{alert: A, expr: up, window: 5m}"), "'window' is for traceql and sql"),
             ("groups:\n- name: ''\n  rules: []".to_owned(), "Groupname must not be empty"),
             ("groups:\n- name: g\n- name: g\n".to_owned(), "line 3: groupname: \"g\" is repeated"),
         ];

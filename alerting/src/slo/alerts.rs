@@ -2,16 +2,16 @@
 
 use super::data_state::{Absence, DataState};
 use super::evaluate::{
-    AlertKind, AlertSeen, EXHAUSTION_SECONDS, FORECAST_SECONDS, Facts, Mode, Policy, Status,
-    TierStatus, slices,
+    AlertKind, AlertSeen, EXHAUSTION_SECONDS, FORECAST_SECONDS, Facts, Policy, Status, TierStatus,
+    slices,
 };
 use super::exclusion::overlap;
-use super::history::{Count, SLICE_SECONDS};
+use super::guard::least_share;
+use super::history::{Count, History, SLICE_SECONDS};
 use super::latch::{Seen, Temper};
-use super::objective::{BILLION, Objective, at_least};
-use super::tier::{Severity, Tier, Trigger, burns};
+use super::tier::{Severity, Tier, burns};
 
-/// Without an event for so long, in a service that had some in most hours of the day before, somebody is told.
+/// Without an event for so long at least, in a service that had some in most hours of the day before, somebody is told.
 const NO_TRAFFIC_SECONDS: u64 = 3_600;
 const NO_TELEMETRY_SECONDS: u64 = 600;
 
@@ -22,7 +22,9 @@ pub(super) fn alerts(policy: &Policy, facts: &Facts<'_>, status: &Status) -> Vec
     let mut alerts: Vec<AlertSeen> =
         status.tiers.iter().map(|tier| burn_alert(policy, facts, status, tier)).collect();
     alerts.push(exhaustion_alert(policy, status));
-    alerts.extend(absence_alerts(facts, status));
+    if !facts.is_group {
+        alerts.extend(absence_alerts(facts, status));
+    }
     for alert in alerts.iter_mut().filter(|_| !facts.excluded.is_empty()) {
         alert.seen = silenced(facts, status.until, alert);
     }
@@ -46,16 +48,17 @@ fn silenced(facts: &Facts<'_>, until: i64, alert: &AlertSeen) -> Seen {
 fn burn_alert(policy: &Policy, facts: &Facts<'_>, status: &Status, tier: &TierStatus) -> AlertSeen {
     let Tier { severity, long_seconds, short_seconds, .. } = tier.tier;
     let is_hot = |count: Count| burns(count, tier.threshold, policy.objective);
-    let is_long_hot = match (policy.mode, tier.tier.trigger) {
-        (Mode::Budget, Trigger::BudgetShare(parts)) => {
-            spends(tier.long, status.count, parts, policy.objective)
-        }
-        _ => is_hot(tier.long),
-    };
-    let events = facts.events.sum(slices(status.until - long_seconds as i64, status.until));
-    let measured = || match (is_long_hot, is_hot(tier.short)) {
+    let long = slices(status.until - long_seconds as i64, status.until);
+    let events = facts.events.sum(long.clone());
+    let measured = || match (is_hot(tier.long), is_hot(tier.short)) {
         (true, true) => {
-            let believe = policy.guards.believe(severity, events, tier.threshold, policy.objective);
+            let (guards, threshold, objective) = (policy.guards, tier.threshold, policy.objective);
+            let believe = if facts.counted.is_weighted() {
+                let least = facts.counted.bound(&long, least_share);
+                guards.believe_share(severity, events, least, threshold, objective)
+            } else {
+                guards.believe(severity, events, threshold, objective)
+            };
             Seen::Hot { is_believed: believe || policy.method.counts_time() && events.bad() > 0 }
         }
         (true, false) => Seen::Cool { is_over: false },
@@ -77,13 +80,6 @@ fn burn_alert(policy: &Policy, facts: &Facts<'_>, status: &Status, tier: &TierSt
     AlertSeen { kind, severity, seen, temper }
 }
 
-/// Whether `window` alone spent so many parts per million of the budget of the whole period's traffic.
-fn spends(window: Count, period: Count, parts: u64, objective: Objective) -> bool {
-    let whole = u128::from(period.total).saturating_mul(u128::from(objective.budget_parts()));
-    let bad = [u128::from(window.bad()), 1_000_000, u128::from(BILLION)];
-    period.total > 0 && at_least(bad, [u128::from(parts), whole, 1])
-}
-
 fn exhaustion_alert(policy: &Policy, status: &Status) -> AlertSeen {
     let is_hot = status.exhausted_in.is_some_and(|seconds| seconds < EXHAUSTION_SECONDS);
     let is_believed = status.events.bad() >= EXHAUSTION_BAD_MIN || !policy.guards.is_certain;
@@ -96,15 +92,47 @@ fn exhaustion_alert(policy: &Policy, status: &Status) -> AlertSeen {
     AlertSeen { kind: AlertKind::Exhaustion, severity: Severity::Ticket, seen, temper }
 }
 
+/// Whether events stay away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Quiet {
+    No,
+    /// Of a service that has an event now and then.
+    Usual,
+    /// Neither chance nor the day before let expect it.
+    Unlike,
+}
+
+/// Looks from the slice `end` back to the last event, and over the day before that: there were events in nearly every hour, one or
+/// none of a thousand such days has so long a silence by chance, and nor was there one half as long on that day.
+fn quiet(events: &History, end: i64) -> Quiet {
+    const DAY: i64 = 86_400 / SLICE_SECONDS;
+    const HOUR: i64 = 3_600 / SLICE_SECONDS;
+    let least = NO_TRAFFIC_SECONDS as i64 / SLICE_SECONDS;
+    if events.sum(end - least..end).total > 0 {
+        return Quiet::No;
+    }
+    let Some((last, _)) = events.slices(end - 3 * DAY..end).last() else { return Quiet::Usual };
+    let day = last + 1 - DAY..last + 1;
+    let (mut slices, mut before, mut longest, mut hours) = (0i64, day.start, 0, [false; 24]);
+    for (at, _) in events.slices(day.clone()) {
+        slices += 1;
+        longest = longest.max(at - before);
+        before = at + 1;
+        hours[((at - day.start) / HOUR).clamp(0, 23) as usize] = true;
+    }
+    let by_chance = DAY as f64 / slices as f64 * (1_000.0 * slices as f64).ln();
+    let silence = end - last - 1;
+    let is_unlike = silence >= least && silence as f64 >= by_chance && silence >= 2 * longest;
+    match is_unlike && hours.iter().filter(|is_busy| **is_busy).count() >= 22 {
+        true => Quiet::Unlike,
+        false => Quiet::Usual,
+    }
+}
+
 /// Silence is told of apart, as soon as it is there: the burn rates hold meanwhile.
 fn absence_alerts(facts: &Facts<'_>, status: &Status) -> [AlertSeen; 2] {
-    let hour = 3_600 / SLICE_SECONDS;
-    let end = slices(0, status.until).end;
-    let quiet = end - NO_TRAFFIC_SECONDS as i64 / SLICE_SECONDS;
-    let is_quiet = facts.events.sum(quiet..end).total == 0;
-    let busy_hours = (1..=24)
-        .filter(|back| facts.events.sum(quiet - back * hour..quiet - (back - 1) * hour).total > 0);
-    let was_busy = busy_hours.count() >= 22;
+    let quiet = quiet(facts.all_events, slices(0, status.until).end);
+    let (is_quiet, was_busy) = (quiet != Quiet::No, quiet == Quiet::Unlike);
     let silent = facts.last_heard.map(|heard| status.until.saturating_sub(heard));
     let is_silent = silent.is_some_and(|seconds| {
         seconds > (NO_TELEMETRY_SECONDS.max(facts.silence_seconds_max)) as i64

@@ -1,14 +1,16 @@
 //! From what alerts see to what is told: transitions, and the alerts that notification gets.
 
 use super::evaluate::{AlertKind, AlertSeen, Status};
+use super::grouping::{labels_of, words_of};
 use super::latch::{Latch, Level};
 use super::spec::{Extra, ObjectiveSpec, Slo};
-use super::stored::{AlertKey, StoredAlert, Transition};
+use super::stored_alerts::{AlertKey, StoredAlert, Transition};
 use super::tier::{Severity, span};
 use crate::explain::Evidence;
 use crate::{Alert, LabelSet};
+use binnacle_query::sli::SliGroup;
 use binnacle_storage::model::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Labels by which routes tell SLO alerts, and that an SLO's own labels do not replace.
 pub const ALERT_NAMES: [(&str, AlertKind); 3] = [
@@ -28,11 +30,13 @@ pub(super) struct Telling {
     pub resend_seconds: i64,
 }
 
-/// One objective as it was evaluated.
+/// One objective as it was evaluated, as a whole or for one group.
 pub(super) struct Evaluated<'a> {
     pub slo: &'a Slo,
     pub version: i64,
     pub objective: usize,
+    /// `None` for the SLO as a whole.
+    pub group: Option<&'a SliGroup>,
     pub spec: &'a ObjectiveSpec,
     pub status: &'a Status,
 }
@@ -41,13 +45,34 @@ pub(super) struct Evaluated<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Changes {
     pub alerts: BTreeMap<AlertKey, StoredAlert>,
+    /// Alerts of groups that are no more.
+    pub gone: BTreeSet<AlertKey>,
     pub transitions: Vec<Transition>,
     pub told: Vec<Alert>,
     /// Why alerts fire, of those that were explained meanwhile.
     pub evidence: Vec<Evidence>,
 }
 
+/// Labels that each alert has for itself.
+const OWN_LABELS: [&str; 10] = [
+    "alertname",
+    "slo",
+    "service",
+    "objective",
+    "objective_index",
+    "severity",
+    "notification_targets",
+    "long_window",
+    "short_window",
+    "group",
+];
+
 impl Evaluated<'_> {
+    pub fn key(&self, kind: AlertKind) -> AlertKey {
+        let (slo, group) = (self.slo.name.clone(), self.group.cloned());
+        AlertKey { slo, objective: self.objective, group, kind }
+    }
+
     /// Moves each alert on.
     pub fn announce(
         &self,
@@ -56,8 +81,7 @@ impl Evaluated<'_> {
         changes: &mut Changes,
     ) {
         for seen in &self.status.alerts {
-            let key =
-                AlertKey { slo: self.slo.name.clone(), objective: self.objective, kind: seen.kind };
+            let key = self.key(seen.kind);
             let known = before.get(&key);
             let latch = known.map_or(Latch::default(), |alert| alert.latch);
             let next = latch.next(seen.seen, telling.now, seen.temper);
@@ -69,10 +93,14 @@ impl Evaluated<'_> {
             if next.level.name() != latch.level.name() {
                 changes.transitions.push(self.transition(&key, seen, next, telling.now));
             }
+            // An edit of the SLO may call a firing alert otherwise: whoever has it under its old labels hears that it is over.
+            let renamed = known.filter(|known| latch.is_firing() && known.labels() != labels);
+            if let Some(known) = renamed {
+                changes.told.extend(resolve_orphan(known, false, telling));
+            }
+            let was_firing = latch.is_firing() && renamed.is_none();
             let is_due = told_at.is_none_or(|at| telling.now - at >= telling.resend_seconds);
-            if next.is_firing() && (!latch.is_firing() || is_due)
-                || latch.is_firing() && !next.is_firing()
-            {
+            if next.is_firing() && (!was_firing || is_due) || was_firing && !next.is_firing() {
                 changes.told.push(self.alert(seen, &labels, latch, next, telling));
                 told_at = Some(telling.now);
             }
@@ -89,27 +117,32 @@ impl Evaluated<'_> {
             (None, "") => "SLOBurnRate",
             (None, name) => name,
         };
-        let objective = match self.spec.display_name.as_str() {
-            "" => self.spec.policy.objective.to_string(),
-            name => name.to_owned(),
-        };
+        let objective = called(self.spec);
+        let mut others = self.slo.objectives.iter().enumerate();
+        let is_called_alike =
+            others.any(|(index, other)| index != self.objective && called(other) == objective);
         let mut labels: LabelSet = self.slo.labels.clone();
-        let mut put = |name: &str, value: String| {
-            if !value.is_empty() {
-                labels.insert(name.to_owned(), value);
-            }
-        };
-        put("alertname", name.to_owned());
-        put("slo", self.slo.name.clone());
-        put("service", self.slo.service.clone());
-        put("objective", objective);
-        put("severity", seen.severity.name().to_owned());
-        put("notification_targets", self.slo.targets.join(","));
-        if let AlertKind::BurnRate { long_seconds, short_seconds } = seen.kind {
-            put("long_window", span(long_seconds));
-            put("short_window", span(short_seconds));
+        labels.insert("alertname".to_owned(), name.to_owned());
+        labels.insert("service".to_owned(), self.slo.service.clone());
+        labels.insert("severity".to_owned(), seen.severity.name().to_owned());
+        if !self.slo.targets.is_empty() {
+            labels.insert("notification_targets".to_owned(), self.slo.targets.join(","));
         }
         labels.extend(self.extra(seen).labels.clone());
+        // By these the alerts of one SLO are told apart, so nobody may replace them.
+        labels.insert("slo".to_owned(), self.slo.name.clone());
+        labels.insert("objective".to_owned(), objective);
+        if is_called_alike {
+            labels.insert("objective_index".to_owned(), self.objective.to_string());
+        }
+        if let AlertKind::BurnRate { long_seconds, short_seconds } = seen.kind {
+            labels.insert("long_window".to_owned(), span(long_seconds));
+            labels.insert("short_window".to_owned(), span(short_seconds));
+        }
+        // After all others: by them the groups' alerts are told apart.
+        if let Some(group) = self.group {
+            labels.extend(labels_of(group, &self.spec.sli, &OWN_LABELS));
+        }
         labels.retain(|_, value| !value.is_empty());
         labels
     }
@@ -151,6 +184,11 @@ impl Evaluated<'_> {
             if next.is_firing() { telling.now + 4 * telling.resend_seconds } else { telling.now };
         let name =
             if self.slo.display_name.is_empty() { &self.slo.name } else { &self.slo.display_name };
+        let of_group = self.group.map(|group| words_of(group, &self.spec.sli));
+        let name = match of_group {
+            Some(group) => format!("{name} ({group})"),
+            None => name.clone(),
+        };
         let objective = self.spec.policy.objective;
         let what = match seen.kind {
             AlertKind::BurnRate { .. } => {
@@ -211,7 +249,7 @@ impl Evaluated<'_> {
                 None => left,
             },
             AlertKind::NoTraffic => {
-                "no event for an hour, on a day that had some in nearly every one".to_owned()
+                "no event for longer than chance explains, after a day that had some in nearly every hour".to_owned()
             }
             AlertKind::NoTelemetry => {
                 "nothing arrives any more from those who sent these events".to_owned()
@@ -220,11 +258,26 @@ impl Evaluated<'_> {
     }
 }
 
-/// Resolves the alerts of what is no more: an SLO deleted, a tier taken out.
-pub(super) fn resolve_orphan(alert: &StoredAlert, telling: &Telling) -> Option<Alert> {
+/// What an objective is called in labels.
+fn called(spec: &ObjectiveSpec) -> String {
+    match spec.display_name.as_str() {
+        "" => spec.policy.objective.to_string(),
+        name => name.to_owned(),
+    }
+}
+
+/// Resolves the alerts of what is no more: an SLO deleted, a tier taken out, a group that is gone.
+pub(super) fn resolve_orphan(
+    alert: &StoredAlert,
+    is_group_gone: bool,
+    telling: &Telling,
+) -> Option<Alert> {
     let Level::Firing { since } = alert.latch.level else { return None };
-    let labels: LabelSet = serde_json::from_str(&alert.labels).unwrap_or_default();
-    let summary = "its SLO was changed or deleted".to_owned();
+    let labels = alert.labels();
+    let summary = match is_group_gone {
+        true => "nothing comes of its group any more".to_owned(),
+        false => "its SLO was changed or deleted".to_owned(),
+    };
     Some(Alert {
         labels,
         annotations: LabelSet::from([("summary".to_owned(), summary)]),
@@ -232,6 +285,26 @@ pub(super) fn resolve_orphan(alert: &StoredAlert, telling: &Telling) -> Option<A
         ends_at: seconds(telling.now),
         generator_url: format!("{}/slos", telling.external_url.trim_end_matches('/')),
     })
+}
+
+/// What becomes of the alert of a group that is no more.
+pub(super) fn end_of_group(
+    key: &AlertKey,
+    alert: &StoredAlert,
+    version: i64,
+    at: i64,
+    until: i64,
+) -> Transition {
+    let labels = alert.labels();
+    Transition {
+        version,
+        key: key.clone(),
+        severity: labels.get("severity").cloned().unwrap_or_default(),
+        at,
+        until,
+        level: Level::Inactive.name().to_owned(),
+        reason: "nothing comes of its group any more".to_owned(),
+    }
 }
 
 fn seconds(at: i64) -> Timestamp {

@@ -6,14 +6,15 @@
 
 use super::counting::{Counting, How};
 use super::history::{Count, SLICE_SECONDS, slice_of};
-use super::spec::{Part, Sli, SliSource};
+use super::spec::{Part, Sli, SliSource, Step};
 use super::stored;
 use crate::alerting::Parts;
 use crate::{Error, Store};
-use binnacle_query::sli::{SliSeen, SliSums};
+use binnacle_query::sli::{JourneyRequest, SliQuery, SliSeen, SliSums};
 use binnacle_storage::model::{Signal, Table, TenantId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const NANOS: i64 = 1_000_000_000;
@@ -50,6 +51,7 @@ impl Asked {
 fn tables_of(source: SliSource) -> &'static [Table] {
     match source {
         SliSource::Promql => &[Table::MetricPoints],
+        SliSource::Journey => &[Table::Spans],
         _ => &[Table::Spans, Table::Logs, Table::MetricPoints],
     }
 }
@@ -85,6 +87,7 @@ impl Asking<'_> {
             self.store(asked, counting)?;
         }
         counting.settle(&by_second(&asked.lags), now);
+        counting.keep_late(self.store, self.tenant)?;
         counting.failure = None;
         Ok(true)
     }
@@ -95,8 +98,13 @@ impl Asking<'_> {
         let Some(news) = news.map_err(Error::Query)? else { return Ok(()) };
         let (first, last) = (news.first.saturating_sub(1).div_euclid(NANOS), news.last / NANOS);
         let oldest = self.oldest(counting, now);
+        let ahead = match counting.sli.source {
+            // What has begun is judged when its time is over.
+            SliSource::Journey => counting.sli.lookback_seconds as i64,
+            _ => 0,
+        };
         let fresh = (slice_of(first) - lookback_slices(&counting.sli)).max(oldest)
-            ..slice_of(last.max(now)) + 1;
+            ..slice_of(last.max(now).saturating_add(ahead)) + 1;
         asked.open = Some(match asked.open.take() {
             Some(open) => open.start.min(fresh.start)..open.end.max(fresh.end),
             None => fresh,
@@ -113,6 +121,7 @@ impl Asking<'_> {
         let held = now - super::counting::MEMORY_SECONDS;
         let signals: &[Signal] = match counting.sli.source {
             SliSource::Promql => &[Signal::Metrics],
+            SliSource::Journey => &[Signal::Traces],
             _ => &[Signal::Traces, Signal::Logs, Signal::Metrics],
         };
         let ages = signals.iter().map(|signal| self.parts.storage.retention(self.tenant, *signal));
@@ -175,12 +184,34 @@ pub(super) async fn ask(
     slices: Range<i64>,
 ) -> Result<(Counts, Option<i64>), Error> {
     let (part, is_good) = match &sli.part {
+        _ if sli.source == SliSource::Journey => return journeys(parts, tenant, sli, slices).await,
         Part::Good(query) => (query, true),
         Part::Bad(query) => (query, false),
     };
     let all = sums(parts, tenant, sli, &sli.total, slices.clone()).await?;
     let chosen = sums(parts, tenant, sli, part, slices).await?;
     Ok((together(&all, &chosen, is_good), all.last))
+}
+
+async fn journeys(
+    parts: &Parts,
+    tenant: &TenantId,
+    sli: &Sli,
+    slices: Range<i64>,
+) -> Result<(Counts, Option<i64>), Error> {
+    let step = |step: Step| match &step.part {
+        Part::Good(query) => SliQuery::spans(&step.total, query, true),
+        Part::Bad(query) => SliQuery::spans(&step.total, query, false),
+    };
+    let steps = sli.steps().into_iter().map(|one| step(one).map(Arc::new));
+    let request = JourneyRequest {
+        steps: steps.collect::<Result<_, _>>().map_err(Error::Query)?,
+        within_nanos: (sli.lookback_seconds as i64).saturating_mul(NANOS),
+        slices,
+    };
+    let found = parts.engine.sli_journeys(tenant, request).await.map_err(Error::Query)?;
+    let count = |(at, (good, total)): (i64, (u64, u64))| (at, Count::new(good, total));
+    Ok((found.slices.into_iter().map(count).collect(), found.last))
 }
 
 fn lookback_slices(sli: &Sli) -> i64 {

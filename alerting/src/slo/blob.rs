@@ -36,6 +36,35 @@ pub fn decode(bytes: &[u8]) -> Option<Hour> {
     Some(hour)
 }
 
+/// The slices of bytes that are known to be such; ends where they are not.
+pub struct Read<'a>(&'a [u8]);
+
+pub fn read(bytes: &[u8]) -> Read<'_> {
+    read_from(bytes, 1)
+}
+
+/// From a slice that begins at `offset`.
+pub fn read_from(bytes: &[u8], offset: usize) -> Read<'_> {
+    Read(bytes.get(offset..).unwrap_or_default())
+}
+
+impl Read<'_> {
+    /// Bytes that are still to be read.
+    pub fn left(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl Iterator for Read<'_> {
+    type Item = (u16, Count);
+
+    fn next(&mut self) -> Option<(u16, Count)> {
+        let number = u16::try_from(take(&mut self.0)?).ok()?;
+        let (good, bad) = (take(&mut self.0)?, take(&mut self.0)?);
+        Some((number, Count::new(good, good.saturating_add(bad))))
+    }
+}
+
 /// Slices by number, as hours: hour → slices.
 pub fn hours(slices: impl IntoIterator<Item = (i64, Count)>) -> BTreeMap<i64, Hour> {
     let mut hours: BTreeMap<i64, Hour> = BTreeMap::new();
@@ -57,6 +86,11 @@ fn put(mut number: u64, bytes: &mut Vec<u8>) {
 }
 
 fn take(bytes: &mut &[u8]) -> Option<u64> {
+    // Most numbers are small.
+    if let [byte @ 0..0x80, rest @ ..] = *bytes {
+        *bytes = rest;
+        return Some(u64::from(*byte));
+    }
     let mut number = 0u64;
     for shift in (0..70).step_by(7) {
         let (&byte, rest) = bytes.split_first()?;
@@ -82,12 +116,13 @@ mod tests {
         #[test]
         fn hours_come_back(slices in prop::collection::btree_map(0u16..360, (any::<u32>(), 1u64..1 << 60), 0..40)) {
             let hour: Hour = slices.into_iter().map(|(at, (good, bad))| (at, Count::new(u64::from(good), u64::from(good) + bad))).collect();
+            prop_assert_eq!(read(&encode(&hour)).collect::<Hour>(), hour.clone());
             prop_assert_eq!(decode(&encode(&hour)), Some(hour));
         }
 
         #[test]
         fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
-            let _ = decode(&bytes);
+            let _ = (decode(&bytes), read(&bytes).count());
         }
     }
 

@@ -119,7 +119,11 @@ impl Slos {
         let mut known = self.inner().problems.lock();
         for (file, problems) in problems.iter().filter(|(file, now)| known.get(*file) != Some(*now))
         {
-            warn!(file, problems = problems.join("; "), "a file of SLOs is refused");
+            let problems = problems.join("; ");
+            match broken.contains(file) {
+                true => warn!(file, problems, "a file of SLOs is refused"),
+                false => warn!(file, problems, "some SLOs of a file are not used"),
+            }
         }
         *known = problems;
     }

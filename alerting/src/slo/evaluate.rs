@@ -11,7 +11,7 @@ use super::history::{Count, History, SLICE_SECONDS};
 use super::latch::{Seen, Temper};
 use super::method::{Counted, Method};
 use super::objective::{BILLION, Fraction, Objective};
-use super::tier::{Severity, Tier};
+use super::tier::{Severity, Tier, Trigger, burns};
 use super::window::{Period, Window};
 use binnacle_storage::model::Timestamp;
 use std::ops::Range;
@@ -53,6 +53,32 @@ pub enum Mode {
     Budget,
 }
 
+impl Policy {
+    /// What burn rate a tier waits for in its windows. Where a share of the budget of the whole period's traffic is meant, it is
+    /// the one at which the long window spends that share, so lower where much of the traffic is.
+    fn threshold(&self, tier: &Tier, period: Period, whole: Count, long: Count) -> Fraction {
+        let of_traffic = match (self.mode, tier.trigger) {
+            (Mode::Budget, Trigger::BudgetShare(parts)) => {
+                let spent = u128::from(parts) * u128::from(whole.total.max(long.total));
+                Fraction::new(spent, 1_000_000 * u128::from(long.total))
+            }
+            _ => None,
+        };
+        of_traffic.unwrap_or_else(|| tier.threshold(period.seconds()))
+    }
+
+    /// Whether any error ratio makes a tier fire. By traffic one does wherever the window alone can spend the share.
+    pub(super) fn can_fire(&self, tier: &Tier, period_seconds: u64) -> bool {
+        match (self.mode, tier.trigger) {
+            (Mode::Budget, Trigger::BudgetShare(parts)) => {
+                let least = Fraction::new(u128::from(parts), 1_000_000);
+                least.is_some_and(|least| burns(Count::new(0, 1), least, self.objective))
+            }
+            _ => tier.can_fire(self.objective, period_seconds),
+        }
+    }
+}
+
 /// What was counted, up to when, and what is known about it.
 #[derive(Debug, Clone, Copy)]
 pub struct Facts<'a> {
@@ -75,6 +101,8 @@ pub struct Facts<'a> {
     pub silence_seconds_max: u64,
     /// Slices that were not measured, in order and apart: nobody was there to count.
     pub unmeasured: &'a [Range<i64>],
+    /// Of one group: that it is silent is no alert.
+    pub is_group: bool,
 }
 
 /// How an SLO stands.
@@ -106,6 +134,18 @@ pub struct Status {
     pub exhausted_in: Option<u64>,
     pub tiers: Vec<TierStatus>,
     pub alerts: Vec<AlertSeen>,
+}
+
+impl Status {
+    /// Takes burn rates, and what the alerts of them see, from a status without what came late: that pages nobody.
+    pub(super) fn burn_as(&mut self, prompt: Status) {
+        self.tiers = prompt.tiers;
+        for (alert, seen) in self.alerts.iter_mut().zip(prompt.alerts) {
+            if matches!(alert.kind, AlertKind::BurnRate { .. }) && alert.kind == seen.kind {
+                *alert = seen;
+            }
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -177,20 +217,15 @@ pub fn burn_rate(count: Count, objective: Objective) -> Option<f64> {
 }
 
 pub fn evaluate(policy: &Policy, facts: &Facts<'_>) -> Status {
-    let until = end_of_counting(policy, facts);
-    let period = match policy.window {
-        Window::Rolling { seconds } => Period { start: until - seconds as i64, end: until },
-        Window::Calendar(_) => {
-            policy.window.period(Timestamp((until - 1).saturating_mul(1_000_000_000)))
-        }
-    };
+    let until = end_of_counting(policy, facts.watermark);
+    let period = period_at(policy, until);
     let range = slices(period.start, until.min(period.end));
     let (count, events) = (facts.counted.sum(range.clone()), facts.events.sum(range.clone()));
     let all = facts.all_events.sum(range.clone());
     let consumed = consumed(policy, period, count);
     let remaining = consumed.map(|consumed| 1.0 - consumed);
-    let tiers: Vec<TierStatus> =
-        policy.tiers.iter().map(|tier| tier_status(policy, facts, period, until, *tier)).collect();
+    let tier = |tier: &Tier| tier_status(policy, facts, (period, count), until, *tier);
+    let tiers: Vec<TierStatus> = policy.tiers.iter().map(tier).collect();
     let recent = recent(policy);
     let state = state_of(facts, until, recent);
     let mut status = Status {
@@ -223,9 +258,19 @@ pub fn evaluate(policy: &Policy, facts: &Facts<'_>) -> Status {
 }
 
 /// Whole slices of the method that are closed.
-fn end_of_counting(policy: &Policy, facts: &Facts<'_>) -> i64 {
+pub(super) fn end_of_counting(policy: &Policy, watermark: i64) -> i64 {
     let width = (policy.method.seconds() as i64).max(SLICE_SECONDS);
-    facts.watermark.div_euclid(width) * width
+    watermark.div_euclid(width) * width
+}
+
+/// The period that is under way when it is counted up to `until`.
+pub(super) fn period_at(policy: &Policy, until: i64) -> Period {
+    match policy.window {
+        Window::Rolling { seconds } => Period { start: until - seconds as i64, end: until },
+        Window::Calendar(_) => {
+            policy.window.period(Timestamp((until - 1).saturating_mul(1_000_000_000)))
+        }
+    }
 }
 
 /// Slice numbers of `[from, to)` in Unix seconds: those that begin in it.
@@ -273,7 +318,7 @@ fn projected_budget(policy: &Policy, period: Period, until: i64, count: Count) -
 fn tier_status(
     policy: &Policy,
     facts: &Facts<'_>,
-    period: Period,
+    (period, whole): (Period, Count),
     until: i64,
     tier: Tier,
 ) -> TierStatus {
@@ -285,8 +330,8 @@ fn tier_status(
         state_of(facts, until, tier.short_seconds).min(state_of(facts, until, tier.long_seconds));
     TierStatus {
         tier,
-        threshold: tier.threshold(period.seconds()),
-        can_fire: tier.can_fire(policy.objective, period.seconds()),
+        threshold: policy.threshold(&tier, period, whole, long),
+        can_fire: policy.can_fire(&tier, period.seconds()),
         state,
         long,
         short,
@@ -310,7 +355,8 @@ fn state_of(facts: &Facts<'_>, until: i64, seconds: u64) -> DataState {
         lag_seconds_max: facts.lag_seconds_max,
         is_silent: silent > i64::try_from(facts.silence_seconds_max).unwrap_or(i64::MAX),
         coverage: covered(facts, range.clone()),
-        total: facts.events.sum(range).total,
+        // A composite may be unknown although some of its members had events.
+        total: facts.events.sum(range.clone()).total.min(facts.counted.sum(range).total),
     })
 }
 
@@ -378,8 +424,14 @@ fn exhausted(
         if !policy.window.is_rolling() && at >= period.end {
             return None;
         }
-        let start =
-            if policy.window.is_rolling() { at - period.seconds() as i64 } else { period.start };
+        let start = match policy.window.is_rolling() {
+            true if is_forecast_by_hours(policy) => {
+                let hour = (at - period.seconds() as i64).div_euclid(3_600) * 3_600;
+                hour.max(period.start)
+            }
+            true => at - period.seconds() as i64,
+            false => period.start,
+        };
         let past = facts.counted.sum(slices(start, until.max(start)));
         let ahead_in = ahead.min(period.seconds());
         let coming = Count {
@@ -391,6 +443,14 @@ fn exhausted(
         }
     }
     None
+}
+
+/// Of a long period whole hours leave it: the forecast is none the worse, and their slices need not be looked at.
+pub(super) fn is_forecast_by_hours(policy: &Policy) -> bool {
+    match policy.window {
+        Window::Rolling { seconds } => seconds > EXHAUSTION_SECONDS,
+        Window::Calendar(_) => true,
+    }
 }
 
 /// Seconds ahead, up to a whole period.

@@ -4,7 +4,7 @@
 //! may be added afterwards; what was counted stays stored, and says what it would have come to.
 
 use super::evaluate::Policy;
-use super::history::{Count, History, SLICE_SECONDS};
+use super::history::{History, SLICE_SECONDS};
 use super::method::{Counted, Method};
 use super::window::{Calendar, CalendarUnit, Window};
 use binnacle_storage::model::Timestamp;
@@ -142,8 +142,8 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// Nothing where nothing is excluded.
-    pub fn of(policy: &Policy, events: &History) -> Option<Kept> {
+    /// Nothing where nothing is excluded. `counted` is all events by the policy's method.
+    pub fn of(policy: &Policy, events: &History, counted: &Counted) -> Option<Kept> {
         let (first, last) = events.first().zip(events.last())?;
         if policy.exclusions.is_empty() {
             return None;
@@ -152,8 +152,7 @@ impl Kept {
         let margin = 32 * 86_400;
         let range = first * SLICE_SECONDS - margin..last * SLICE_SECONDS + margin;
         let excluded = excluded(&policy.exclusions, policy.method, range);
-        let events = without(events, &excluded);
-        let counted = Counted::of(policy.method, &events);
+        let (events, counted) = (events.without(&excluded), counted.without(&excluded));
         Some(Kept { events, counted, excluded })
     }
 }
@@ -164,20 +163,10 @@ pub fn overlap(excluded: &[Range<i64>], range: &Range<i64>) -> i64 {
     excluded.iter().map(|other| length(other).max(0)).sum()
 }
 
-/// What counts of a history.
-pub fn without(events: &History, excluded: &[Range<i64>]) -> History {
-    let mut gone = excluded.iter().peekable();
-    let counts = events.slices(i64::MIN..i64::MAX).filter(|(at, _)| {
-        while gone.next_if(|range| range.end <= *at).is_some() {}
-        !gone.peek().is_some_and(|range| range.contains(at))
-    });
-    let counts: Vec<(i64, Count)> = counts.collect();
-    counts.into_iter().collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::slo::Count;
 
     fn unix(text: &str) -> i64 {
         DateTime::parse_from_rfc3339(text).unwrap().timestamp()
@@ -232,7 +221,7 @@ mod tests {
         assert_eq!(of(Method::RatioTimeslices { seconds: 60 }), [6..12, 60..66]);
         assert_eq!(overlap(&of(Method::Occurrences), &(8..63)), 6);
         let events: History = (0..70).map(|at| (at, Count::new(1, 2))).collect();
-        let kept = without(&events, &of(Method::Occurrences));
+        let kept = events.without(&of(Method::Occurrences));
         assert_eq!(kept.sum(0..70), Count::new(59, 118));
         assert_eq!((kept.at(5), kept.at(6)), (Count::new(1, 2), Count::default()));
         assert_eq!((kept.at(11), kept.at(65)), (Count::new(1, 2), Count::default()));

@@ -5,26 +5,33 @@
 
 use super::announce::Changes;
 use super::counting::query_of;
-use super::engine::{Loaded, Slos};
-use super::evaluate::AlertKind;
-use super::stored::{AlertKey, StoredAlert};
+use super::engine::Slos;
+use super::evaluate::{AlertKind, burn_rate};
+use super::history::slice_of;
+use super::narrowing::narrowed;
+use super::spec::SliSource;
+use super::standing::Loaded;
+use super::stored_alerts::{self, AlertKey, StoredAlert, Transition};
 use crate::explain::{self, Evidence};
 use crate::{Error, Fingerprint, LabelSet};
 use binnacle_query::explain::{ExplainRequest, Explanation};
+use binnacle_query::sli::{SliGroup, SliQuery};
 use binnacle_storage::model::TenantId;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tracing::warn;
 
 /// How long the look that sees alerts begin to fire waits for their explanations: telling comes first.
 const WAIT: Duration = Duration::from_secs(2);
 
-/// Explanations under way at one time.
+/// Explanations under way at one time, and those that wait for one of them to end.
 const RUNNING_MAX: usize = 4;
+const WAITING_MAX: usize = 64;
 
 /// An explanation that failed is tried again so often.
 const ATTEMPTS_MAX: u32 = 3;
@@ -38,12 +45,27 @@ const NANOS: i64 = 1_000_000_000;
 type Firing = (TenantId, Fingerprint, i64);
 
 /// What is known of the evidence of alerts that fire.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Pins {
     running: BTreeMap<Firing, JoinHandle<Result<Explanation, Error>>>,
+    turns: Arc<Semaphore>,
+    /// Up to when was counted as an alert began to fire: what is explained is what it saw.
+    until: BTreeMap<Firing, i64>,
     /// Annotations of what is pinned.
     pinned: BTreeMap<Firing, LabelSet>,
     failed: BTreeMap<Firing, u32>,
+}
+
+impl Default for Pins {
+    fn default() -> Pins {
+        Pins {
+            running: BTreeMap::new(),
+            turns: Arc::new(Semaphore::new(RUNNING_MAX)),
+            until: BTreeMap::new(),
+            pinned: BTreeMap::new(),
+            failed: BTreeMap::new(),
+        }
+    }
 }
 
 impl Pins {
@@ -51,25 +73,66 @@ impl Pins {
         let is_over = |known: &Firing| known.0 == *tenant && !firing.contains(known);
         self.pinned.retain(|known, _| !is_over(known));
         self.failed.retain(|known, _| !is_over(known));
+        self.until.retain(|known, _| !is_over(known));
     }
 }
 
 impl Slos {
-    /// What spent an objective's budget in `window`, compared with `before`; Unix seconds.
+    /// What spent the budget of an objective, or of one of its groups, in `window`, compared with `before`; Unix seconds.
     pub async fn explain(
         &self,
         tenant: &TenantId,
         loaded: &Loaded,
-        objective: usize,
+        (objective, group): (usize, Option<&SliGroup>),
         window: Range<i64>,
         before: Range<i64>,
     ) -> Result<Explanation, Error> {
-        let spec = loaded.slo.objectives.get(objective).ok_or(Error::GivenUp)?;
-        let query = Arc::new(query_of(&spec.sli)?);
+        let query = match group {
+            Some(group) => {
+                let spec = loaded.slo.objectives.get(objective).ok_or(Error::GivenUp)?;
+                Arc::new(query_of(&narrowed(&spec.sli, group))?)
+            }
+            None => self.query(tenant, loaded, objective, &window)?,
+        };
         let nanos =
             |range: Range<i64>| range.start.saturating_mul(NANOS)..range.end.saturating_mul(NANOS);
         let request = ExplainRequest { query, window: nanos(window), before: nanos(before) };
         self.inner().parts.engine.explain(tenant, request).await.map_err(Error::Query)
+    }
+
+    /// What chooses the events of an objective; of a composite those of the member that spent most.
+    fn query(
+        &self,
+        tenant: &TenantId,
+        loaded: &Loaded,
+        objective: usize,
+        window: &Range<i64>,
+    ) -> Result<Arc<SliQuery>, Error> {
+        let objectives = &loaded.slo.objectives;
+        let spec = objectives.get(objective).ok_or(Error::GivenUp)?;
+        let standing = self.standing(tenant, &loaded.slo.name);
+        let spent = |index: usize| {
+            let events = &standing.as_ref()?.objectives.get(index)?.events;
+            let weight =
+                spec.composite.as_ref().map_or(1, |composite| composite.members[index].weight);
+            let count = events.sum(slice_of(window.start)..slice_of(window.end));
+            Some(burn_rate(count, objectives[index].policy.objective)? * weight as f64)
+        };
+        let members = match (&spec.composite, spec.sli.source) {
+            (Some(composite), _) => composite.members.len(),
+            (None, SliSource::Journey) => objective,
+            (None, _) => 0,
+        };
+        let most = (0..members)
+            .max_by(|a, b| spent(*a).unwrap_or(-1.0).total_cmp(&spent(*b).unwrap_or(-1.0)));
+        Ok(Arc::new(query_of(&objectives[most.unwrap_or(objective)].sli)?))
+    }
+
+    /// Evidence of all alerts, the newest first.
+    pub fn all_evidence(&self, tenant: &TenantId, limit: usize) -> Result<Vec<Evidence>, Error> {
+        self.inner()
+            .store
+            .read("read evidence", |connection| explain::list_all(connection, tenant, limit))
     }
 
     /// Evidence of an alert, the newest first.
@@ -99,9 +162,12 @@ impl Slos {
         until: i64,
         changes: &mut Changes,
     ) {
-        let firing = firing(tenant, &changes.alerts);
+        let mut firing = firing(tenant, &changes.alerts);
+        // Whoever is woken is told why first.
+        firing.sort_by_key(|(_, _, labels)| labels.get("severity").is_none_or(|of| of != "page"));
+        self.learn_until(tenant, changes, &firing);
         let known: Vec<Firing> = firing.iter().map(|(firing, ..)| firing.clone()).collect();
-        let mut tasks = Vec::new();
+        let (mut tasks, mut late) = (Vec::new(), Vec::new());
         for (firing, key, labels) in firing {
             let loaded = slos.iter().find(|loaded| loaded.slo.name == key.slo);
             let Some(loaded) = loaded.filter(|_| !self.is_pinned(&firing)) else { continue };
@@ -111,17 +177,17 @@ impl Slos {
                     fingerprint: firing.1,
                     starts_at: firing.2,
                     made_at: self.unix_now(),
-                    slo: key.slo,
+                    slo: key.slo.clone(),
                     slo_version: loaded.version.version,
                     objective: key.objective,
                     labels,
                     explanation: Explanation::default(),
                 };
-                tasks.push((firing, evidence, task));
+                tasks.push((firing, key, evidence, task));
             }
         }
         let deadline = tokio::time::Instant::now() + WAIT;
-        for (firing, evidence, mut task) in tasks {
+        for (firing, key, evidence, mut task) in tasks {
             let explained = match tokio::time::timeout_at(deadline, &mut task).await {
                 Ok(Ok(explained)) => explained,
                 Ok(Err(_)) => Err(Error::GivenUp),
@@ -131,7 +197,10 @@ impl Slos {
                 }
             };
             match explained {
-                Ok(explanation) => changes.evidence.push(Evidence { explanation, ..evidence }),
+                Ok(explanation) => {
+                    changes.evidence.push(Evidence { explanation, ..evidence });
+                    late.push((firing, key));
+                }
                 Err(error) => {
                     let error = crate::error::chain(&error);
                     warn!(%tenant, slo = evidence.slo, error, "failed to explain an alert");
@@ -140,7 +209,41 @@ impl Slos {
             }
         }
         self.annotate(tenant, changes);
+        // What was told without it is told again at the next look, with it: whoever waits for a group learns it, too.
+        for (firing, key) in late {
+            let is_it = |alert: &crate::Alert| alert.fingerprint() == firing.1;
+            if let Some(alert) = changes.alerts.get_mut(&key)
+                && !changes.told.iter().any(is_it)
+            {
+                alert.told_at = None;
+            }
+        }
         self.inner().pins.lock().forget(tenant, &known);
+    }
+
+    /// Remembers what each alert that begins to fire has seen; after a restart it is read.
+    fn learn_until(
+        &self,
+        tenant: &TenantId,
+        changes: &Changes,
+        firing: &[(Firing, AlertKey, LabelSet)],
+    ) {
+        for (firing, key, _) in firing {
+            if self.inner().pins.lock().until.contains_key(firing) {
+                continue;
+            }
+            let is_its = |seen: &&Transition| seen.key == *key && seen.at == firing.2;
+            let fresh = changes.transitions.iter().find(is_its).map(|seen| seen.until);
+            let until = fresh.or_else(|| {
+                let recorded = self.inner().store.read("read when an alert began", |connection| {
+                    stored_alerts::find_until(connection, tenant, key, firing.2)
+                });
+                recorded.ok().flatten()
+            });
+            if let Some(until) = until {
+                self.inner().pins.lock().until.insert(firing.clone(), until);
+            }
+        }
     }
 
     /// Whether there is evidence already, or none will come.
@@ -186,14 +289,18 @@ impl Slos {
         if let Some(task) = pins.running.remove(firing) {
             return Some(task);
         }
-        if pins.running.len() + started >= RUNNING_MAX {
+        if pins.running.len() + started >= WAITING_MAX {
             return None;
         }
         let (slos, tenant, loaded) = (self.clone(), firing.0.clone(), loaded.clone());
+        let until = pins.until.get(firing).copied().unwrap_or(until);
+        let turns = pins.turns.clone();
         let (window, before) = windows(key.kind, until);
-        let objective = key.objective;
+        let (objective, group) = (key.objective, key.group.clone());
         Some(tokio::spawn(async move {
-            slos.explain(&tenant, &loaded, objective, window, before).await
+            let _turn = turns.acquire_owned().await.map_err(|_| Error::Stopped)?;
+            let of = (objective, group.as_ref());
+            slos.explain(&tenant, &loaded, of, window, before).await
         }))
     }
 
@@ -228,7 +335,7 @@ fn firing(
     for (key, alert) in alerts.iter().filter(|(_, alert)| alert.latch.is_firing()) {
         let is_of_budget = matches!(key.kind, AlertKind::BurnRate { .. } | AlertKind::Exhaustion);
         let Some(since) = alert.latch.level.since().filter(|_| is_of_budget) else { continue };
-        let labels: LabelSet = serde_json::from_str(&alert.labels).unwrap_or_default();
+        let labels = alert.labels();
         firing.push(((tenant.clone(), Fingerprint::of(&labels), since), key.clone(), labels));
     }
     firing

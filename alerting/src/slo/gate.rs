@@ -1,7 +1,9 @@
 //! The gate over an SLO's events: counts both arms slice by slice, and has them judged.
 
-use super::engine::{Loaded, Slos};
+use super::engine::Slos;
 use super::history::Count;
+use super::spec::SliSource;
+use super::standing::Loaded;
 use crate::Error;
 use crate::gate::{Arm, Settings, Verdict, blocks, decide};
 use binnacle_query::sli::SampleRequest;
@@ -36,6 +38,16 @@ pub struct Gated {
     pub whole_from: Option<i64>,
 }
 
+/// A composite's events are no rows of which some are a candidate's.
+fn several(objective: usize) -> Error {
+    Error::Query(binnacle_query::Error::InvalidRequest {
+        message: format!(
+            "objective {objective} is made of others, whose events cannot be told apart as one"
+        ),
+        hint: Some("ask for one of its members: they are the objectives before it".to_owned()),
+    })
+}
+
 impl Slos {
     /// Whether a candidate is as good as a baseline.
     pub async fn gate(
@@ -46,6 +58,9 @@ impl Slos {
     ) -> Result<Gated, Error> {
         const NANOS: i64 = 1_000_000_000;
         let spec = loaded.slo.objectives.get(request.objective).ok_or(Error::GivenUp)?;
+        if matches!(spec.sli.source, SliSource::Composite | SliSource::Journey) {
+            return Err(several(request.objective));
+        }
         let budget = 1.0 - spec.policy.objective.as_f64();
         let queries = [&request.candidate, &request.baseline].map(|arm| arm.query(&spec.sli));
         let [candidate, baseline] = queries;

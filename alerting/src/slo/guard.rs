@@ -39,15 +39,41 @@ impl Guards {
         threshold: Fraction,
         objective: Objective,
     ) -> bool {
-        let bad_min = match severity {
+        let is_enough = events.total >= EVENTS_ENOUGH;
+        events.bad() >= self.bad_min(severity)
+            && (is_enough || self.is_above(wilson_lower(events), threshold, objective))
+    }
+
+    /// The same of a weighted composite, of which surely a share of `least` is bad.
+    pub fn believe_share(
+        &self,
+        severity: Severity,
+        events: Count,
+        least: f64,
+        threshold: Fraction,
+        objective: Objective,
+    ) -> bool {
+        events.bad() >= self.bad_min(severity) && self.is_above(least, threshold, objective)
+    }
+
+    fn bad_min(&self, severity: Severity) -> u64 {
+        match severity {
             Severity::Page => self.page_bad_min,
             Severity::Ticket => self.ticket_bad_min,
-        };
-        if events.bad() < bad_min {
-            return false;
         }
+    }
+
+    fn is_above(&self, least: f64, threshold: Fraction, objective: Objective) -> bool {
         let limit = threshold.as_f64() * (1.0 - objective.as_f64());
-        !self.is_certain || events.total >= EVENTS_ENOUGH || wilson_lower(events) > limit
+        !self.is_certain || least > limit
+    }
+}
+
+/// The share of bad events, or the least it surely is when there are few events.
+pub fn least_share(events: Count) -> f64 {
+    match events.total {
+        EVENTS_ENOUGH.. => events.bad() as f64 / events.total as f64,
+        _ => wilson_lower(events),
     }
 }
 

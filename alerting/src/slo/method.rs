@@ -5,6 +5,7 @@
 //! their events were. *RatioTimeslices* count every slice of time as one whole, good by the share of its events. A slice
 //! without events was not measured and does not count.
 
+use super::composite::{Weighted, weighted_bound, weighted_sum};
 use super::history::{Count, History, SLICE_SECONDS};
 use std::ops::Range;
 
@@ -94,11 +95,18 @@ impl Method {
 pub struct Counted {
     method: Method,
     history: History,
+    /// Of a weighted composite, which has no history of its own.
+    members: Vec<Weighted>,
 }
 
 impl Counted {
     pub fn new(method: Method) -> Counted {
-        Counted { method, history: History::default() }
+        Counted { method, history: History::default(), members: Vec::new() }
+    }
+
+    /// The weighted mean of members over whatever range is asked for.
+    pub fn weighted(method: Method, members: Vec<Weighted>) -> Counted {
+        Counted { method, history: History::default(), members }
     }
 
     pub fn of(method: Method, events: &History) -> Counted {
@@ -109,6 +117,10 @@ impl Counted {
 
     /// Counts again what changed in `range`.
     pub fn refresh(&mut self, events: &History, range: Range<i64>) {
+        if self.method == Method::Occurrences {
+            self.history = events.clone();
+            return;
+        }
         let width = (self.method.seconds() as i64 / SLICE_SECONDS).max(1);
         let align = |at: i64| at.div_euclid(width).saturating_mul(width);
         let range = align(range.start)..align(range.end.saturating_add(width - 1));
@@ -118,12 +130,77 @@ impl Counted {
         self.history.set(changes);
     }
 
+    /// Gives up what it shares with the events, so that these change in place; refresh it after.
+    pub(super) fn let_go(&mut self) {
+        if self.method == Method::Occurrences {
+            self.history = History::default();
+        }
+    }
+
+    pub(super) fn forget_before(&mut self, oldest: i64, events: &History) {
+        match self.method {
+            Method::Occurrences => self.history = events.clone(),
+            _ => self.history.forget_before(oldest),
+        }
+    }
+
+    /// Without what lies in `ranges`, which are whole slices of the method.
+    pub fn without(&self, ranges: &[Range<i64>]) -> Counted {
+        let member =
+            |member: &Weighted| Weighted { counted: member.counted.without(ranges), ..*member };
+        Counted {
+            method: self.method,
+            history: self.history.without(ranges),
+            members: self.members.iter().map(member).collect(),
+        }
+    }
+
+    /// As [`History::thin`]; of events that are, too.
+    pub(super) fn thin(&mut self, events: &History, is_asked: impl Fn(i64) -> bool) {
+        match self.method {
+            Method::Occurrences => self.history = events.clone(),
+            _ => self.history.thin(is_asked),
+        }
+    }
+
     pub fn method(&self) -> Method {
         self.method
     }
 
+    /// Counts again what changed of the members' events.
+    pub(super) fn refresh_members(&mut self, events: &[History], range: Range<i64>) {
+        for (member, events) in self.members.iter_mut().zip(events) {
+            member.counted.refresh(events, range.clone());
+        }
+    }
+
+    /// Sets all slices from `from` on.
+    pub(super) fn replace_from(&mut self, from: i64, slices: Vec<(i64, Count)>) {
+        self.history.replace_from(from, slices);
+    }
+
     pub fn sum(&self, range: Range<i64>) -> Count {
-        self.history.sum(range)
+        match self.members.as_slice() {
+            [] => self.history.sum(range),
+            members => weighted_sum(members, range, self.method.seconds()),
+        }
+    }
+
+    pub fn is_weighted(&self) -> bool {
+        !self.members.is_empty()
+    }
+
+    /// The least bad share of a range, where `of` is that of a count.
+    pub fn bound(&self, range: &Range<i64>, of: impl Fn(Count) -> f64) -> f64 {
+        match self.members.as_slice() {
+            [] => of(self.history.sum(range.clone())),
+            members => weighted_bound(members, range, of),
+        }
+    }
+
+    pub fn first(&self) -> Option<i64> {
+        let members = self.members.iter().filter_map(|member| member.counted.first());
+        self.history.first().into_iter().chain(members).min()
     }
 
     pub fn history(&self) -> &History {

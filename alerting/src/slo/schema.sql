@@ -35,6 +35,24 @@ CREATE TABLE slo_hour (
     PRIMARY KEY (tenant, key, hour)
 ) WITHOUT ROWID;
 
+-- The groups of an SLI whose events are told apart, each a JSON list of its values; [] is all groups beyond the limit.
+CREATE TABLE slo_group (
+    tenant TEXT NOT NULL,
+    key TEXT NOT NULL,
+    member TEXT NOT NULL,
+    PRIMARY KEY (tenant, key, member)
+) WITHOUT ROWID;
+
+-- The slices of a group, as those of slo_hour.
+CREATE TABLE slo_group_hour (
+    tenant TEXT NOT NULL,
+    key TEXT NOT NULL,
+    member TEXT NOT NULL,
+    hour INTEGER NOT NULL,
+    slices BLOB NOT NULL,
+    PRIMARY KEY (tenant, key, member, hour)
+) WITHOUT ROWID;
+
 -- Who sent the events of an SLI, and when anything of theirs arrived last (nanos).
 CREATE TABLE slo_service (
     tenant TEXT NOT NULL,
@@ -48,6 +66,8 @@ CREATE TABLE slo_alert (
     tenant TEXT NOT NULL,
     slo TEXT NOT NULL,
     objective INTEGER NOT NULL,
+    -- As in slo_group; empty for the SLO as a whole.
+    member TEXT NOT NULL,
     kind TEXT NOT NULL,
     long_seconds INTEGER NOT NULL,
     short_seconds INTEGER NOT NULL,
@@ -60,7 +80,7 @@ CREATE TABLE slo_alert (
     -- When it was handed to notification last, and with which labels.
     told_at INTEGER,
     labels TEXT NOT NULL,
-    PRIMARY KEY (tenant, slo, objective, kind, long_seconds, short_seconds)
+    PRIMARY KEY (tenant, slo, objective, member, kind, long_seconds, short_seconds)
 ) WITHOUT ROWID;
 
 CREATE TABLE slo_transition (
@@ -69,6 +89,7 @@ CREATE TABLE slo_transition (
     slo TEXT NOT NULL,
     version INTEGER NOT NULL,
     objective INTEGER NOT NULL,
+    member TEXT NOT NULL,
     kind TEXT NOT NULL,
     long_seconds INTEGER NOT NULL,
     short_seconds INTEGER NOT NULL,

@@ -1,8 +1,9 @@
 //! What the SLO engine keeps in the database: the statements, and nothing that decides.
 
 use super::blob::{self, SLICES_PER_HOUR};
+use super::first::First;
 use super::history::{Count, History};
-use super::latch::{Latch, Level};
+use super::stored_groups::add_group_slices;
 use binnacle_query::sli::SliCounts;
 use binnacle_storage::model::TenantId;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
@@ -99,6 +100,7 @@ pub(super) struct StoredSli {
     pub counted_to: Option<u64>,
     pub is_estimate: bool,
     pub lost_segments: u64,
+    pub future: u64,
     pub history: History,
     pub services: BTreeMap<String, i64>,
 }
@@ -110,13 +112,13 @@ pub(super) fn find_sli(
     from_hour: i64,
 ) -> rusqlite::Result<Option<StoredSli>> {
     let of = [tenant.as_str(), key];
-    let sql =
-        "SELECT counted_to, is_estimate, lost_segments FROM slo_sli WHERE tenant = ?1 AND key = ?2";
+    let sql = "SELECT counted_to, is_estimate, lost_segments, future FROM slo_sli WHERE tenant = ?1 AND key = ?2";
     let read = |row: &Row<'_>| {
         Ok(StoredSli {
             counted_to: row.get::<_, Option<i64>>(0)?.map(|position| position as u64),
             is_estimate: row.get(1)?,
             lost_segments: row.get::<_, i64>(2)? as u64,
+            future: row.get::<_, i64>(3)? as u64,
             ..StoredSli::default()
         })
     };
@@ -170,6 +172,35 @@ pub(super) fn add_counts(
     counted_to: u64,
 ) -> rusqlite::Result<()> {
     let slices = counts.slices.iter().map(|(at, (good, total))| (*at, Count::new(*good, *total)));
+    add_slices(tx, tenant, key, slices)?;
+    for (group, slices) in &counts.groups {
+        let slices = slices.iter().map(|(at, (good, total))| (*at, Count::new(*good, *total)));
+        add_group_slices(tx, tenant, key, group, slices)?;
+    }
+    add_rest(tx, tenant, key, counts, counted_to)
+}
+
+/// Adds what a first count came to, and says up to where.
+pub(super) fn add_first(
+    tx: &Transaction<'_>,
+    tenant: &TenantId,
+    key: &str,
+    first: &First,
+    counted_to: u64,
+) -> rusqlite::Result<()> {
+    add_slices(tx, tenant, key, first.all.slices(i64::MIN..i64::MAX))?;
+    for (group, history) in &first.groups {
+        add_group_slices(tx, tenant, key, group, history.slices(i64::MIN..i64::MAX))?;
+    }
+    add_rest(tx, tenant, key, &first.rest, counted_to)
+}
+
+fn add_slices(
+    tx: &Transaction<'_>,
+    tenant: &TenantId,
+    key: &str,
+    slices: impl Iterator<Item = (i64, Count)>,
+) -> rusqlite::Result<()> {
     for (hour, mut slices) in blob::hours(slices) {
         let sql = "SELECT slices FROM slo_hour WHERE tenant = ?1 AND key = ?2 AND hour = ?3";
         let of = params![tenant.as_str(), key, hour];
@@ -188,19 +219,31 @@ pub(super) fn add_counts(
             blob::encode(&slices)
         ])?;
     }
+    Ok(())
+}
+
+/// What was counted beside slices.
+fn add_rest(
+    tx: &Transaction<'_>,
+    tenant: &TenantId,
+    key: &str,
+    counts: &SliCounts,
+    counted_to: u64,
+) -> rusqlite::Result<()> {
     for (service, heard) in &counts.services {
         let sql = "INSERT INTO slo_service (tenant, key, service, heard_nanos) VALUES (?1, ?2, ?3, ?4) \
                    ON CONFLICT DO UPDATE SET heard_nanos = max(heard_nanos, excluded.heard_nanos)";
         tx.prepare_cached(sql)?.execute(params![tenant.as_str(), key, service, heard])?;
     }
-    let sql = "UPDATE slo_sli SET counted_to = ?3, is_estimate = max(is_estimate, ?4), lost_segments = lost_segments + ?5 \
-               WHERE tenant = ?1 AND key = ?2";
+    let sql = "UPDATE slo_sli SET counted_to = ?3, is_estimate = max(is_estimate, ?4), lost_segments = lost_segments + ?5, \
+               future = future + ?6 WHERE tenant = ?1 AND key = ?2";
     let of = params![
         tenant.as_str(),
         key,
         counted_to as i64,
         counts.is_estimate,
-        counts.lost_segments as i64
+        counts.lost_segments as i64,
+        counts.future as i64
     ];
     tx.prepare_cached(sql)?.execute(of)?;
     Ok(())
@@ -228,179 +271,6 @@ pub(super) fn replace_counts(
     let sql = "UPDATE slo_sli SET counted_to = ?3 WHERE tenant = ?1 AND key = ?2";
     tx.prepare_cached(sql)?.execute(params![tenant.as_str(), key, counted_to as i64])?;
     Ok(())
-}
-
-/// Which alert of which SLO.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct AlertKey {
-    pub slo: String,
-    /// Its place among the SLO's objectives.
-    pub objective: usize,
-    pub kind: super::evaluate::AlertKind,
-}
-
-/// An alert as it is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct StoredAlert {
-    pub latch: Latch,
-    pub told_at: Option<i64>,
-    /// As JSON, so that it can be resolved when its SLO is gone.
-    pub labels: String,
-}
-
-pub(super) fn list_alerts(
-    connection: &Connection,
-    tenant: &TenantId,
-) -> rusqlite::Result<BTreeMap<AlertKey, StoredAlert>> {
-    let sql = "SELECT slo, objective, kind, long_seconds, short_seconds, level, since, held_since, cool_since, \
-               is_flapping, resolved_at, told_at, labels FROM slo_alert WHERE tenant = ?1";
-    let mut statement = connection.prepare_cached(sql)?;
-    let rows = statement.query_map([tenant.as_str()], |row| {
-        let kind: String = row.get(2)?;
-        let (long, short): (i64, i64) = (row.get(3)?, row.get(4)?);
-        let kind = super::evaluate::AlertKind::from_parts(&kind, long as u64, short as u64);
-        let since: Option<i64> = row.get(6)?;
-        let level: String = row.get(5)?;
-        let level = match (level.as_str(), since) {
-            ("pending", Some(since)) => Level::Pending { since },
-            ("firing", Some(since)) => Level::Firing { since },
-            _ => Level::Inactive,
-        };
-        let latch = Latch {
-            level,
-            held_since: row.get(7)?,
-            cool_since: row.get(8)?,
-            is_flapping: row.get(9)?,
-            resolved_at: row.get(10)?,
-        };
-        let alert = StoredAlert { latch, told_at: row.get(11)?, labels: row.get(12)? };
-        Ok((row.get(0)?, row.get::<_, i64>(1)? as usize, kind, alert))
-    })?;
-    let mut alerts = BTreeMap::new();
-    for row in rows {
-        let (slo, objective, kind, alert) = row?;
-        if let Some(kind) = kind {
-            alerts.insert(AlertKey { slo, objective, kind }, alert);
-        }
-    }
-    Ok(alerts)
-}
-
-pub(super) fn put_alert(
-    tx: &Transaction<'_>,
-    tenant: &TenantId,
-    key: &AlertKey,
-    alert: &StoredAlert,
-) -> rusqlite::Result<()> {
-    let sql = "INSERT OR REPLACE INTO slo_alert (tenant, slo, objective, kind, long_seconds, short_seconds, level, since, \
-               held_since, cool_since, is_flapping, resolved_at, told_at, labels) \
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
-    let (long, short) = key.kind.windows();
-    tx.prepare_cached(sql)?.execute(params![
-        tenant.as_str(),
-        key.slo,
-        key.objective as i64,
-        key.kind.name(),
-        long as i64,
-        short as i64,
-        alert.latch.level.name(),
-        alert.latch.level.since(),
-        alert.latch.held_since,
-        alert.latch.cool_since,
-        alert.latch.is_flapping,
-        alert.latch.resolved_at,
-        alert.told_at,
-        alert.labels,
-    ])?;
-    Ok(())
-}
-
-pub(super) fn delete_alert(
-    tx: &Transaction<'_>,
-    tenant: &TenantId,
-    key: &AlertKey,
-) -> rusqlite::Result<()> {
-    let sql = "DELETE FROM slo_alert WHERE tenant = ?1 AND slo = ?2 AND objective = ?3 AND kind = ?4 \
-               AND long_seconds = ?5 AND short_seconds = ?6";
-    let (long, short) = key.kind.windows();
-    let of = params![
-        tenant.as_str(),
-        key.slo,
-        key.objective as i64,
-        key.kind.name(),
-        long as i64,
-        short as i64
-    ];
-    tx.prepare_cached(sql)?.execute(of)?;
-    Ok(())
-}
-
-/// A change of an alert, kept for good.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Transition {
-    pub version: i64,
-    pub key: AlertKey,
-    pub severity: String,
-    /// Unix seconds.
-    pub at: i64,
-    pub until: i64,
-    pub level: String,
-    /// What was seen, in words.
-    pub reason: String,
-}
-
-pub(super) fn add_transition(
-    tx: &Transaction<'_>,
-    tenant: &TenantId,
-    transition: &Transition,
-) -> rusqlite::Result<()> {
-    let sql = "INSERT INTO slo_transition (tenant, slo, version, objective, kind, long_seconds, short_seconds, severity, at, \
-               until, level, reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
-    let Transition { version, key, severity, at, until, level, reason } = transition;
-    let (long, short) = key.kind.windows();
-    tx.prepare_cached(sql)?.execute(params![
-        tenant.as_str(),
-        key.slo,
-        version,
-        key.objective as i64,
-        key.kind.name(),
-        long as i64,
-        short as i64,
-        severity,
-        at,
-        until,
-        level,
-        reason
-    ])?;
-    Ok(())
-}
-
-/// The newest first.
-pub(super) fn list_transitions(
-    connection: &Connection,
-    tenant: &TenantId,
-    slo: Option<&str>,
-    limit: usize,
-) -> rusqlite::Result<Vec<Transition>> {
-    let sql = "SELECT version, slo, objective, kind, long_seconds, short_seconds, severity, at, until, level, reason \
-               FROM slo_transition WHERE tenant = ?1 AND (?2 IS NULL OR slo = ?2) ORDER BY id DESC LIMIT ?3";
-    let mut statement = connection.prepare_cached(sql)?;
-    let rows = statement.query_map(params![tenant.as_str(), slo, limit as i64], |row| {
-        let kind: String = row.get(3)?;
-        let (long, short): (i64, i64) = (row.get(4)?, row.get(5)?);
-        let kind = super::evaluate::AlertKind::from_parts(&kind, long as u64, short as u64);
-        let (slo, objective) = (row.get(1)?, row.get::<_, i64>(2)? as usize);
-        Ok(kind.map(|kind| Transition {
-            version: row.get(0).unwrap_or_default(),
-            key: AlertKey { slo, objective, kind },
-            severity: row.get(6).unwrap_or_default(),
-            at: row.get(7).unwrap_or_default(),
-            until: row.get(8).unwrap_or_default(),
-            level: row.get(9).unwrap_or_default(),
-            reason: row.get(10).unwrap_or_default(),
-        }))
-    })?;
-    rows.filter_map(Result::transpose).collect()
 }
 
 /// Says that somebody was there to count up to `until`.

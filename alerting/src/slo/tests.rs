@@ -11,7 +11,7 @@ const DAY: i64 = 86_400;
 /// Far enough from 0 that every window has a past.
 const START: i64 = 400 * DAY;
 
-fn policy(parts: u64) -> Policy {
+pub(super) fn policy(parts: u64) -> Policy {
     Policy {
         objective: Objective::new(parts).unwrap(),
         method: Method::Occurrences,
@@ -46,7 +46,7 @@ impl World {
     }
 
     fn look(&self, counted: &Counted, now: i64) -> Status {
-        let kept = Kept::of(&self.policy, &self.events);
+        let kept = Kept::of(&self.policy, &self.events, counted);
         let facts = Facts {
             counted: kept.as_ref().map_or(counted, |kept| &kept.counted),
             events: kept.as_ref().map_or(&self.events, |kept| &kept.events),
@@ -59,6 +59,7 @@ impl World {
             last_heard: self.last_heard.map_or(Some(now), |heard| Some(heard.min(now))),
             silence_seconds_max: 120,
             unmeasured: &self.unmeasured,
+            is_group: false,
         };
         evaluate(&self.policy, &facts)
     }
@@ -258,6 +259,33 @@ fn one_failure_of_few_requests_pages_nobody_and_a_slow_burn_is_a_ticket() {
 }
 
 #[test]
+fn few_requests_by_chance_are_no_silence_and_real_silence_is_told() {
+    let mut random = 9u64;
+    let mut chance = move || {
+        random =
+            random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        ((random >> 11) as f64 + 0.5) / (1u64 << 53) as f64
+    };
+    for per_hour in [4.0, 6.0, 12.0, 60.0] {
+        let end = START + 12 * DAY;
+        let mut at = (START - DAY) as f64;
+        let events: History = std::iter::from_fn(|| {
+            at += -chance().ln() / per_hour * 3_600.0;
+            ((at as i64) < end).then(|| (slice_of(at as i64), Count::new(1, 1)))
+        })
+        .collect();
+        let last = (events.last().unwrap() + 1) * SLICE_SECONDS;
+        let policy = policy(999_000_000);
+        let world = World { policy, events, unmeasured: Vec::new(), last_heard: None };
+        let told = world.run_at((START..end + DAY).step_by(60)).into_iter();
+        let told: Vec<_> = told.filter(|seen| seen.0 == AlertKind::NoTraffic).collect();
+        let [(_, at, true)] = told[..] else { panic!("{per_hour}/h: {told:?}") };
+        let longest = if per_hour > 10.0 { 2 * 3_600 } else { 6 * 3_600 };
+        assert!((3_600..longest).contains(&(at - last)), "{per_hour}/h: after {} s", at - last);
+    }
+}
+
+#[test]
 fn an_outage_that_comes_and_goes_is_one_page() {
     // A minute of every two fails wholly, for two hours.
     let is_out = |at: i64| {
@@ -319,6 +347,52 @@ fn an_outage_that_is_excluded_counts_for_nothing_and_its_page_ends() {
     let text = format!("{}/{} away (ann)", time(START), time(START + 4 * 3_600));
     world.policy.exclusions = vec![Exclusion::parse(&text).unwrap()];
     assert!(world.run(START - 60..START + 4 * 3_600).is_empty());
+}
+
+#[test]
+fn by_traffic_a_tier_waits_for_its_share_of_the_budget_of_all_events() {
+    // A quiet day, and then an hour of a request a second, of which in the end every 50th fails.
+    let quiet =
+        (0..230).map(|index| (slice_of(START - 23 * 3_600 + index * 360), Count::new(1, 1)));
+    let bad = |slice: i64| u64::from(slice >= 60 && slice % 5 == 0);
+    let busy = (0..360).map(|slice| (slice_of(START) + slice, Count::new(10 - bad(slice), 10)));
+    let events: History = quiet.chain(busy).collect();
+    let share = Trigger::BudgetShare(200_000);
+    let tier =
+        Tier { severity: Severity::Page, long_seconds: 3_600, short_seconds: 300, trigger: share };
+    let policy = |mode: Mode| Policy {
+        window: Window::Rolling { seconds: DAY as u64 },
+        tiers: vec![tier],
+        guards: Guards::OFF,
+        mode,
+        ..policy(990_000_000)
+    };
+    let run = |mode: Mode| {
+        let events = events.clone();
+        let world =
+            World { policy: policy(mode), events, unmeasured: Vec::new(), last_heard: None };
+        let transitions = world.run(START - 60..START + 2 * 3_600).into_iter();
+        transitions.filter(|seen| seen.0 == of(tier)).map(|(_, at, _)| at).collect::<Vec<_>>()
+    };
+    assert!(run(Mode::Rate).is_empty(), "a burn rate of 2 is below 4.8");
+    let sum = |seconds: i64, now: i64| events.sum(slice_of(now - seconds)..slice_of(now));
+    let has_spent = |now: &i64| {
+        let (long, all) = (sum(3_600, *now), sum(DAY, *now));
+        let least = 0.2 * 0.01 * all.total as f64;
+        let rate = |window: Count| window.bad() as f64 / window.total as f64;
+        let short = sum(300, *now);
+        short.total > 0 && long.bad() as f64 >= least && rate(short) >= least / long.total as f64
+    };
+    let mut looks = (START - 60..START + 2 * 3_600).step_by(10);
+    let fires = looks.find(has_spent).unwrap();
+    let over = looks.find(|now| !has_spent(now) && sum(300, *now).total > 0).unwrap();
+    assert_eq!(run(Mode::Budget), [fires, over]);
+    // What it waits for is what is said.
+    let counted = Counted::of(Method::Occurrences, &events);
+    let world =
+        World { policy: policy(Mode::Budget), events, unmeasured: Vec::new(), last_heard: None };
+    let tier = &world.look(&counted, START + 3_600).tiers[0];
+    assert_eq!(tier.threshold, Fraction::new(200_000 * 3_830, 1_000_000 * 3_600).unwrap());
 }
 
 #[test]

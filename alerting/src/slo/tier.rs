@@ -56,6 +56,17 @@ pub const DEFAULT_TIERS: [Tier; 4] = [
 ];
 
 impl Tier {
+    /// Whether its alert could not be told from that of the other.
+    pub fn has_windows_of(&self, other: &Tier) -> bool {
+        (self.long_seconds, self.short_seconds) == (other.long_seconds, other.short_seconds)
+    }
+
+    /// Why a second tier of the same windows is refused.
+    pub(super) fn windows_twice(&self) -> String {
+        let (long, short) = (span(self.long_seconds), span(self.short_seconds));
+        format!("has two tiers of the windows {long}/{short}, by which alerts are told apart")
+    }
+
     /// The burn rate it waits for, with a period of so many seconds.
     pub fn threshold(&self, period_seconds: u64) -> Fraction {
         let fraction = match self.trigger {

@@ -3,18 +3,21 @@
 use super::anatomy::Anatomy;
 use super::blame::Blame;
 use super::names::Names;
-use super::record::{Culprit, CulpritSpan, Example, ExampleLog};
+use super::record::{Culprit, CulpritSpan, Example, ExampleLog, How};
 use crate::logs::{LogRecord, severity_class};
 use crate::trace::{TRACE_LOGS_MAX, logs_of_trace};
 use crate::value::AnyValue;
 use crate::{Error, QueryStats};
 use binnacle_storage::model::SpanId;
 use binnacle_storage::{Snapshot, Storage};
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 /// Examples of the first culprit, the second and the third.
 const EXAMPLES: [usize; 3] = [3, 1, 1];
+
+/// One of so many events is a way of being bad that an example is worth.
+const RARE: usize = 10;
 
 /// Log records of one example.
 const LOGS_MAX: usize = 20;
@@ -25,7 +28,8 @@ const BODY_BYTES_MAX: usize = 2_000;
 /// OpenTelemetry's severity number of ERROR.
 const SEVERITY_ERROR: i32 = 17;
 
-/// Those of the bad events that the first culprits are to blame for the most, the longest first.
+/// Those of the bad events that the first culprits are to blame for the most, the longest first; of one that failed in some and was
+/// slow in others, both.
 pub(super) fn choose<'a>(
     names: &Names,
     blame: &Blame,
@@ -36,20 +40,39 @@ pub(super) fn choose<'a>(
     let mut traces = HashSet::new();
     for (service, count) in services.iter().zip(EXAMPLES) {
         let Some(culprit) = names.find_service(&service.service) else { continue };
-        let mut of: Vec<(bool, f64, &Anatomy)> = Vec::new();
+        let mut of: BTreeMap<(usize, How), Vec<(bool, f64, &Anatomy)>> = BTreeMap::new();
         for event in bad.iter().filter(|event| event.event.trace_id.is_some()) {
             let shares = blame.shares(event);
             let of_culprit =
-                shares.iter().filter(|share| blame.culprit(share.component) == culprit);
-            let share: f64 = of_culprit.map(|share| share.share).sum();
-            if share > 0.0 {
+                || shares.iter().filter(|share| blame.culprit(share.component) == culprit);
+            let share: f64 = of_culprit().map(|share| share.share).sum();
+            let most = of_culprit().max_by(|a, b| a.share.total_cmp(&b.share));
+            if let Some(most) = most.filter(|_| share > 0.0) {
                 let duration = (event.event.end - event.event.start).max(1) as f64;
+                let of = of.entry((most.component, most.how)).or_default();
                 of.push((share < 0.5, -share * duration, event));
             }
         }
-        of.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)).then(a.2.event.cmp(&b.2.event)));
-        let fresh = of.into_iter().filter(|(_, _, event)| traces.insert(event.event.trace_id));
-        chosen.extend(fresh.take(count).map(|(_, _, event)| event));
+        let mut ways: Vec<Vec<(bool, f64, &Anatomy)>> = of.into_values().collect();
+        for way in &mut ways {
+            way.sort_by(|a, b| {
+                a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)).then(a.2.event.cmp(&b.2.event))
+            });
+        }
+        // What it did most often first; what it hardly did is not shown.
+        let all: usize = ways.iter().map(Vec::len).sum();
+        ways.retain(|way| way.len() * RARE >= all);
+        ways.sort_by_key(|way| std::cmp::Reverse(way.len()));
+        let mut left = count;
+        let longest = ways.iter().map(Vec::len).max().unwrap_or(0);
+        let in_turn =
+            (0..longest).flat_map(|place| ways.iter().filter_map(move |way| way.get(place)));
+        for (_, _, event) in in_turn {
+            if left > 0 && traces.insert(event.event.trace_id) {
+                chosen.push(event);
+                left -= 1;
+            }
+        }
     }
     chosen
 }

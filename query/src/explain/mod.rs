@@ -222,6 +222,9 @@ impl Reading<'_> {
     }
 }
 
+/// Of what a service spent, failing and being slow are both told from this share on.
+const SECOND_SHARE: f64 = 0.2;
+
 fn summary(explanation: &Explanation) -> String {
     let window = &explanation.window;
     let all = window.good + window.bad;
@@ -230,26 +233,20 @@ fn summary(explanation: &Explanation) -> String {
     }
     let mut text = format!("{} of {all} events are bad", window.bad);
     let Some(first) = explanation.services.first() else { return text };
-    let is_it = |operation: &&Operation| operation.service == first.service;
-    let operation = explanation.operations.iter().find(is_it);
+    let mut of_first =
+        explanation.operations.iter().filter(|operation| operation.service == first.service);
     let percent = first.share * 100.0;
     text += &format!(": {} spent {percent:.0} % of it", first.service);
-    match operation {
-        Some(operation) if operation.how == How::Failing => {
-            text += &format!(", by failing in '{}'", operation.operation);
+    if let Some(operation) = of_first.next() {
+        text += &format!(", by {}", way(operation));
+        // What it did otherwise, where that spent a good part of it, too.
+        let differs = |other: &&Operation| {
+            (other.how == How::Failing) != (operation.how == How::Failing)
+                && other.spent >= SECOND_SHARE * first.spent
+        };
+        if let Some(other) = of_first.find(differs) {
+            text += &format!(", and by {}", way(other));
         }
-        Some(operation) => {
-            let place = match (&operation.caller, &operation.callee) {
-                (Some(caller), Some(callee)) => format!("calls from {caller} to {callee}"),
-                _ => format!("'{}'", operation.operation),
-            };
-            text += &format!(", by {place} being slow");
-            if let (Some(usual), Some(now)) = (operation.usual, operation.now) {
-                let ms = |nanos: i64| nanos as f64 / 1e6;
-                text += &format!(" ({:.1} ms instead of {:.1} ms)", ms(now), ms(usual));
-            }
-        }
-        None => {}
     }
     if !first.is_significant {
         text += "; that may be chance";
@@ -268,6 +265,23 @@ fn summary(explanation: &Explanation) -> String {
         );
     }
     text
+}
+
+/// What an operation did, in words.
+fn way(operation: &Operation) -> String {
+    if operation.how == How::Failing {
+        return format!("failing in '{}'", operation.operation);
+    }
+    let place = match (&operation.caller, &operation.callee) {
+        (Some(caller), Some(callee)) => format!("calls from {caller} to {callee}"),
+        _ => format!("'{}'", operation.operation),
+    };
+    let ms = |nanos: i64| nanos as f64 / 1e6;
+    let took = match (operation.usual, operation.now) {
+        (Some(usual), Some(now)) => format!(" ({:.1} ms instead of {:.1} ms)", ms(now), ms(usual)),
+        _ => String::new(),
+    };
+    format!("{place} being slow{took}")
 }
 
 impl Explanation {

@@ -196,6 +196,30 @@ async fn errors_are_blamed_on_the_deepest_span_that_failed_and_on_the_version_ab
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_fails_and_is_slow_is_shown_doing_both() {
+    let good = "{ status != error && duration <= 300ms }";
+    let explanation = explained(ENTRIES, good, |_, is_after, random| {
+        let fate = if is_after { random.below(10) } else { 9 };
+        let mut spans = shop("1.0", fate < 3);
+        if (3..6).contains(&fate) {
+            spans.iter_mut().for_each(|span| span.to += 500);
+        }
+        spans
+    });
+    let explanation = explanation.await;
+    assert_eq!(explanation.services[0].service, "stock");
+    let how = |how: How| {
+        let examples = explanation.examples.iter();
+        examples.filter(|one| one.culprit.as_ref().is_some_and(|of| of.how == how)).count()
+    };
+    assert!(how(How::Failing) > 0 && how(How::Slow) > 0, "{:?}", explanation.examples);
+    assert!(explanation.examples.iter().any(|one| !one.logs.is_empty()));
+    let summary = &explanation.summary;
+    assert!(summary.contains("failing in 'GET /stock'"), "{summary}");
+    assert!(summary.contains("'GET /stock' being slow (5"), "{summary}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_slow_way_is_the_fault_of_the_end_whose_other_calls_are_slow() {
     // The way to stock takes 400 ms more, from cart as from shop itself.
     fn request(_: u32, is_after: bool, random: &mut Random) -> Vec<Made> {

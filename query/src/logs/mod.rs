@@ -29,10 +29,12 @@ mod test;
 #[cfg(test)]
 mod tests;
 mod text;
+mod values;
 
 pub(crate) use filter::LogFilter;
 pub use record::LogRecord;
 pub(crate) use severity::class_name as severity_class;
+pub(crate) use values::LogKeys;
 pub(crate) use {content::content_hash, record::LogRows};
 
 pub use context::{CONTEXT_MAX, ContextRequest, LogContext, LogId};

@@ -53,7 +53,7 @@ impl Pages {
         let (first, place) = self.pages.get(after.wrapping_sub(1)).ok_or(Unreadable)?;
         let end = self.pages.get(after).map_or(self.rows, |(next, _)| *next);
         self.bytes_read += place.end - place.start;
-        data_page(&self.part(place.clone())?, self.codec, *first..end)
+        data_page(&self.part(place.clone())?, self.codec, *first..end, None)
     }
 
     /// The values of the column's dictionary, PLAIN.
@@ -62,7 +62,7 @@ impl Pages {
             return Ok(dictionary.clone());
         }
         let end = self.pages.first().map(|(_, place)| place.start).ok_or(Unreadable)?;
-        let (values, _) = dictionary_page(&self.part(self.start..end)?, self.codec)?;
+        let (values, _) = dictionary_page(&self.part(self.start..end)?, self.codec, None)?;
         self.bytes_read += end - self.start;
         self.dictionary = Some(values.clone());
         Ok(values)

@@ -7,9 +7,11 @@
 
 mod decode;
 mod header;
+mod kept;
 mod page;
 
 pub(crate) use decode::{deltas, each_code, hybrid_at, plain, split};
+pub(crate) use kept::PageKey;
 pub(crate) use page::{Codec, DataPage, NULL, data_page, dictionary_page};
 
 /// A page this module does not understand, or a broken one.

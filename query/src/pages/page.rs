@@ -3,6 +3,7 @@
 use super::Unreadable;
 use super::decode::{each_rank, hybrid};
 use super::header::{self, DATA_PAGE_V2, DICTIONARY_PAGE, Header};
+use super::kept::{self, PageKey};
 use bytes::Bytes;
 use parquet::basic::{Compression, Encoding};
 use parquet::file::metadata::ColumnChunkMetaData;
@@ -49,11 +50,12 @@ pub(crate) struct DataPage {
 /// Instead of a place: the row is null.
 pub(crate) const NULL: u32 = u32::MAX;
 
-/// Reads the page that begins with `bytes` and has `rows`.
+/// Reads the page that begins with `bytes` and has `rows`. With a `key` its values are kept.
 pub(crate) fn data_page(
     bytes: &Bytes,
     codec: Codec,
     rows: Range<u32>,
+    key: Option<PageKey>,
 ) -> Result<DataPage, Unreadable> {
     let (header, length) = header::read(bytes)?;
     let is_known = header.kind == DATA_PAGE_V2 && header.repetition_bytes == 0;
@@ -68,7 +70,7 @@ pub(crate) fn data_page(
     let size = header.bytes_uncompressed.checked_sub(levels.len()).ok_or(Unreadable)?;
     Ok(DataPage {
         encoding: encoding(&header)?,
-        values: decompress(packed, codec, size)?,
+        values: decompress(packed, codec, size, key)?,
         levels: (header.nulls > 0).then_some(levels),
         value_count: header.rows - header.nulls,
         rows,
@@ -76,13 +78,17 @@ pub(crate) fn data_page(
 }
 
 /// Reads the dictionary that begins with `bytes`: its values, PLAIN, and how many they are.
-pub(crate) fn dictionary_page(bytes: &Bytes, codec: Codec) -> Result<(Bytes, usize), Unreadable> {
+pub(crate) fn dictionary_page(
+    bytes: &Bytes,
+    codec: Codec,
+    key: Option<PageKey>,
+) -> Result<(Bytes, usize), Unreadable> {
     let (header, length) = header::read(bytes)?;
     if header.kind != DICTIONARY_PAGE {
         return Err(Unreadable);
     }
     let body = length..length.checked_add(header.bytes).ok_or(Unreadable)?;
-    let values = decompress(slice(bytes, body)?, codec, header.bytes_uncompressed)?;
+    let values = decompress(slice(bytes, body)?, codec, header.bytes_uncompressed, key)?;
     Ok((values, header.values))
 }
 
@@ -128,19 +134,37 @@ fn encoding(header: &Header) -> Result<Encoding, Unreadable> {
     })
 }
 
-fn decompress(packed: Bytes, codec: Codec, size: usize) -> Result<Bytes, Unreadable> {
+fn decompress(
+    packed: Bytes,
+    codec: Codec,
+    size: usize,
+    key: Option<PageKey>,
+) -> Result<Bytes, Unreadable> {
     match codec {
         Codec::None if packed.len() == size => Ok(packed),
-        Codec::Zstd if size <= PAGE_BYTES_MAX => DECOMPRESSOR.with_borrow_mut(|decompressor| {
-            let decompressor = match decompressor {
-                Some(decompressor) => decompressor,
-                missing => missing.insert(zstd::bulk::Decompressor::new().map_err(|_| Unreadable)?),
-            };
-            let values = decompressor.decompress(&packed, size).map_err(|_| Unreadable)?;
-            if values.len() == size { Ok(values.into()) } else { Err(Unreadable) }
-        }),
+        Codec::Zstd if size <= PAGE_BYTES_MAX => {
+            if let Some(values) = key.and_then(kept::find).filter(|values| values.len() == size) {
+                return Ok(values);
+            }
+            let values = unzip(&packed, size)?;
+            if let Some(key) = key {
+                kept::put(key, &values);
+            }
+            Ok(values)
+        }
         Codec::None | Codec::Zstd => Err(Unreadable),
     }
+}
+
+fn unzip(packed: &[u8], size: usize) -> Result<Bytes, Unreadable> {
+    DECOMPRESSOR.with_borrow_mut(|decompressor| {
+        let decompressor = match decompressor {
+            Some(decompressor) => decompressor,
+            missing => missing.insert(zstd::bulk::Decompressor::new().map_err(|_| Unreadable)?),
+        };
+        let values = decompressor.decompress(packed, size).map_err(|_| Unreadable)?;
+        if values.len() == size { Ok(values.into()) } else { Err(Unreadable) }
+    })
 }
 
 fn slice(bytes: &Bytes, range: Range<usize>) -> Result<Bytes, Unreadable> {

@@ -5,10 +5,12 @@
 
 use super::sink::{Cell, Sink};
 use crate::pages::{
-    Codec, DataPage, NULL, Unreadable, data_page, deltas, dictionary_page, hybrid_at, plain,
+    Codec, DataPage, NULL, PageKey, Unreadable, data_page, deltas, dictionary_page, hybrid_at,
+    plain,
 };
 use arrow::datatypes::{DataType, SchemaRef};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use binnacle_storage::segment::SegmentId;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use parquet::basic::{Encoding, Type};
@@ -193,6 +195,7 @@ impl Picked {
     /// The rows' values, out of what was `read`.
     pub(super) fn batch(
         &self,
+        segment: SegmentId,
         metadata: &ParquetMetaData,
         schema: &SchemaRef,
         dictionaries: &Dictionaries,
@@ -205,12 +208,12 @@ impl Picked {
             let chunk = metadata.row_group(self.group).column(column.leaf);
             let field = schema.fields().get(column.leaf).ok_or(Unreadable)?;
             let dictionary = match column.has_pages() {
-                true => dictionaries.get(metadata, key, field.data_type(), read)?,
+                true => dictionaries.get(segment, metadata, key, field.data_type(), read)?,
                 false => None,
             };
             let mut sink = Sink::new(field.data_type(), self.rows, dictionary.is_some())?;
             for part in &column.parts {
-                part.put(chunk, dictionary.as_deref(), read, &mut sink)?;
+                part.put(segment, chunk, dictionary.as_deref(), read, &mut sink)?;
             }
             arrays.push(sink.finish()?);
             fields.push(field.clone());
@@ -254,6 +257,7 @@ impl Dictionaries {
     /// The column's dictionary, if it has one: known, or the next that was `read`.
     fn get(
         &self,
+        segment: SegmentId,
         metadata: &ParquetMetaData,
         key: (usize, usize),
         kind: &DataType,
@@ -262,12 +266,11 @@ impl Dictionaries {
         if let Some(dictionary) = self.0.lock().get(&key) {
             return Ok(Some(dictionary.clone()));
         }
-        if dictionary_place(metadata, key)?.is_none() {
-            return Ok(None);
-        }
+        let Some(place) = dictionary_place(metadata, key)? else { return Ok(None) };
         let chunk = metadata.row_group(key.0).column(key.1);
         let bytes = read.next().ok_or(Unreadable)?;
-        let (values, count) = dictionary_page(&bytes, Codec::of(chunk)?)?;
+        let page = PageKey { segment, offset: place.start };
+        let (values, count) = dictionary_page(&bytes, Codec::of(chunk)?, Some(page))?;
         let dictionary = Arc::new(Dictionary::of(values, count, chunk, kind)?);
         self.0.lock().insert(key, dictionary.clone());
         Ok(Some(dictionary))
@@ -345,6 +348,7 @@ fn number_width(chunk: &ColumnChunkMetaData) -> Option<usize> {
 impl Part {
     fn put(
         &self,
+        segment: SegmentId,
         chunk: &ColumnChunkMetaData,
         dictionary: Option<&Dictionary>,
         read: &mut impl Iterator<Item = Bytes>,
@@ -354,9 +358,10 @@ impl Part {
             Values::Null => Cell::Null,
             Values::Bits(bits) => Cell::Bits(*bits),
             Values::Bytes(bytes) => Cell::Bytes(bytes),
-            Values::Page { rows, .. } => {
+            Values::Page { place, rows } => {
                 let bytes = read.next().ok_or(Unreadable)?;
-                let page = data_page(&bytes, Codec::of(chunk)?, rows.clone())?;
+                let key = PageKey { segment, offset: place.start };
+                let page = data_page(&bytes, Codec::of(chunk)?, rows.clone(), Some(key))?;
                 return put_page(&page, &page.places_of(&self.rows)?, chunk, dictionary, sink);
             }
         };

@@ -87,7 +87,8 @@ impl SegmentRows {
             self.stats.add_bytes_read(places.iter().map(|place| place.end - place.start).sum());
             let mut read = self.segment.read(places).await?.into_iter();
             let schema = self.metadata.schema();
-            match picked.batch(metadata, schema, &self.dictionaries, &mut read) {
+            let segment = self.segment.info().id;
+            match picked.batch(segment, metadata, schema, &self.dictionaries, &mut read) {
                 Ok(batch) => batches.push(batch),
                 Err(Unreadable) => return Ok(None),
             }

@@ -3,8 +3,8 @@
 use super::pick::{Part, Values, Walk, dictionary_place, plan};
 use super::read::ranges_of;
 use crate::Error;
-use crate::pages::{Codec, DataPage, NULL, Unreadable, data_page, dictionary_page};
-use binnacle_storage::segment::Segment;
+use crate::pages::{Codec, DataPage, NULL, PageKey, Unreadable, data_page, dictionary_page};
+use binnacle_storage::segment::{Segment, SegmentId};
 use bytes::Bytes;
 use parquet::basic::{Encoding, Type};
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
@@ -32,7 +32,7 @@ pub(crate) async fn distinct_values(
 }
 
 fn texts(dictionary: &Bytes, chunk: &ColumnChunkMetaData) -> Result<Vec<Bytes>, Unreadable> {
-    let (values, count) = dictionary_page(dictionary, Codec::of(chunk)?)?;
+    let (values, count) = dictionary_page(dictionary, Codec::of(chunk)?, None)?;
     let mut walk = Walk::default();
     let text = |_| {
         let (start, end) = walk.next(&values)?;
@@ -71,7 +71,9 @@ pub(crate) async fn rows_with_text(
                 _ => Vec::new(),
             };
             let read = segment.read(place).await?;
-            let Ok(rows) = part.rows_with(text, chunk, read.first()) else { return Ok(within) };
+            let Ok(rows) = part.rows_with(text, segment.info().id, chunk, read.first()) else {
+                return Ok(within);
+            };
             found.extend(rows.into_iter().map(|row| group_start + part.first + row));
         }
     }
@@ -88,14 +90,17 @@ impl Part {
     fn rows_with(
         &self,
         text: &[u8],
+        segment: SegmentId,
         chunk: &ColumnChunkMetaData,
         page: Option<&Bytes>,
     ) -> Result<Vec<u32>, Unreadable> {
-        let Values::Page { rows, .. } = &self.values else {
+        let Values::Page { place, rows } = &self.values else {
             let has_it = matches!(&self.values, Values::Bytes(all) if all == text);
             return Ok(if has_it { self.rows.clone() } else { Vec::new() });
         };
-        let page = data_page(page.ok_or(Unreadable)?, Codec::of(chunk)?, rows.clone())?;
+        let key = PageKey { segment, offset: place.start };
+        let page = page.ok_or(Unreadable)?;
+        let page = data_page(page, Codec::of(chunk)?, rows.clone(), Some(key))?;
         if page.encoding != Encoding::PLAIN || chunk.column_type() != Type::BYTE_ARRAY {
             return Ok(self.rows.clone());
         }

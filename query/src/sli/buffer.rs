@@ -67,7 +67,7 @@ impl QueryEngine {
             };
             chunks.push((chunk.clone(), found));
         }
-        let counts = count(&chunks, sources.table, queries.len());
+        let counts = count(&chunks, sources.table, queries);
         cache.heard = BTreeMap::new();
         for (service, heard) in chunks.iter().flat_map(|(_, found)| found.events.heard()) {
             let last = cache.heard.entry(service.clone()).or_insert(*heard);
@@ -97,8 +97,12 @@ async fn find(
 }
 
 /// Of equal spans in the buffer the first counts.
-fn count(chunks: &[(Arc<Chunk>, Arc<Found>)], table: Table, queries: usize) -> Vec<SliCounts> {
-    let mut counts = vec![SliCounts::default(); queries];
+fn count(
+    chunks: &[(Arc<Chunk>, Arc<Found>)],
+    table: Table,
+    queries: &[Arc<SliQuery>],
+) -> Vec<SliCounts> {
+    let mut counts = vec![SliCounts::default(); queries.len()];
     let mut seen: HashSet<Identity> = HashSet::new();
     for (_, found) in chunks {
         let mut repeated = found.in_segments.clone();

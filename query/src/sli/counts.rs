@@ -1,5 +1,6 @@
 //! Counts per slice.
 
+use super::groups::SliGroup;
 use std::collections::BTreeMap;
 
 /// Nanoseconds of a slice.
@@ -8,11 +9,18 @@ pub const SLICE_NANOS: i64 = 10_000_000_000;
 /// Arrival lags are counted in seconds up to this many.
 pub const LAG_SECONDS_MAX: usize = 64;
 
+/// Clocks of senders may be ahead by so much.
+pub const FUTURE_NANOS_MAX: i64 = 300 * 1_000_000_000;
+
+/// Slice number (Unix nanoseconds ÷ [`SLICE_NANOS`]) → good, total.
+pub type SliSlices = BTreeMap<i64, (u64, u64)>;
+
 /// What some rows come to for one query.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SliCounts {
-    /// Slice number (Unix nanoseconds ÷ [`SLICE_NANOS`]) → good, total.
-    pub slices: BTreeMap<i64, (u64, u64)>,
+    pub slices: SliSlices,
+    /// The same events by their groups, if they are told apart.
+    pub groups: BTreeMap<SliGroup, SliSlices>,
     /// Services that sent events → when anything of theirs arrived last, in Unix nanoseconds.
     pub services: BTreeMap<String, i64>,
     /// Events by the whole seconds from their end to their arrival; the last counts all that took longer.
@@ -21,13 +29,15 @@ pub struct SliCounts {
     pub is_estimate: bool,
     /// Segments that could not be read, so that events are missing for good.
     pub lost_segments: u64,
+    /// Events of a time later than their arrival by more than [`FUTURE_NANOS_MAX`]; they are in no slice.
+    pub future: u64,
 }
 
 impl SliCounts {
     pub fn add(&mut self, other: &SliCounts) {
-        for (slice, (good, total)) in &other.slices {
-            let sum = self.slices.entry(*slice).or_default();
-            *sum = (sum.0 + good, sum.1 + total);
+        add_slices(&mut self.slices, &other.slices);
+        for (group, slices) in &other.groups {
+            add_slices(self.groups.entry(group.clone()).or_default(), slices);
         }
         for (service, heard) in &other.services {
             let last = self.services.entry(service.clone()).or_insert(*heard);
@@ -37,12 +47,26 @@ impl SliCounts {
         self.lags.iter_mut().zip(&other.lags).for_each(|(sum, count)| *sum += count);
         self.is_estimate |= other.is_estimate;
         self.lost_segments += other.lost_segments;
+        self.future += other.future;
     }
 
-    pub(super) fn count(&mut self, slice: i64, is_good: bool, weight: u32) {
-        let sum = self.slices.entry(slice).or_default();
-        sum.0 += u64::from(is_good) * u64::from(weight);
-        sum.1 += u64::from(weight);
+    pub(super) fn count(
+        &mut self,
+        slice: i64,
+        is_good: bool,
+        weight: u32,
+        group: Option<&SliGroup>,
+    ) {
+        let one = (u64::from(is_good) * u64::from(weight), u64::from(weight));
+        add_slice(&mut self.slices, slice, one);
+        if let Some(group) = group {
+            if !self.groups.contains_key(group) {
+                self.groups.insert(group.clone(), SliSlices::new());
+            }
+            if let Some(slices) = self.groups.get_mut(group) {
+                add_slice(slices, slice, one);
+            }
+        }
         self.is_estimate |= weight > 1;
     }
 
@@ -51,4 +75,13 @@ impl SliCounts {
         let seconds = (nanos.max(0) / 1_000_000_000) as usize;
         self.lags[seconds.min(LAG_SECONDS_MAX - 1)] += 1;
     }
+}
+
+fn add_slices(sums: &mut SliSlices, more: &SliSlices) {
+    more.iter().for_each(|(slice, counts)| add_slice(sums, *slice, *counts));
+}
+
+fn add_slice(sums: &mut SliSlices, slice: i64, (good, total): (u64, u64)) {
+    let sum = sums.entry(slice).or_default();
+    *sum = (sum.0 + good, sum.1 + total);
 }

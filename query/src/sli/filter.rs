@@ -1,5 +1,6 @@
 //! The two filters of an indicator: which rows are events, and which of these count as good or bad.
 
+use super::groups::SliGroups;
 use crate::Error;
 use crate::logs::LogFilter;
 use crate::rows::Shared;
@@ -9,6 +10,7 @@ use binnacle_storage::model::Table;
 use binnacle_storage::segment::AttributeKeys;
 use parquet::file::metadata::ParquetMetaData;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// What to count.
 #[derive(Debug)]
@@ -16,6 +18,7 @@ pub struct SliQuery {
     filters: Filters,
     /// Whether the rows that pass the second filter are good; else they are bad.
     is_good: bool,
+    groups: Option<Arc<SliGroups>>,
 }
 
 #[derive(Debug)]
@@ -38,13 +41,22 @@ impl SliQuery {
     /// Spans that pass `total`; those of them that pass `part` are good, or bad.
     pub fn spans(total: &str, part: &str, is_good: bool) -> Result<SliQuery, Error> {
         let (total, part) = (SpanFilter::parse(total)?, SpanFilter::parse(part)?);
-        Ok(SliQuery { filters: Filters::Spans { total, part }, is_good })
+        Ok(SliQuery { filters: Filters::Spans { total, part }, is_good, groups: None })
     }
 
     /// Log records that match `total`; those of them that match `part` are good, or bad.
     pub fn logs(total: &str, part: &str, is_good: bool) -> Result<SliQuery, Error> {
         let (total, part) = (LogFilter::parse(total)?, LogFilter::parse(part)?);
-        Ok(SliQuery { filters: Filters::Logs { total, part }, is_good })
+        Ok(SliQuery { filters: Filters::Logs { total, part }, is_good, groups: None })
+    }
+
+    /// Tells the events apart by groups, made for the same table.
+    pub fn grouped(self, groups: Arc<SliGroups>) -> SliQuery {
+        SliQuery { groups: Some(groups), ..self }
+    }
+
+    pub fn groups(&self) -> Option<&Arc<SliGroups>> {
+        self.groups.as_ref()
     }
 
     pub fn table(&self) -> Table {
@@ -97,6 +109,7 @@ impl SliQuery {
                 columns.extend(part.columns(keys));
             }
         }
+        columns.extend(self.groups.iter().flat_map(|groups| groups.columns(keys, metadata)));
         columns
     }
 }

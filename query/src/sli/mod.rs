@@ -9,7 +9,10 @@
 //! ([`QueryEngine::sli_buffer`]), what did not change in it from memory. `rows` reads and decides, `duplicates` finds what
 //! was there before.
 //!
-//! What counters counted ([`QueryEngine::sli_counters`]) and what SQL counts ([`QueryEngine::sli_sql`]) has no rows of its own: it is
+//! Events may be told apart by attributes ([`SliGroups`]): then each group has counts of its own beside those of all.
+//!
+//! Journeys ([`QueryEngine::sli_journeys`], several spans of a trace each),
+//! what counters counted ([`QueryEngine::sli_counters`]) and what SQL counts ([`QueryEngine::sli_sql`]) have no rows of their own: they are
 //! asked anew for the time of which [`QueryEngine::sli_news`] says that it changed.
 
 mod buffer;
@@ -17,6 +20,8 @@ mod counters;
 mod counts;
 mod duplicates;
 mod filter;
+mod groups;
+mod journey;
 mod news;
 mod rows;
 mod sample;
@@ -27,8 +32,10 @@ mod tests;
 
 pub use buffer::SliCache;
 pub use counters::{SILENCE_MILLIS, SliSums, parse_counters};
-pub use counts::{SLICE_NANOS, SliCounts};
+pub use counts::{SLICE_NANOS, SliCounts, SliSlices};
 pub use filter::{SliQuery, check_logs, check_spans};
+pub use groups::{GROUP_ATTRIBUTES_MAX, GroupBudget, SliGroup, SliGroups, check_groups};
+pub use journey::{JourneyRequest, SliJourneys};
 pub use news::{SliNews, SliSeen};
 pub(crate) use sample::sample;
 pub use sample::{NamedEvent, Sample, SampleRequest, WindowEvents};

@@ -1,12 +1,13 @@
 //! The events among the rows of a segment or a chunk.
 
-use super::counts::{SLICE_NANOS, SliCounts};
+use super::counts::{FUTURE_NANOS_MAX, SLICE_NANOS, SliCounts};
 use super::filter::SliQuery;
+use super::groups::SliGroup;
 use crate::Error;
 use crate::rows::{Columns, Shared};
 use arrow::record_batch::RecordBatch;
 use binnacle_storage::model::{Table, TraceId, WEIGHT_COLUMN};
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use xxhash_rust::xxh3::Xxh3;
 
@@ -30,16 +31,32 @@ pub(super) fn counted_columns(table: Table) -> Vec<String> {
 /// A row that is an event of some query.
 #[derive(Debug, Clone)]
 pub(super) struct Event {
-    /// Of spans: what it is told by, its trace, and when it began.
+    /// Of spans: what it is told by, its trace, and when it began and ended.
     pub identity: Identity,
     pub trace_id: TraceId,
     pub start: i64,
+    pub end: i64,
     slice: i64,
     weight: u32,
     service: u32,
     lag: i64,
-    /// For each query whether it is an event of it, and good.
-    by_query: Vec<Option<bool>>,
+    /// For each query what it is of it, if it is one of its events.
+    by_query: Vec<Option<Judged>>,
+}
+
+impl Event {
+    /// Whether it is good for a query, if it is one of its events.
+    pub fn is_good(&self, query: usize) -> Option<bool> {
+        self.by_query[query].map(|judged| judged.is_good)
+    }
+}
+
+/// What an event is for a query.
+#[derive(Debug, Clone, Copy)]
+struct Judged {
+    is_good: bool,
+    /// The number of its group, if events are told apart.
+    group: Option<u32>,
 }
 
 /// The events of one source for a list of queries.
@@ -51,6 +68,9 @@ pub(super) struct Events {
     services: Vec<String>,
     /// When anything of a service arrived last.
     heard: BTreeMap<String, i64>,
+    /// By number, and their numbers.
+    groups: Vec<SliGroup>,
+    numbers: HashMap<SliGroup, u32>,
 }
 
 impl Events {
@@ -63,11 +83,13 @@ impl Events {
         shared: &mut Shared,
         identities: Option<&mut Vec<Identity>>,
     ) -> Result<(), Error> {
-        let mut by_row: BTreeMap<usize, Vec<Option<bool>>> = BTreeMap::new();
+        let mut by_row: BTreeMap<usize, Vec<Option<Judged>>> = BTreeMap::new();
         for (index, query) in queries.iter().enumerate() {
-            for (row, is_good) in query.events(batch, shared)? {
+            let events = query.events(batch, shared)?;
+            let groups = self.group_numbers(query, batch, shared, &events)?;
+            for (place, (row, is_good)) in events.into_iter().enumerate() {
                 let of_row = by_row.entry(row).or_insert_with(|| vec![None; queries.len()]);
-                of_row[index] = Some(is_good);
+                of_row[index] = Some(Judged { is_good, group: groups.get(place).copied() });
             }
         }
         let columns = Columns(batch);
@@ -97,6 +119,7 @@ impl Events {
                 identity: spans.as_ref().map_or(0, |spans| spans.identity(row)),
                 trace_id: spans.as_ref().map_or(TraceId([0; 16]), |spans| spans.trace_id(row)),
                 start: spans.as_ref().map_or(time, |spans| spans.start(row)),
+                end: time,
                 slice: time.div_euclid(SLICE_NANOS),
                 weight: weights.weight(row),
                 service: code_of(service, &mut self.services),
@@ -107,16 +130,51 @@ impl Events {
         Ok(())
     }
 
+    /// The number of each event's group; none for a query that does not tell them apart.
+    fn group_numbers(
+        &mut self,
+        query: &SliQuery,
+        batch: &RecordBatch,
+        shared: &mut Shared,
+        events: &[(usize, bool)],
+    ) -> Result<Vec<u32>, Error> {
+        let Some(groups) = query.groups() else { return Ok(Vec::new()) };
+        let rows: Vec<usize> = events.iter().map(|(row, _)| *row).collect();
+        let of_rows = groups.of_rows(batch, shared, &rows)?;
+        let mut number = |group: SliGroup| match self.numbers.get(&group) {
+            Some(number) => *number,
+            None => {
+                let number = self.groups.len() as u32;
+                self.groups.push(group.clone());
+                self.numbers.insert(group, number);
+                number
+            }
+        };
+        Ok(of_rows.into_iter().map(&mut number).collect())
+    }
+
     /// What the events come to for each query, without those in `repeated`.
-    pub fn counts(&self, queries: usize, repeated: &HashSet<usize>) -> Vec<SliCounts> {
-        let mut counts = vec![SliCounts::default(); queries];
-        let mut services: Vec<BTreeSet<u32>> = vec![BTreeSet::new(); queries];
+    pub fn counts(&self, queries: &[Arc<SliQuery>], repeated: &HashSet<usize>) -> Vec<SliCounts> {
+        let mut counts = vec![SliCounts::default(); queries.len()];
+        let mut services: Vec<BTreeSet<u32>> = vec![BTreeSet::new(); queries.len()];
+        let mut admitted: Vec<HashMap<u32, SliGroup>> = vec![HashMap::new(); queries.len()];
         for (_, event) in
             self.events.iter().enumerate().filter(|(index, _)| !repeated.contains(index))
         {
-            for (index, is_good) in event.by_query.iter().enumerate() {
-                if let Some(is_good) = is_good {
-                    counts[index].count(event.slice, *is_good, event.weight);
+            for (index, judged) in event.by_query.iter().enumerate() {
+                if let Some(Judged { is_good, group }) = judged {
+                    if event.lag < -FUTURE_NANOS_MAX {
+                        counts[index].future += u64::from(event.weight);
+                        continue;
+                    }
+                    let group = match (group, queries[index].groups()) {
+                        (Some(number), Some(groups)) => {
+                            let admit = || groups.admit(&self.groups[*number as usize]);
+                            Some(&*admitted[index].entry(*number).or_insert_with(admit))
+                        }
+                        _ => None,
+                    };
+                    counts[index].count(event.slice, *is_good, event.weight, group);
                     counts[index].lag(event.lag);
                     services[index].insert(event.service);
                 }

@@ -102,5 +102,5 @@ async fn count(
         Table::Spans => in_segments(&events.events, earlier).await?,
         _ => HashSet::new(),
     };
-    Ok(events.counts(queries.len(), &repeated))
+    Ok(events.counts(queries, &repeated))
 }

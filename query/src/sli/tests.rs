@@ -18,6 +18,10 @@ struct Seed {
 }
 
 fn push(builder: &mut BatchBuilder, seed: Seed) {
+    push_named(builder, seed, "GET /cart");
+}
+
+fn push_named(builder: &mut BatchBuilder, seed: Seed, name: &str) {
     builder.resource(&resource("cart", "z1"), "cart");
     builder.scope(&scope("http"));
     builder.push_span(&SpanRow {
@@ -26,7 +30,7 @@ fn push(builder: &mut BatchBuilder, seed: Seed) {
         parent_span_id: None,
         trace_state: "",
         flags: 0,
-        name: "GET /cart",
+        name,
         kind: if seed.is_server { 2 } else { 3 },
         start_time: Timestamp(seed.start),
         end_time: Timestamp(seed.start + seed.duration),
@@ -72,6 +76,15 @@ impl Counter {
 
     /// `others` are the positions up to which others have counted.
     async fn look(&mut self, fixture: &Fixture, engine: &QueryEngine, others: &[u64]) -> Slices {
+        self.look_at_all(fixture, engine, others).await.slices
+    }
+
+    async fn look_at_all(
+        &mut self,
+        fixture: &Fixture,
+        engine: &QueryEngine,
+        others: &[u64],
+    ) -> SliCounts {
         let tenant = TenantId::default();
         let border = fixture.storage.add_border(&tenant, self.table).await.unwrap();
         let sources = engine.sli_sources(&tenant, self.table).await.unwrap();
@@ -89,7 +102,7 @@ impl Counter {
         all.add(&rest[0]);
         let fresh = engine.sli_segments(&sources, &self.queries, border, u64::MAX);
         all.add(&fresh.await.unwrap()[0]);
-        all.slices
+        all
     }
 }
 
@@ -216,4 +229,197 @@ async fn log_records_are_counted_at_their_time_each_one() {
     fixture.flush().await;
     fixture.storage.compact().await.unwrap();
     assert_eq!(counter.look(&fixture, &engine, &[]).await, slices);
+}
+
+const NAMES: [&str; 4] = ["a", "b", "c", "d"];
+
+/// The name of a span, which groups are made of.
+fn name_of(seed: &Seed) -> &'static str {
+    NAMES[usize::from(seed.trace) % NAMES.len()]
+}
+
+fn grouped(most: usize) -> SliQuery {
+    let budget = Arc::new(GroupBudget::new(100));
+    let by = ["name".to_owned(), "resource.zone".to_owned()];
+    let groups = SliGroups::new(Table::Spans, &by, most, budget).unwrap();
+    errors().grouped(Arc::new(groups))
+}
+
+/// Sums of all groups by slice.
+fn together(groups: &BTreeMap<SliGroup, Slices>) -> Slices {
+    let mut all = Slices::new();
+    for (slice, (good, total)) in groups.values().flatten() {
+        let sum = all.entry(*slice).or_default();
+        *sum = (sum.0 + good, sum.1 + total);
+    }
+    all
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn groups_are_counted_as_each_would_be_alone_and_add_up_to_the_whole_whatever_their_limit() {
+    for seed in 1..=6u64 {
+        let mut random = Random(seed * 104_729);
+        let mut fixture = Fixture::new().await;
+        let engine = fixture.engine();
+        let mut all = Counter::new(grouped(10));
+        let mut some = Counter::new(grouped(2));
+        let mut sent: Vec<Seed> = Vec::new();
+        for step in 0..20 {
+            let mut batch: Vec<Seed> = Vec::new();
+            for _ in 0..random.below(8) {
+                let fresh = Seed {
+                    trace: random.below(12) as u8 + 1,
+                    span: random.below(40) as u8 + 1,
+                    start: 1_700_000_000_000_000_000 + random.below(90) as i64 * 1_000_000_000,
+                    duration: 0,
+                    is_error: false,
+                    is_server: random.below(4) != 0,
+                };
+                let is_again = !sent.is_empty() && random.below(3) == 0;
+                let again = sent.get(random.below(sent.len().max(1) as u64) as usize);
+                batch.push(again.copied().filter(|_| is_again).unwrap_or(fresh));
+            }
+            fixture
+                .append(Signal::Traces, |builder| {
+                    batch.iter().for_each(|seed| push_named(builder, *seed, name_of(seed)));
+                })
+                .await;
+            sent.extend(batch);
+            if random.below(3) == 0 {
+                fixture.flush().await;
+                fixture.storage.compact().await.unwrap();
+            }
+            let unique: HashSet<Seed> = sent.iter().copied().collect();
+            let found = all.look_at_all(&fixture, &engine, &[some.counted_to]).await;
+            for name in NAMES {
+                let of_name = unique.iter().filter(|seed| name_of(seed) == name).copied().collect();
+                let group = SliGroup(vec![name.to_owned(), "z1".to_owned()]);
+                let slices = found.groups.get(&group).cloned().unwrap_or_default();
+                assert_eq!(slices, expected(&of_name), "seed {seed}, step {step}, {name}");
+            }
+            assert_eq!(found.slices, expected(&unique), "seed {seed}, step {step}");
+            let found = some.look_at_all(&fixture, &engine, &[all.counted_to]).await;
+            let named = found.groups.keys().filter(|group| !group.is_overflow()).count();
+            assert!(named <= 2, "{:?}", found.groups.keys());
+            assert_eq!(found.slices, expected(&unique), "seed {seed}, step {step}, limited");
+            assert_eq!(together(&found.groups), found.slices, "seed {seed}, step {step}, limited");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_are_told_apart_by_what_they_and_their_resources_say() {
+    let mut fixture = Fixture::new().await;
+    let engine = fixture.engine();
+    let by = ["service".to_owned(), "severity".to_owned()];
+    let groups = SliGroups::new(Table::Logs, &by, 5, Arc::new(GroupBudget::new(5))).unwrap();
+    let query = SliQuery::logs("", "severity:error", false).unwrap();
+    let mut counter = Counter::new(query.grouped(Arc::new(groups)));
+    for (service, severity_number) in [("cart", 17), ("cart", 9), ("pay", 9), ("pay", 9)] {
+        let push = |builder: &mut BatchBuilder| {
+            builder.resource(&resource(service, "z1"), service);
+            builder.scope(&scope("http"));
+            builder.push_log(&LogRow {
+                time: Timestamp(9_000_000_000),
+                time_origin: TimeOrigin::Sent,
+                observed_time: None,
+                trace_id: None,
+                span_id: None,
+                flags: 0,
+                severity_number,
+                severity_text: "",
+                event_name: "",
+                body: Some("order"),
+                body_value: None,
+                dropped_attributes_count: 0,
+                attributes: &[],
+            });
+        };
+        fixture.append(Signal::Logs, push).await;
+    }
+    for _ in 0..2 {
+        let found = counter.look_at_all(&fixture, &engine, &[]).await;
+        let counts = |of: [&str; 2]| {
+            let group = SliGroup(of.iter().map(|value| (*value).to_owned()).collect());
+            found.groups[&group][&0]
+        };
+        assert_eq!(found.groups.len(), 3, "{:?}", found.groups);
+        assert_eq!(counts(["cart", "error"]), (0, 1));
+        assert_eq!(counts(["cart", "info"]), (1, 1));
+        assert_eq!(counts(["pay", "info"]), (2, 2));
+        fixture.flush().await;
+    }
+}
+
+const WITHIN: i64 = 8_000_000_000;
+
+/// Traces from their first server span on, good if a server's and a client's span ended well in time.
+fn expected_journeys(seeds: &HashSet<Seed>) -> Slices {
+    let mut slices = Slices::new();
+    for trace in 1..=12 {
+        let of = || seeds.iter().filter(move |seed| seed.trace == trace);
+        let Some(begin) = of().filter(|seed| seed.is_server).map(|seed| seed.start).min() else {
+            continue;
+        };
+        let until = begin + WITHIN;
+        let is_good = |is_server: bool| {
+            of().any(|seed| {
+                seed.is_server == is_server && !seed.is_error && seed.start + seed.duration <= until
+            })
+        };
+        let slice = slices.entry(until.div_euclid(SLICE_NANOS)).or_default();
+        slice.0 += u64::from(is_good(true) && is_good(false));
+        slice.1 += 1;
+    }
+    slices
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn journeys_are_those_of_all_spans_however_they_come_and_wherever_they_lie() {
+    let step = |total: &str| Arc::new(SliQuery::spans(total, "{ status = error }", false).unwrap());
+    let steps = vec![step("{ kind = server }"), step("{ kind = client }")];
+    let begin = 1_700_000_000_000_000_000;
+    let first = begin / SLICE_NANOS;
+    let (mut all_seen, mut good_seen) = (0, 0);
+    for seed in 1..=8u64 {
+        let mut random = Random(seed * 104_729);
+        let mut fixture = Fixture::new().await;
+        let engine = fixture.engine();
+        let mut sent: HashSet<Seed> = HashSet::new();
+        for step in 0..12 {
+            let batch: Vec<Seed> = (0..random.below(8))
+                .map(|_| Seed {
+                    trace: random.below(12) as u8 + 1,
+                    span: random.below(200) as u8 + 1,
+                    start: begin + random.below(40) as i64 * 1_000_000_000,
+                    duration: random.below(12) as i64 * 1_000_000_000,
+                    is_error: random.below(5) == 0,
+                    is_server: random.below(2) == 0,
+                })
+                .collect();
+            let again: Vec<Seed> = sent.iter().take(2).copied().collect();
+            let both = batch.iter().chain(&again);
+            fixture
+                .append(Signal::Traces, |builder| both.for_each(|seed| push(builder, *seed)))
+                .await;
+            sent.extend(batch);
+            if random.below(4) == 0 {
+                fixture.flush().await;
+            }
+            // Asked in two parts, as long times are.
+            let middle = first + random.below(8) as i64;
+            let mut slices = Slices::new();
+            for range in [first - 2..middle, middle..first + 20] {
+                let steps = steps.clone();
+                let request = JourneyRequest { steps, within_nanos: WITHIN, slices: range };
+                let found = engine.sli_journeys(&TenantId::default(), request).await.unwrap();
+                slices.extend(found.slices);
+            }
+            let expected = expected_journeys(&sent);
+            assert_eq!(slices, expected, "seed {seed}, step {step}");
+            all_seen += expected.values().map(|(_, all)| all).sum::<u64>();
+            good_seen += expected.values().map(|(good, _)| good).sum::<u64>();
+        }
+    }
+    assert!(good_seen > 50 && all_seen > 2 * good_seen, "{good_seen} of {all_seen}");
 }

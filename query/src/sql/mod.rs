@@ -13,6 +13,7 @@ mod events;
 mod failure;
 mod functions;
 mod histogram;
+mod kept_rollup;
 mod labelled;
 mod layout;
 mod memory;

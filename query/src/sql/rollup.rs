@@ -1,12 +1,12 @@
 //! `red` and `edges`: what spans add up to per minute, from the rollups of segments and of the buffer.
 
 use super::context::QueryContext;
-use super::prune;
+use super::{kept_rollup, prune};
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
 use binnacle_storage::model::{Table, TimeRange};
-use binnacle_storage::rollup::{RollupTable, decode, whole_minutes};
+use binnacle_storage::rollup::{RollupTable, whole_minutes};
 use binnacle_storage::segment::Segment;
 use binnacle_storage::{Chunk, Stitches, edges};
 use bytes::Bytes;
@@ -194,10 +194,9 @@ impl PartitionStream for RedScan {
 fn read(part: &Part, projection: Option<&[usize]>) -> Result<RecordBatch> {
     match part {
         Part::File(segment, file) => {
-            let decoded = decode(file.clone(), RollupTable::Red, projection);
-            decoded.map_err(|detail| {
-                let id = segment.info().id.0;
-                DataFusionError::Execution(format!("the rollup of segment {id}: {detail}"))
+            let id = segment.info().id;
+            kept_rollup::red(id, file, projection).map_err(|detail| {
+                DataFusionError::Execution(format!("the rollup of segment {}: {detail}", id.0))
             })
         }
         Part::Chunk(chunk) => {

@@ -33,6 +33,7 @@ mod tests;
 mod token;
 mod tree;
 mod value;
+mod values;
 mod visit;
 
 pub(crate) use attributes::each_attribute;
@@ -47,6 +48,7 @@ pub(crate) use single::SpanFilter;
 pub use tags::{TAGS_LIMIT_MAX, TagScope, TagTimes, TagValue};
 pub use token::quoted;
 pub(crate) use tree::Tree;
+pub(crate) use values::SpanFields;
 pub use visit::{TRACES_VISITED_DEFAULT, TRACES_VISITED_MAX, TraceSet};
 pub(crate) use visit::{Visited, visit};
 

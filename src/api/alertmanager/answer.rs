@@ -30,6 +30,13 @@ impl Refusal {
         Refusal::Said(StatusCode::NOT_FOUND, None)
     }
 
+    /// A body that is not said to be JSON.
+    pub fn media_type(given: &str) -> Refusal {
+        let message =
+            format!("unsupported media type {given:?}, only [application/json] are allowed");
+        Refusal::Form { code: 415, message }
+    }
+
     /// A field of the body that must be there.
     pub fn required(field: &str) -> Refusal {
         Refusal::Form { code: 602, message: format!("{field} in body is required") }
@@ -57,7 +64,12 @@ impl IntoResponse for Refusal {
             Refusal::Said(status, Some(message)) => (status, Json(message)).into_response(),
             Refusal::Form { code, message } => {
                 let body = json!({ "code": code, "message": message });
-                (StatusCode::UNPROCESSABLE_ENTITY, Json(body)).into_response()
+                // Codes of its own stand for what cannot be processed.
+                let status = match code {
+                    400..500 => StatusCode::from_u16(code).unwrap_or(StatusCode::BAD_REQUEST),
+                    _ => StatusCode::UNPROCESSABLE_ENTITY,
+                };
+                (status, Json(body)).into_response()
             }
             Refusal::Own(error) => error.into_response(),
         }

@@ -5,6 +5,7 @@ use crate::api::Api;
 use axum::extract::Request;
 use binnacle_alerting::LabelSet;
 use binnacle_alerting::notify::matcher::{self, Matcher};
+use http::header;
 use serde::de::DeserializeOwned;
 
 /// The parameters of a request, in their order.
@@ -39,11 +40,18 @@ impl Params {
     }
 }
 
-/// A JSON body of bounded size.
+/// A JSON body of bounded size, which says that it is one.
 pub async fn body<T: DeserializeOwned>(api: &Api, request: Request) -> Result<T, Refusal> {
+    let kind = request.headers().get(header::CONTENT_TYPE);
+    let kind = kind.map_or("application/octet-stream", |value| value.to_str().unwrap_or("?"));
+    let essence = kind.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+    let refused = (essence != "application/json").then(|| Refusal::media_type(kind));
     let limit = usize::try_from(api.config().request_bytes_max).unwrap_or(usize::MAX);
     let body = axum::body::to_bytes(request.into_body(), limit).await;
     let body = body.map_err(|error| Refusal::bad(format!("the body cannot be read: {error}")))?;
+    if let Some(refused) = refused {
+        return Err(refused);
+    }
     serde_json::from_slice(&body)
         .map_err(|error| Refusal::bad(format!("parsing body failed: {error}")))
 }

@@ -16,8 +16,12 @@ async fn call(request: Request<Body>) -> (u16, Value) {
 }
 
 async fn answer(request: Request<Body>) -> (http::response::Parts, Value) {
-    let facts =
-        Facts { started: Instant::now(), data_path: PathBuf::from("/data"), listeners: Vec::new() };
+    let facts = Facts {
+        started: Instant::now(),
+        data_path: PathBuf::from("/data"),
+        listeners: Vec::new(),
+        external_url: String::new(),
+    };
     let response = router(Api::new(ApiConfig::default(), facts)).oneshot(request).await.unwrap();
     let (head, body) = response.into_parts();
     let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();

@@ -3,7 +3,7 @@
 use super::super::Api;
 use super::super::error::ApiError;
 use super::super::request::{Params, Tenant, parse_time};
-use super::{blocking, body, failed, render};
+use super::{blocking, body, failed, render, unix_seconds};
 use axum::Json;
 use axum::extract::{Request, State};
 use binnacle_alerting::slo::{BACKTEST_SECONDS_MAX, Backtest, Replayed, span};
@@ -25,7 +25,7 @@ pub struct BacktestParams {
         ("end" = Option<String>, Query, description = "Now if not said; at most 92 days after `start`")),
     request_body(content = String, content_type = "application/yaml"),
     responses(
-        (status = 200, description = "`slos`, each with `objectives`: `transitions`, `firing_seconds` by alert, and `status` at the end", body = Object),
+        (status = 200, description = "`slos`, each with `objectives`: `transitions`, `firing_seconds` by alert, `status` at the end, and the same of the 20 `groups` with the most bad events", body = Object),
         (status = 400, description = "What is wrong", body = super::super::error::ErrorBody)))]
 pub async fn backtest(
     State(api): State<Api>,
@@ -37,8 +37,7 @@ pub async fn backtest(
     let slos = api.ready_product()?.alerting.slos().clone();
     let now = api.now();
     let read = |name, text: &Option<String>, or: &str| {
-        parse_time(name, text.as_deref().unwrap_or(or), now)
-            .map(|at| at.0.div_euclid(1_000_000_000))
+        parse_time(name, text.as_deref().unwrap_or(or), now).map(unix_seconds)
     };
     let range = read("start", &params.start, "-7d")?..read("end", &params.end, "now")?;
     if range.is_empty() || range.end - range.start > BACKTEST_SECONDS_MAX {
@@ -49,20 +48,28 @@ pub async fn backtest(
     let mut all = Vec::new();
     for slo in &parsed.slos {
         let done = slos.backtest(&tenant, slo, range.clone()).await.map_err(|e| failed(&e))?;
-        let targets = slo.objectives.iter().map(|spec| spec.policy.objective.to_string());
-        let objectives = targets.zip(&done).map(|(target, done)| objective(&target, done));
+        let objectives = slo.objectives.iter().zip(&done).map(|(spec, done)| {
+            let mut value = objective(done);
+            value["target"] = json!(spec.policy.objective.to_string());
+            let groups = done.groups.iter().map(|(group, done)| {
+                let mut value = objective(done);
+                value["group"] = render::group_name(group, &spec.sli);
+                value
+            });
+            value["groups"] = groups.collect();
+            value
+        });
         all.push(json!({ "name": slo.name, "objectives": objectives.collect::<Vec<_>>() }));
     }
     Ok(Json(json!({ "slos": all })))
 }
 
-fn objective(target: &str, backtest: &Backtest) -> Value {
+fn objective(backtest: &Backtest) -> Value {
     let firing = backtest.firing_seconds.iter().map(|(kind, seconds)| {
         let (long, short) = kind.windows();
         json!({ "kind": kind.name(), "long_window": window(long), "short_window": window(short), "seconds": seconds })
     });
     json!({
-        "target": target,
         "transitions": backtest.transitions.iter().map(transition).collect::<Vec<_>>(),
         "firing_seconds": firing.collect::<Vec<_>>(),
         "status": backtest.status.as_ref().map(render::status),

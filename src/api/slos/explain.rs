@@ -2,11 +2,12 @@
 
 use super::super::Api;
 use super::super::error::ApiError;
-use super::super::request::{Params, PathText, Tenant, parse_time};
-use super::{blocking, failed, render, unknown};
+use super::super::request::{Params, PathText, Tenant};
+use super::{blocking, failed, find, render, seconds, unix_seconds};
 use axum::Json;
 use axum::extract::State;
 use binnacle_alerting::explain::Evidence;
+use binnacle_alerting::slo::parse_group;
 use binnacle_alerting::{Error, Fingerprint};
 use http::StatusCode;
 use serde::Deserialize;
@@ -26,6 +27,7 @@ const FIRINGS_MAX: usize = 100;
 #[serde(deny_unknown_fields)]
 pub struct ExplainParams {
     objective: Option<usize>,
+    group: Option<String>,
     start: Option<String>,
     end: Option<String>,
     baseline_start: Option<String>,
@@ -38,6 +40,7 @@ pub struct ExplainParams {
     params(
         ("name" = String, Path),
         ("objective" = Option<usize>, Query, description = "Its place among the objectives; 0 if not said"),
+        ("group" = Option<String>, Query, description = "Of a group alone: a JSON list of its values"),
         ("start" = Option<String>, Query, description = "An hour before `end` if not said"),
         ("end" = Option<String>, Query, description = "Now if not said"),
         ("baseline_start" = Option<String>, Query, description = "With what the window is compared: as much time before it if not said"),
@@ -52,14 +55,18 @@ pub async fn explain(
     PathText(name): PathText,
     Params(params): Params<ExplainParams>,
 ) -> Result<Json<Value>, ApiError> {
-    let slos = api.ready_product()?.alerting.slos().clone();
-    let loaded = slos.find(&tenant, &name).ok_or_else(|| unknown(&name))?;
-    let objective = params.objective.unwrap_or(0);
-    if objective >= loaded.slo.objectives.len() {
-        return Err(ApiError::invalid(format!("the SLO has no objective {objective}")));
-    }
+    let (slos, loaded, objective) = find(&api, &tenant, &name, params.objective)?;
     let (window, before) = ranges(&api, &params)?;
-    let explained = slos.explain(&tenant, &loaded, objective, window, before).await;
+    let group = match &params.group {
+        None => None,
+        Some(text) => {
+            let group = parse_group(text, &loaded.slo.objectives[objective].sli);
+            let unknown = || ApiError::invalid(format!("the objective has no group '{text}'"));
+            Some(group.filter(|group| !group.is_overflow()).ok_or_else(unknown)?)
+        }
+    };
+    let of = (objective, group.as_ref());
+    let explained = slos.explain(&tenant, &loaded, of, window, before).await;
     let explanation = explained.map_err(|error| match error {
         Error::Query(error) => ApiError::from(error),
         error => failed(&error),
@@ -73,11 +80,8 @@ pub async fn explain(
 
 fn ranges(api: &Api, params: &ExplainParams) -> Result<(Range<i64>, Range<i64>), ApiError> {
     let now = api.now();
-    let read = |name: &str, text: &Option<String>, or: i64| match text {
-        Some(text) => parse_time(name, text, now).map(|time| time.0.div_euclid(1_000_000_000)),
-        None => Ok(or),
-    };
-    let end = read("end", &params.end, now.0.div_euclid(1_000_000_000))?;
+    let read = |name, text: &Option<String>, or| seconds(name, text.as_deref(), or, now);
+    let end = read("end", &params.end, unix_seconds(now))?;
     let start = read("start", &params.start, end - WINDOW_SECONDS)?;
     let length = end.saturating_sub(start);
     let before_end = read("baseline_end", &params.baseline_end, start)?;

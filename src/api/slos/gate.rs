@@ -2,8 +2,8 @@
 
 use super::super::Api;
 use super::super::error::ApiError;
-use super::super::request::{JsonBody, Params, PathText, Tenant, parse_time};
-use super::{failed, render, unknown};
+use super::super::request::{JsonBody, Params, PathText, Tenant};
+use super::{failed, find, render, seconds, unix_seconds};
 use axum::Json;
 use axum::extract::State;
 use binnacle_alerting::Error;
@@ -64,7 +64,7 @@ pub struct GateParams {
     params(
         ("name" = String, Path),
         ("candidate" = String, Query, description = "An attribute of the events' resource and its value: `service.version:2.1`"),
-        ("baseline" = Option<String>, Query, description = "The same of the baseline; events with another value of the candidate's attribute if not said"),
+        ("baseline" = Option<String>, Query, description = "The same of the baseline, in which no event of the candidate counts; events with another value of the candidate's attribute if not said"),
         ("objective" = Option<usize>, Query, description = "Its place among the objectives; 0 if not said"),
         ("start" = Option<String>, Query, description = "Since when both run; an hour before `end` if not said"),
         ("end" = Option<String>, Query, description = "What has arrived by now if not said"),
@@ -106,13 +106,8 @@ async fn answer(
     name: &str,
     params: &GateParams,
 ) -> Result<Json<Value>, ApiError> {
-    let slos = api.ready_product()?.alerting.slos().clone();
-    let loaded = slos.find(tenant, name).ok_or_else(|| unknown(name))?;
-    let request = read(api, params)?;
-    if request.objective >= loaded.slo.objectives.len() {
-        let message = format!("the SLO has no objective {}", request.objective);
-        return Err(ApiError::invalid(message));
-    }
+    let (slos, loaded, objective) = find(api, tenant, name, params.objective)?;
+    let request = read(api, params, objective)?;
     let gated = slos.gate(tenant, &loaded, &request).await.map_err(|error| match error {
         Error::Query(error) => ApiError::from(error),
         error => failed(&error),
@@ -123,7 +118,7 @@ async fn answer(
     Ok(Json(value))
 }
 
-fn read(api: &Api, params: &GateParams) -> Result<GateRequest, ApiError> {
+fn read(api: &Api, params: &GateParams, objective: usize) -> Result<GateRequest, ApiError> {
     let selector = |name: &str, text: &str| {
         Selector::parse(text).ok_or_else(|| {
             ApiError::invalid(format!("{name} is no attribute and its value: '{text}'"))
@@ -132,7 +127,7 @@ fn read(api: &Api, params: &GateParams) -> Result<GateRequest, ApiError> {
     };
     let candidate = selector("candidate", &params.candidate)?;
     let baseline = match &params.baseline {
-        Some(text) => Arm::Is(selector("baseline", text)?),
+        Some(text) => Arm::beside(&candidate, selector("baseline", text)?),
         None => Arm::Other(candidate.clone()),
     };
     let candidate = Arm::Is(candidate);
@@ -140,11 +135,8 @@ fn read(api: &Api, params: &GateParams) -> Result<GateRequest, ApiError> {
         return Err(ApiError::invalid("candidate and baseline are the same"));
     }
     let now = api.now();
-    let time = |name: &str, text: &Option<String>, or: i64| match text {
-        Some(text) => parse_time(name, text, now).map(|time| time.0.div_euclid(1_000_000_000)),
-        None => Ok(or),
-    };
-    let settled = now.0.div_euclid(1_000_000_000) - SETTLE_SECONDS;
+    let time = |name, text: &Option<String>, or| seconds(name, text.as_deref(), or, now);
+    let settled = unix_seconds(now) - SETTLE_SECONDS;
     let end = time("end", &params.end, settled)?.min(settled);
     let start = time("start", &params.start, end - RANGE_SECONDS)?;
     if start >= end || end.saturating_sub(start) > RANGE_SECONDS_MAX {
@@ -158,7 +150,7 @@ fn read(api: &Api, params: &GateParams) -> Result<GateRequest, ApiError> {
         },
     };
     Ok(GateRequest {
-        objective: params.objective.unwrap_or(0),
+        objective,
         candidate,
         baseline,
         range: start..end,

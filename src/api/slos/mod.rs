@@ -5,19 +5,24 @@ pub mod explain;
 pub mod gate;
 pub mod graph;
 mod render;
+pub mod timeline;
 
-use graph::{graph, slices};
+use graph::{graph, groups, slices};
 
 use super::Api;
 use super::error::ApiError;
-use super::request::{Params, PathText, Tenant};
+use super::request::{Params, PathText, Tenant, parse_time};
 use axum::Json;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::routing::{get, post};
 use binnacle_alerting::Error;
-use binnacle_alerting::slo::{Loaded, Refused, SPEC_BYTES_MAX, Slos};
-use binnacle_storage::model::TenantId;
+use binnacle_alerting::slo::spec::{Parsed, Part, SliSource};
+use binnacle_alerting::slo::{
+    History, Loaded, Material, ObjectiveStanding, Refused, SPEC_BYTES_MAX, Slos, Standing, figures,
+};
+use binnacle_query::QueryEngine;
+use binnacle_storage::model::{TenantId, Timestamp};
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -36,6 +41,8 @@ pub fn routes() -> Router<Api> {
         .route("/api/v1/slos/{name}/versions", get(versions))
         .route("/api/v1/slos/{name}/graph", get(graph))
         .route("/api/v1/slos/{name}/slices", get(slices))
+        .route("/api/v1/slos/{name}/groups", get(groups))
+        .route("/api/v1/slos/{name}/timeline", get(timeline::timeline))
         .route("/api/v1/slos/{name}/explain", get(explain::explain))
         .route("/api/v1/slos/{name}/gate", get(gate::ask).post(gate::ask_with_body))
         .route("/api/v1/alerts/{alert}/explain", get(explain::of_alert))
@@ -70,6 +77,8 @@ pub async fn put(
 ) -> Result<Json<Value>, ApiError> {
     let slos = api.ready_product()?.alerting.slos().clone();
     let text = body(request).await?;
+    let parsed = parsed(slos.clone(), text.clone()).await?;
+    check_sql(&api.ready_product()?.engine, &tenant, &parsed).await?;
     let names = blocking(move || slos.put(&tenant, &text)).await?;
     Ok(Json(json!({ "names": names })))
 }
@@ -80,15 +89,20 @@ pub async fn put(
     responses(
         (status = 200, description = "`names` of the SLOs", body = Object),
         (status = 400, description = "What is wrong, each with its line and field", body = super::error::ErrorBody)))]
-pub async fn check(State(api): State<Api>, request: Request) -> Result<Json<Value>, ApiError> {
+pub async fn check(
+    State(api): State<Api>,
+    Tenant(tenant): Tenant,
+    request: Request,
+) -> Result<Json<Value>, ApiError> {
     let slos = api.ready_product()?.alerting.slos().clone();
     let text = body(request).await?;
-    let parsed = blocking(move || slos.check(&text)).await?;
+    let parsed = parsed(slos, text).await?;
+    check_sql(&api.ready_product()?.engine, &tenant, &parsed).await?;
     let names: Vec<&str> = parsed.slos.iter().map(|slo| slo.name.as_str()).collect();
     Ok(Json(json!({ "names": names })))
 }
 
-/// One SLO and how it stands.
+/// One SLO, how it stands, and how often it failed in its period.
 #[utoipa::path(get, path = "/api/v1/slos/{name}", tag = "alerting", params(("name" = String, Path)),
     responses(
         (status = 200, description = "The SLO", body = Object),
@@ -102,7 +116,30 @@ pub async fn one(
     let loaded = slos.find(&tenant, &name).ok_or_else(|| unknown(&name))?;
     let mut value = rendered(slos, &tenant, &loaded);
     value["text"] = json!(loaded.version.text);
+    if let Some(standing) = slos.standing(&tenant, &name)
+        && standing.loaded.version == loaded.version
+    {
+        let figures = tokio::task::spawn_blocking(move || figures_of(&standing)).await;
+        let figures = figures.unwrap_or_default().into_iter();
+        for (objective, figures) in
+            value["objectives"].as_array_mut().into_iter().flatten().zip(figures)
+        {
+            objective["figures"] = figures;
+        }
+    }
     Ok(Json(value))
+}
+
+/// How often each objective failed in its period, and for how long.
+fn figures_of(standing: &Standing) -> Vec<Value> {
+    let slo = &standing.loaded.slo;
+    let events: Vec<History> = standing.objectives.iter().map(|one| one.events.clone()).collect();
+    let of = |(index, objective): (usize, &ObjectiveStanding)| {
+        let material = Material::of(slo, index, &events)?;
+        let policy = slo.objectives.get(index)?.live_policy();
+        Some(render::figures(&figures(&policy, &material, &objective.status)))
+    };
+    standing.objectives.iter().enumerate().map(|one| of(one).unwrap_or_default()).collect()
 }
 
 /// Deletes an SLO. Its versions, counts and transitions are kept.
@@ -165,6 +202,63 @@ pub async fn transitions(
     let transitions = blocking(work).await?;
     let transitions: Vec<Value> = transitions.iter().map(render::transition).collect();
     Ok(Json(json!({ "transitions": transitions })))
+}
+
+/// An SLO, and the place of one of its objectives: the first one's if it is not said.
+fn find(
+    api: &Api,
+    tenant: &TenantId,
+    name: &str,
+    objective: Option<usize>,
+) -> Result<(Slos, Arc<Loaded>, usize), ApiError> {
+    let slos = api.ready_product()?.alerting.slos().clone();
+    let loaded = slos.find(tenant, name).ok_or_else(|| unknown(name))?;
+    let objective = objective.unwrap_or(0);
+    if objective >= loaded.slo.objectives.len() {
+        return Err(ApiError::invalid(format!("the SLO has no objective {objective}")));
+    }
+    Ok((slos, loaded, objective))
+}
+
+/// A time of a request in Unix seconds, or `default` when it is not said.
+fn seconds(name: &str, text: Option<&str>, default: i64, now: Timestamp) -> Result<i64, ApiError> {
+    match text {
+        Some(text) => parse_time(name, text, now).map(unix_seconds),
+        None => Ok(default),
+    }
+}
+
+fn unix_seconds(time: Timestamp) -> i64 {
+    time.0.div_euclid(1_000_000_000)
+}
+
+async fn parsed(slos: Slos, text: String) -> Result<Parsed, ApiError> {
+    blocking(move || slos.check(&text)).await
+}
+
+/// Asks what SQL there is about one slice long past: what names a table or a column that is not there is refused.
+async fn check_sql(
+    engine: &QueryEngine,
+    tenant: &TenantId,
+    parsed: &Parsed,
+) -> Result<(), ApiError> {
+    for slo in &parsed.slos {
+        for (index, objective) in slo.objectives.iter().enumerate() {
+            let sli = &objective.sli;
+            let (Part::Good(part) | Part::Bad(part)) = &sli.part;
+            for query in [&sli.total, part].into_iter().filter(|_| sli.source == SliSource::Sql) {
+                let Err(error) = engine.sli_sql(tenant, query, 0..1, 0).await else { continue };
+                let error = ApiError::from(error);
+                // What fails otherwise may not fail when it is counted.
+                if error.status == StatusCode::BAD_REQUEST {
+                    let message =
+                        format!("SLO '{}', objective {index}: {}", slo.name, error.message);
+                    return Err(ApiError { message, code: "invalid_slo", position: None, ..error });
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 /// A body of text, up to the largest that is read.

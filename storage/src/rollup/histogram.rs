@@ -172,16 +172,41 @@ pub(super) fn encode_buckets(buckets: &mut [u16], out: &mut Vec<u8>) {
 /// Calls `visit` with every bucket of a stored histogram and its count.
 #[inline]
 pub fn each(stored: &[u8], mut visit: impl FnMut(u16, i64)) -> Result<(), Malformed> {
-    let mut reader = Reader::new(stored);
+    let mut rest = stored;
     let mut bucket = 0u64;
-    while !reader.is_done() {
-        let head = reader.varint()?;
-        bucket = bucket.saturating_add(head >> 1);
-        let count = if head & 1 == 1 { reader.zigzag()? } else { 1 };
+    while !rest.is_empty() {
+        let (step, count, length) = match short_entry(rest) {
+            Some(entry) => entry,
+            None => long_entry(rest)?,
+        };
+        rest = &rest[length..];
+        bucket = bucket.saturating_add(step);
         let known = u16::try_from(bucket).ok().filter(|known| usize::from(*known) < BUCKETS);
         visit(known.ok_or(Malformed::Numbers)?, count);
     }
     Ok(())
+}
+
+/// The next bucket's distance, its count, and the bytes of both, if each is one byte, as they mostly are. Whether there is
+/// a count is anybody's guess, so nothing branches on it.
+#[inline]
+fn short_entry(stored: &[u8]) -> Option<(u64, i64, usize)> {
+    let [head, next, ..] = *stored else { return None };
+    let has_count = head & 1;
+    if (head | (next & has_count.wrapping_neg())) >= 0x80 {
+        return None;
+    }
+    let count = i64::from(next >> 1) ^ -i64::from(next & 1);
+    let count = 1 + i64::from(has_count) * (count - 1);
+    Some((u64::from(head >> 1), count, 1 + usize::from(has_count)))
+}
+
+#[inline(never)]
+fn long_entry(stored: &[u8]) -> Result<(u64, i64, usize), Malformed> {
+    let mut reader = Reader::new(stored);
+    let head = reader.varint()?;
+    let count = if head & 1 == 1 { reader.zigzag()? } else { 1 };
+    Ok((head >> 1, count, stored.len() - reader.rest().len()))
 }
 
 #[cfg(test)]

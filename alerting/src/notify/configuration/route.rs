@@ -211,8 +211,13 @@ fn receiver(fields: &mut Fields, parent: &Route, known: &Known<'_>) -> Result<St
 fn group_by(fields: &mut Fields, parent: &Route) -> Result<GroupBy, Fault> {
     let Some(node) = fields.take("group_by") else { return Ok(parent.group_by.clone()) };
     let line = node.line;
+    let items = node.list("group_by")?;
+    if items.is_empty() {
+        // Alertmanager takes an empty list for none.
+        return Ok(parent.group_by.clone());
+    }
     let mut names = BTreeSet::new();
-    for item in node.list("group_by")? {
+    for item in items {
         let name = item.text("group_by")?;
         if name.is_empty() {
             return Err(item.fault("group_by has an empty name"));
@@ -308,6 +313,14 @@ routes:
         let both = [("audit", "{}/{audit=\"yes\"}"), ("default", "{}/{audit=\"yes\",team!=\"x\"}")];
         check(&[("audit", "yes")], &both);
         check(&[("audit", "yes"), ("team", "x")], &both[..1]);
+    }
+
+    #[test]
+    fn an_empty_list_of_labels_is_that_of_the_route_above() {
+        let tree = "receiver: default\ngroup_by: [job]\nroutes: [{group_by: []}, {group_by: [a]}]";
+        let root = read(tree).unwrap();
+        assert_eq!(root.routes[0].group_by, root.group_by);
+        assert_ne!(root.routes[1].group_by, root.group_by);
     }
 
     #[test]

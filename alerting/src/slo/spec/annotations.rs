@@ -6,11 +6,17 @@
 //! | `binnacle/guards` | `off`, or any of `page_bad_min=5 ticket_bad_min=2 certain=false` |
 //! | `binnacle/mode` | `rate` (as it is) or `budget`: compare with the whole period's traffic |
 //! | `binnacle/exclusions` | times that do not count, one a line, each with a reason: see [`Exclusion::parse`] |
+//! | `binnacle/group-by` | attributes by which events are told apart, as `service, span.http.route`: see [`SliGroups`](binnacle_query::sli::SliGroups) |
+//! | `binnacle/group-gone` | how long nothing of a group comes before its alerts are over: `1d` |
+//! | `binnacle/composite` | how objectives with indicators of their own come to one: `weighted`, `any-bad` or `journey 5s`, and `target=0.99` |
+//! | `binnacle/members` | what each counts as without data, one a line: `NAME no-data=bad delay=5m` |
 //! | `binnacle/no-traffic`, `binnacle/no-telemetry` | `hold` (as it is), `good` or `bad` |
 
+use super::composite::CompositeText;
 use super::fields::{Field, Problems, seconds};
 use crate::slo::objective::parse_decimal;
 use crate::slo::{Absence, EXCLUSIONS_MAX, Exclusion, Guards, Mode, Severity, Tier, Trigger};
+use binnacle_query::sli::GROUP_ATTRIBUTES_MAX;
 
 /// All annotations that mean something begin with it.
 const PREFIX: &str = "binnacle/";
@@ -26,6 +32,9 @@ pub(super) struct Annotations {
     pub no_traffic: Absence,
     pub no_telemetry: Absence,
     pub exclusions: Vec<Exclusion>,
+    pub group_by: Vec<String>,
+    pub group_gone_seconds: Option<u64>,
+    pub composite: CompositeText,
 }
 
 pub(super) fn read(annotations: &[(String, Field<'_>)], problems: &mut Problems) -> Annotations {
@@ -38,8 +47,12 @@ pub(super) fn read(annotations: &[(String, Field<'_>)], problems: &mut Problems)
             "guards" => guards(text).map(|guards| read.guards = guards),
             "mode" => mode(text).map(|mode| read.mode = mode),
             "exclusions" => exclusions(text).map(|exclusions| read.exclusions = exclusions),
+            "composite" => read.composite.read_kind(text),
+            "members" => read.composite.read_members(text),
             "no-traffic" => absence(text).map(|absence| read.no_traffic = absence),
             "no-telemetry" => absence(text).map(|absence| read.no_telemetry = absence),
+            "group-by" => group_by(text).map(|names| read.group_by = names),
+            "group-gone" => gone(text).map(|seconds| read.group_gone_seconds = Some(seconds)),
             _ => Err("is not an annotation that is known here".to_owned()),
         };
         if let Err(message) = result {
@@ -47,6 +60,29 @@ pub(super) fn read(annotations: &[(String, Field<'_>)], problems: &mut Problems)
         }
     }
     read
+}
+
+/// What can be grouped by what is known once the indicator is.
+fn group_by(text: &str) -> Result<Vec<String>, String> {
+    let names: Vec<String> = text.split(',').map(|name| name.trim().to_owned()).collect();
+    let is_plain =
+        |letter: u8| letter.is_ascii_alphanumeric() || matches!(letter, b'.' | b'_' | b'-' | b'/');
+    if let Some(wrong) = names.iter().find(|name| !name.bytes().all(is_plain) || name.is_empty()) {
+        return Err(format!("'{wrong}' is not the name of an attribute"));
+    }
+    let is_twice = |name: &String| names.iter().filter(|other| *other == name).count() > 1;
+    if let Some(name) = names.iter().find(|name| is_twice(name)) {
+        return Err(format!("names '{name}' twice"));
+    }
+    if names.len() > GROUP_ATTRIBUTES_MAX {
+        return Err(format!("names more than {GROUP_ATTRIBUTES_MAX} attributes"));
+    }
+    Ok(names)
+}
+
+fn gone(text: &str) -> Result<u64, String> {
+    let seconds = seconds(text).filter(|seconds| (600..=30 * 86_400).contains(seconds));
+    seconds.ok_or_else(|| "is to be between 10m and 30d".to_owned())
 }
 
 fn exclusions(text: &str) -> Result<Vec<Exclusion>, String> {
@@ -62,6 +98,11 @@ fn tiers(text: &str) -> Result<Vec<Tier>, String> {
     let tiers: Vec<Tier> = text.split(',').map(tier).collect::<Result<_, _>>()?;
     if tiers.len() > TIERS_MAX {
         return Err(format!("has more than {TIERS_MAX} tiers"));
+    }
+    let is_twice =
+        |tier: &&Tier| tiers.iter().filter(|other| other.has_windows_of(tier)).count() > 1;
+    if let Some(twice) = tiers.iter().find(is_twice) {
+        return Err(twice.windows_twice());
     }
     Ok(tiers)
 }

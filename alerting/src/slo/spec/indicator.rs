@@ -14,6 +14,8 @@ pub struct Sli {
     pub part: Part,
     /// An event may depend on what was up to so long before it.
     pub lookback_seconds: u64,
+    /// Attributes by which events are told apart; none: they are not.
+    pub group_by: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -23,6 +25,10 @@ pub enum SliSource {
     /// Counters, by the selectors of their series.
     Promql,
     Sql,
+    /// Traces, by the steps among their spans: see [`Sli::steps`].
+    Journey,
+    /// None of its own: what other objectives count.
+    Composite,
 }
 
 impl SliSource {
@@ -32,6 +38,8 @@ impl SliSource {
             SliSource::Logs => "logs",
             SliSource::Promql => "promql",
             SliSource::Sql => "sql",
+            SliSource::Journey => "journey",
+            SliSource::Composite => "composite",
         }
     }
 
@@ -61,7 +69,12 @@ impl Sli {
             0 => String::new(),
             seconds => format!("\0{seconds}"),
         };
-        let parts = [self.source.name(), &self.total, is_good, &format!("{query}{lookback}")];
+        let groups = match self.group_by.as_slice() {
+            [] => String::new(),
+            names => format!("\0by\0{}", names.join("\0")),
+        };
+        let parts =
+            [self.source.name(), &self.total, is_good, &format!("{query}{lookback}{groups}")];
         format!("{:032x}", xxh3_128(parts.join("\0").as_bytes()))
     }
 }
@@ -139,6 +152,7 @@ impl Indicator {
                     total: total.clone(),
                     part: Part::Good(query),
                     lookback_seconds: 0,
+                    group_by: Vec::new(),
                 })
             }
         }
@@ -198,7 +212,13 @@ fn read_ratio(field: &Field<'_>, problems: &mut Problems) -> Option<Sli> {
     }
     let part = if is_good { Part::Good(chosen.query) } else { Part::Bad(chosen.query) };
     let lookback_seconds = total.lookback_seconds.max(chosen.lookback_seconds);
-    Some(Sli { source: total.source, total: total.query, part, lookback_seconds })
+    Some(Sli {
+        source: total.source,
+        total: total.query,
+        part,
+        lookback_seconds,
+        group_by: Vec::new(),
+    })
 }
 
 fn read_threshold(field: &Field<'_>, problems: &mut Problems) -> Option<Indicator> {
@@ -300,6 +320,8 @@ fn check(source: SliSource, query: &str) -> Result<(), String> {
         SliSource::Logs => binnacle_query::sli::check_logs(query),
         SliSource::Promql => binnacle_query::sli::parse_counters(query).map(drop),
         SliSource::Sql => binnacle_query::sli::check_sql(query),
+        // Made of others that were checked.
+        SliSource::Journey | SliSource::Composite => Ok(()),
     };
     checked.map_err(|error| error.to_string())
 }

@@ -10,21 +10,26 @@
 //! | `sql` | a query with `time` and `value`, which says `$start` and `$end` | likewise |
 //!
 //! A `thresholdMetric` of `spans` compares each span's duration with the objective's `value`, in the unit its `spec` names
-//! (`s` if none). What OpenSLO has no field for is an annotation of the SLO: see [`annotations`].
+//! (`s` if none). Objectives with indicators of their own are members of a composite, which comes after them as one more
+//! objective. What OpenSLO has no field for is an annotation of the SLO: see [`annotations`].
 
 mod annotations;
+mod composite;
 mod fields;
 mod indicator;
+mod journey;
 mod parse;
 mod policy;
 mod slo;
 mod sloth;
 #[cfg(test)]
 mod tests;
+mod tiers;
 mod v1alpha;
 
 pub use fields::Problem;
 pub(super) use fields::seconds;
 pub use indicator::{Part, Sli, SliSource};
+pub use journey::Step;
 pub use parse::{Parsed, parse};
 pub use slo::{Extra, ObjectiveSpec, Slo, Told};

@@ -1,15 +1,18 @@
 //! One SLO, with all it refers to in place.
 
 use super::annotations;
+use super::composite;
 use super::fields::{Field, Fields, Problems, seconds, text_of};
 use super::indicator::{self, Comparison, Indicator, Sli};
 use super::policy::{self, AlertPolicy, Conditions};
+use super::tiers::{check_tiers, tiers_of};
+use crate::slo::composite::Composite;
+use crate::slo::counting::table_of;
 use crate::slo::objective::parse_decimal;
 use crate::slo::{
-    Calendar, CalendarUnit, DEFAULT_TIERS, Method, Objective, Policy, SLICE_SECONDS, TimesliceGoal,
-    Window,
+    Calendar, CalendarUnit, DEFAULT_TIERS, GROUP_GONE_SECONDS, Method, Objective, Policy,
+    SLICE_SECONDS, TimesliceGoal, Window,
 };
-use binnacle_storage::model::Timestamp;
 use chrono::{NaiveDate, NaiveDateTime};
 use std::collections::BTreeMap;
 
@@ -18,6 +21,20 @@ const TIMESLICE_SECONDS: u64 = 60;
 
 /// Periods of rolling windows; below an hour no tier means anything.
 pub(super) const PERIOD_SECONDS: std::ops::RangeInclusive<u64> = 3_600..=366 * 86_400;
+
+/// Fields of an objective.
+pub(super) const OBJECTIVE_FIELDS: [&str; 10] = [
+    "displayName",
+    "op",
+    "value",
+    "target",
+    "targetPercent",
+    "timeSliceTarget",
+    "timeSliceWindow",
+    "indicator",
+    "indicatorRef",
+    "compositeWeight",
+];
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Slo {
@@ -31,6 +48,8 @@ pub struct Slo {
     /// For routes to match.
     pub targets: Vec<String>,
     pub told: Told,
+    /// Without anything of a group for so long its alerts are over.
+    pub group_gone_seconds: u64,
 }
 
 /// What its burn-rate alerts are called, and what they say beside what all do.
@@ -53,6 +72,8 @@ pub struct ObjectiveSpec {
     pub display_name: String,
     pub sli: Sli,
     pub policy: Policy,
+    /// Of what it is made, where it counts nothing of its own.
+    pub composite: Option<Composite>,
 }
 
 /// What other documents have, by name.
@@ -108,7 +129,12 @@ pub(super) fn read(document: &Fields<'_>, named: &Named, problems: &mut Problems
     ];
     let fields = spec.fields(&known, &[], problems)?;
     let annotations = annotations::read(&metadata.annotations, problems);
-    let indicator = read_indicator(&fields, named, problems);
+    let items = fields.items("objectives", &mut Problems::new());
+    let is_composite = composite::is_composite(&fields, &items);
+    let indicator = match is_composite {
+        true => None,
+        false => read_indicator(&fields, named, problems),
+    };
     let window = read_window(&fields, problems);
     let method = fields.need("budgetingMethod", problems);
     let policies = read_policies(&fields, named, problems);
@@ -117,19 +143,36 @@ pub(super) fn read(document: &Fields<'_>, named: &Named, problems: &mut Problems
     let tiers = match (annotations.tiers, conditions.is_empty()) {
         (Some(tiers), _) => tiers,
         (None, true) => DEFAULT_TIERS.to_vec(),
-        (None, false) => conditions.iter().map(|condition| condition.tier).collect(),
+        (None, false) => tiers_of(&conditions, &fields, problems),
     };
-    let objectives = fields.need("objectives", problems)?;
-    let items = objectives.items(problems);
-    if items.is_empty() {
+    let objectives = fields.need("objectives", problems);
+    if let Some(objectives) = &objectives
+        && objectives.items(problems).is_empty()
+    {
         objectives.refuse("is to have one objective or more", problems);
     }
-    let (indicator, window, method) = (indicator?, window?, method?);
-    let mut read = Vec::new();
+    let service = fields.need_text("service", problems);
+    let has_none = indicator.is_none() && !is_composite;
+    if has_none || window.is_none() || items.is_empty() {
+        // No objective is going to say so.
+        check_method(method.as_ref(), problems);
+    }
+    if has_none {
+        return None;
+    }
+    let (objectives, window, method) = (objectives?, window?, method?);
+    let (mut read, mut weights) = (Vec::new(), Vec::new());
     for item in &items {
-        let objective =
-            Reading { indicator: &indicator, method: &method }.objective(item, problems);
-        let Some((display_name, sli, objective, method)) = objective else { continue };
+        let own = composite::own_indicator(item, is_composite, named, problems);
+        let Some(indicator) = indicator.as_ref().or(own.as_ref()) else { continue };
+        let objective = Reading { indicator, method: &method }.objective(item, problems);
+        let Some((display_name, mut sli, objective, method)) = objective else { continue };
+        sli.group_by.clone_from(&annotations.group_by);
+        weights.push(composite::weight(item, is_composite, problems));
+        let display_name = match display_name.as_str() {
+            "" if is_composite => composite::member_name(item, read.len()),
+            _ => display_name,
+        };
         read.push(ObjectiveSpec {
             display_name,
             sli,
@@ -145,9 +188,17 @@ pub(super) fn read(document: &Fields<'_>, named: &Named, problems: &mut Problems
                 no_telemetry: annotations.no_telemetry,
                 exclusions: annotations.exclusions.clone(),
             },
+            composite: None,
         });
         check_tiers(&read[read.len() - 1].policy, item, problems);
     }
+    check_groups(&metadata.annotations, &read, is_composite, problems);
+    let said = &annotations.composite;
+    let whole = match is_composite {
+        true => composite::read(&read, &weights, said, &objectives, problems),
+        false => composite::refuse(said, &objectives, problems),
+    };
+    read.extend(whole);
     let texts = |list: &[(String, Field<'_>)]| {
         let text = |(name, field): &(String, Field<'_>)| {
             text_of(field.node).map(|text| (name.clone(), text.to_owned()))
@@ -161,16 +212,40 @@ pub(super) fn read(document: &Fields<'_>, named: &Named, problems: &mut Problems
         name: metadata.name,
         display_name: metadata.display_name,
         description: fields.text("description", problems).unwrap_or_default().to_owned(),
-        service: fields.need_text("service", problems)?.to_owned(),
+        service: service?.to_owned(),
         labels: texts(&metadata.labels),
         annotations: texts(&metadata.annotations),
         objectives: read,
         targets,
         told: Told::default(),
+        group_gone_seconds: annotations.group_gone_seconds.unwrap_or(GROUP_GONE_SECONDS),
     })
 }
 
-fn read_indicator(
+/// Refuses attributes by which what is counted cannot be told apart.
+fn check_groups(
+    annotations: &[(String, Field<'_>)],
+    objectives: &[ObjectiveSpec],
+    is_composite: bool,
+    problems: &mut Problems,
+) {
+    let field = annotations.iter().find(|(name, _)| name == "binnacle/group-by");
+    let (Some((_, field)), Some(objective)) = (field, objectives.first()) else { return };
+    let sli = &objective.sli;
+    if sli.group_by.is_empty() {
+        return;
+    }
+    if is_composite {
+        field.refuse("is not for composites: group the events of its members apart", problems);
+        return;
+    }
+    if let Err(error) = binnacle_query::sli::check_groups(table_of(sli), &sli.group_by) {
+        let hint = error.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
+        field.refuse(format!("{error}{hint}"), problems);
+    }
+}
+
+pub(super) fn read_indicator(
     fields: &Fields<'_>,
     named: &Named,
     problems: &mut Problems,
@@ -300,19 +375,7 @@ impl Reading<'_, '_> {
         item: &Field<'_>,
         problems: &mut Problems,
     ) -> Option<(String, Sli, Objective, Method)> {
-        let composite = "composites are not supported yet; give each part an SLO of its own";
-        let refused =
-            [("indicator", composite), ("indicatorRef", composite), ("compositeWeight", composite)];
-        let known = [
-            "displayName",
-            "op",
-            "value",
-            "target",
-            "targetPercent",
-            "timeSliceTarget",
-            "timeSliceWindow",
-        ];
-        let fields = item.fields(&known, &refused, problems)?;
+        let fields = item.fields(&OBJECTIVE_FIELDS, &[], problems)?;
         let objective = read_target(&fields, item, problems);
         let comparison = match fields.find("op") {
             None => None,
@@ -358,11 +421,18 @@ impl Reading<'_, '_> {
                 Some(Method::RatioTimeslices { seconds: slice_seconds(window, problems)? })
             }
             _ => {
-                let hint = "is to be Occurrences, Timeslices or RatioTimeslices";
-                self.method.refuse(hint, problems);
+                check_method(Some(self.method), problems);
                 None
             }
         }
+    }
+}
+
+fn check_method(method: Option<&Field<'_>>, problems: &mut Problems) {
+    let Some(method) = method else { return };
+    let known = ["Occurrences", "Timeslices", "RatioTimeslices"];
+    if !text_of(method.node).is_some_and(|name| known.contains(&name)) {
+        method.refuse("is to be Occurrences, Timeslices or RatioTimeslices", problems);
     }
 }
 
@@ -397,47 +467,4 @@ pub(super) fn read_target(
         field.refuse(hint, problems);
     }
     objective
-}
-
-/// Refuses tiers that could never fire, and windows that mean nothing.
-fn check_tiers(policy: &Policy, item: &Field<'_>, problems: &mut Problems) {
-    let period = policy.window.period(Timestamp(0)).seconds();
-    let slice = policy.method.seconds();
-    for tier in &policy.tiers {
-        let problem = if tier.short_seconds >= tier.long_seconds {
-            "its short window is to be shorter than its long one".to_owned()
-        } else if tier.long_seconds > period {
-            "its long window is longer than the compliance period".to_owned()
-        } else if !tier.short_seconds.is_multiple_of(slice)
-            || !tier.long_seconds.is_multiple_of(slice)
-        {
-            format!("its windows are to be multiples of {slice} s, in which is counted")
-        } else if !tier.can_fire(policy.objective, period) {
-            let threshold = tier.threshold(period).as_f64();
-            let most = 1.0 / (1.0 - policy.objective.as_f64());
-            format!(
-                "it can never fire: it waits for a burn rate of {threshold:.4}, and all failing burns {most:.4}"
-            )
-        } else {
-            continue;
-        };
-        // The defaults are left out where they mean nothing; what somebody wrote is refused.
-        if !DEFAULT_TIERS.contains(tier) {
-            item.refuse(format!("tier '{tier}': {problem}"), problems);
-        }
-    }
-}
-
-impl ObjectiveSpec {
-    /// Its tiers that can fire.
-    pub fn live_policy(&self) -> Policy {
-        let period = self.policy.window.period(Timestamp(0)).seconds();
-        let slice = self.policy.method.seconds();
-        let mut policy = self.policy.clone();
-        policy.tiers.retain(|tier| {
-            let fits = tier.long_seconds <= period && tier.short_seconds.is_multiple_of(slice);
-            fits && tier.can_fire(policy.objective, period)
-        });
-        policy
-    }
 }

@@ -5,7 +5,9 @@ use super::fields::{Field, Fields, Problems, text_of};
 use super::indicator::{Part, Sli, SliSource, query_text};
 use super::slo::{Extra, ObjectiveSpec, Slo, Told};
 use crate::slo::objective::parse_decimal;
-use crate::slo::{DEFAULT_TIERS, Method, Objective, Policy, Severity, Tier, Window};
+use crate::slo::{
+    DEFAULT_TIERS, GROUP_GONE_SECONDS, Method, Objective, Policy, Severity, Tier, Window,
+};
 use std::collections::BTreeMap;
 
 pub(super) const VERSION: &str = "prometheus/v1";
@@ -114,9 +116,15 @@ fn read_slo(
         service: service.to_owned(),
         labels,
         annotations: BTreeMap::new(),
-        objectives: vec![ObjectiveSpec { display_name: String::new(), sli: sli?, policy }],
+        objectives: vec![ObjectiveSpec {
+            display_name: String::new(),
+            sli: sli?,
+            policy,
+            composite: None,
+        }],
         targets: Vec::new(),
         told,
+        group_gone_seconds: GROUP_GONE_SECONDS,
     })
 }
 
@@ -138,6 +146,7 @@ fn read_sli(field: &Field<'_>, spelling: Spelling, problems: &mut Problems) -> O
         total: total?,
         part: Part::Bad(error?),
         lookback_seconds: 0,
+        group_by: Vec::new(),
     })
 }
 

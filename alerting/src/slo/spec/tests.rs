@@ -67,6 +67,41 @@ fn a_threshold_becomes_a_condition_with_each_objectives_value() {
 }
 
 #[test]
+fn tiers_that_could_not_be_told_apart_are_refused() {
+    let text = slo(&format!("{RATIO}{REST}"));
+    let tiers = |tiers: &str| {
+        let annotations =
+            format!("  name: checkout\n  annotations: {{binnacle/tiers: '{tiers}'}}\n");
+        problems(&text.replace("  name: checkout\n", &annotations))
+    };
+    let twice = "page 5m/1m burn 10, ticket 5m/1m burn 30";
+    assert_eq!(tiers(twice), ["5 metadata.annotations.binnacle/tiers"]);
+    assert!(tiers("page 5m/1m burn 10, ticket 10m/1m burn 10").is_empty());
+    let policy = |threshold: &str| {
+        format!(
+            "    - kind: AlertPolicy\n      metadata: {{name: p}}\n      spec: {{alertWhenBreaching: true, conditions: [{{kind: AlertCondition, \
+             metadata: {{name: c}}, spec: {{severity: page, condition: {{kind: burnrate, op: gte, threshold: {threshold}, lookbackWindow: 1h, \
+             alertAfter: 0m}}}}}}]}}\n"
+        )
+    };
+    let policies =
+        |a: &str, b: &str| problems(&format!("{text}  alertPolicies:\n{}{}", policy(a), policy(b)));
+    assert_eq!(policies("10", "2"), ["17 spec.alertPolicies"]);
+    assert!(policies("10", "10").is_empty());
+}
+
+#[test]
+fn a_wrong_method_is_said_beside_what_is_missing() {
+    let text = slo("  budgetingMethod: X\n");
+    let all = ["service", "indicator", "timeWindow", "objectives", "budgetingMethod"];
+    let found = problems(&text);
+    for field in all {
+        let is_said = found.iter().any(|problem| problem.ends_with(&format!(" spec.{field}")));
+        assert!(is_said, "{field}: {found:?}");
+    }
+}
+
+#[test]
 fn documents_refer_to_each_other_in_any_order() {
     let text = "apiVersion: openslo/v1
 kind: SLO
@@ -116,7 +151,7 @@ spec: {description: sells}
     let slo = &parsed.slos[0];
     assert_eq!(slo.targets, ["on-call"]);
     let policy = &slo.objectives[0].policy;
-    assert_eq!((policy.hold_seconds, policy.tiers.len()), (300, 2));
+    assert_eq!((policy.hold_seconds, policy.tiers.len()), (300, 1), "said twice, it is one");
     assert_eq!(policy.tiers[0].trigger, Trigger::BurnRate(2_500_000_000));
     assert_eq!((policy.tiers[0].long_seconds, policy.tiers[0].short_seconds), (3_600, 300));
     assert_eq!(slo.objectives[0].sli.source, SliSource::Logs);
@@ -310,4 +345,145 @@ fn counters_and_sql_are_sources_too() {
     assert!(parse(&source("sql", sql, sql, "false")).is_ok());
     let timeless = source("sql", sql, "'SELECT time, 1 AS value FROM logs'", "false");
     assert_eq!(problems(&timeless), [format!("11 {field}.good.metricSource.spec.query")]);
+}
+
+/// An SLO with one annotation.
+fn annotated(annotation: &str, spec: &str) -> String {
+    let head = HEAD.trim_end();
+    format!("{head}\n  annotations:\n    {annotation}\nspec:\n{spec}")
+}
+
+#[test]
+fn events_are_told_apart_by_attributes() {
+    let spec = format!("{RATIO}{REST}");
+    let plain = parse(&slo(&spec)).unwrap();
+    let key = plain.slos[0].objectives[0].sli.key();
+    let parsed = parse(&annotated("binnacle/group-by: service, span.http.route", &spec)).unwrap();
+    let grouped = &parsed.slos[0];
+    assert_eq!(grouped.objectives[0].sli.group_by, ["service", "span.http.route"]);
+    assert_ne!(grouped.objectives[0].sli.key(), key, "they are counted apart");
+    assert_eq!(grouped.group_gone_seconds, 86_400);
+    let parsed = parse(&annotated("binnacle/group-gone: 2h", &spec)).unwrap();
+    assert_eq!(parsed.slos[0].group_gone_seconds, 7_200);
+    for wrong in [
+        "http.route",
+        "service, service",
+        "''",
+        "'span.a b'",
+        "service, name, span.a, span.b, span.c",
+    ] {
+        let found = problems(&annotated(&format!("binnacle/group-by: {wrong}"), &spec));
+        assert_eq!(found, ["6 metadata.annotations.binnacle/group-by"], "{wrong}");
+    }
+    let found = problems(&annotated("binnacle/group-gone: 5m", &spec));
+    assert_eq!(found, ["6 metadata.annotations.binnacle/group-gone"]);
+}
+
+#[test]
+fn what_counters_and_sql_count_is_not_told_apart() {
+    let spec = format!("{RATIO}{REST}").replace("type: spans", "type: promql");
+    let spec = spec.replace("'{ kind = server }'", "requests_total");
+    let spec = spec.replace("'{ status != error }'", "good_total");
+    assert!(problems(&slo(&spec)).is_empty());
+    let found = problems(&annotated("binnacle/group-by: service", &spec));
+    assert_eq!(found, ["6 metadata.annotations.binnacle/group-by"]);
+}
+
+/// Two members, with a line of annotations.
+fn composite(annotations: &str, method: &str, first: &str, second: &str) -> String {
+    let indicator = "indicator: {spec: {ratioMetric: {total: {metricSource: {type: spans, spec: {query: '{ kind = server }'}}}, good: {metricSource: {type: spans, spec: {query: '{ status != error }'}}}}}}";
+    format!(
+        "apiVersion: openslo/v1
+kind: SLO
+metadata:
+  name: checkout
+  annotations: {{{annotations}}}
+spec:
+  service: shop
+  timeWindow: [{{duration: 30d, isRolling: true}}]
+  budgetingMethod: {method}
+  objectives:
+    - {{displayName: cart, {first}, {indicator}}}
+    - {{displayName: pay, {second}, {indicator}}}
+"
+    )
+}
+
+#[test]
+fn objectives_with_indicators_of_their_own_are_a_composite() {
+    use crate::slo::{NoData, Together};
+    let read = |text: &str| parse(text).unwrap().slos.remove(0).objectives;
+    let plain =
+        read(&composite("", "Occurrences", "target: 0.99", "target: 0.97, compositeWeight: 3"));
+    let [_, _, whole] = plain.as_slice() else { panic!("{plain:?}") };
+    let made = whole.composite.as_ref().unwrap();
+    assert_eq!(made.together, Together::Weighted);
+    assert_eq!(
+        made.members.iter().map(|one| one.weight).collect::<Vec<_>>(),
+        [1_000_000, 3_000_000]
+    );
+    // The budget is the weighted mean: (1 % + 3 × 3 %) ÷ 4.
+    assert_eq!(whole.policy.objective.to_string(), "97.5%");
+    assert_eq!(whole.policy.method, Method::Occurrences);
+    let said =
+        "binnacle/composite: any-bad target=0.95, binnacle/members: pay no-data=bad delay=10m";
+    let slices = read(&composite(
+        said,
+        "Timeslices",
+        "target: 0.99, timeSliceTarget: 0.9",
+        "target: 0.98, timeSliceTarget: 0.8",
+    ));
+    let made = slices[2].composite.as_ref().unwrap();
+    assert_eq!(
+        (made.together, slices[2].policy.objective.to_string()),
+        (Together::AnyBad, "95%".to_owned())
+    );
+    assert_eq!((made.members[1].no_data, made.members[1].delay_seconds), (NoData::Bad, 600));
+    assert_eq!((made.members[0].no_data, made.members[0].delay_seconds), (NoData::Ignore, 300));
+}
+
+#[test]
+fn a_journey_is_an_sli_of_its_own_made_of_its_steps() {
+    let text =
+        composite("binnacle/composite: journey 5s", "Occurrences", "target: 0.99", "target: 0.99");
+    let objectives = parse(&text).unwrap().slos.remove(0).objectives;
+    let journey = &objectives[2];
+    assert!(journey.composite.is_none());
+    assert_eq!((journey.sli.source, journey.sli.lookback_seconds), (SliSource::Journey, 5));
+    let steps = journey.sli.steps();
+    assert_eq!(steps.len(), 2);
+    assert_eq!(steps[0].part, Part::Good("{ status != error }".to_owned()));
+    assert!(objectives[0].sli.steps().is_empty());
+}
+
+#[test]
+fn composites_that_mean_nothing_are_refused() {
+    let refused = |annotations: &str, method: &str, first: &str, second: &str| {
+        problems(&composite(annotations, method, first, second))
+    };
+    let targets = ["target: 0.99", "target: 0.98"];
+    let slices = ["target: 0.99, timeSliceTarget: 1", "target: 0.98, timeSliceTarget: 1"];
+    let any_bad = "binnacle/composite: any-bad";
+    let at = |found: Vec<String>| {
+        found.iter().map(|one| one.split(' ').next_back().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(at(refused(any_bad, "Timeslices", slices[0], slices[1])), ["spec.objectives"]);
+    assert_eq!(at(refused(any_bad, "Occurrences", targets[0], targets[0])), ["spec.objectives"]);
+    let other = "target: 0.99, timeSliceTarget: 1, timeSliceWindow: 5m";
+    assert_eq!(at(refused("", "Timeslices", slices[0], other)), ["spec.objectives"]);
+    let unknown = "binnacle/members: ship no-data=bad";
+    assert_eq!(at(refused(unknown, "Occurrences", targets[0], targets[1])), ["spec.objectives"]);
+    for wrong in [
+        "binnacle/composite: worst",
+        "binnacle/composite: journey",
+        "binnacle/members: pay no-data=maybe",
+        "binnacle/members: pay",
+    ] {
+        assert_eq!(refused(wrong, "Occurrences", targets[0], targets[1]).len(), 1, "{wrong}");
+    }
+    let weightless = refused("", "Occurrences", "target: 0.99, compositeWeight: 0", targets[1]);
+    assert_eq!(at(weightless), ["spec.objectives[0].compositeWeight"]);
+    let both = slo(&format!("{RATIO}{REST}"))
+        .replace("{target: 0.999}", "{target: 0.999, indicatorRef: x}");
+    assert_eq!(at(problems(&both)), ["spec.objectives[0].indicatorRef"]);
 }

@@ -4,7 +4,7 @@ use super::annotations::Annotations;
 use super::fields::{Field, Fields, Problems};
 use super::indicator::{Indicator, Part, Sli, SliSource, query_text};
 use super::slo::{ObjectiveSpec, Reading, Slo, Told, read_metadata, read_target};
-use crate::slo::{DEFAULT_TIERS, Policy, Window};
+use crate::slo::{DEFAULT_TIERS, GROUP_GONE_SECONDS, Policy, Window};
 use std::collections::BTreeMap;
 
 pub(super) const API_VERSION: &str = "openslo/v1alpha";
@@ -38,6 +38,7 @@ pub(super) fn read(root: &Field<'_>, problems: &mut Problems) -> Option<Slo> {
         objectives,
         targets: Vec::new(),
         told: Told::default(),
+        group_gone_seconds: GROUP_GONE_SECONDS,
     })
 }
 
@@ -69,7 +70,7 @@ fn read_objective(
         exclusions: Vec::new(),
     };
     let display_name = fields.text("displayName", problems).unwrap_or_default().to_owned();
-    Some(ObjectiveSpec { display_name, sli, policy })
+    Some(ObjectiveSpec { display_name, sli, policy, composite: None })
 }
 
 fn read_ratio(field: &Field<'_>, problems: &mut Problems) -> Option<Sli> {
@@ -90,7 +91,7 @@ fn read_ratio(field: &Field<'_>, problems: &mut Problems) -> Option<Sli> {
         part.refuse(format!("is to count {}, as the total does", total_source.name()), problems);
     }
     let part = if is_good { Part::Good(chosen) } else { Part::Bad(chosen) };
-    Some(Sli { source, total, part, lookback_seconds: 0 })
+    Some(Sli { source, total, part, lookback_seconds: 0, group_by: Vec::new() })
 }
 
 fn read_query(field: &Field<'_>, problems: &mut Problems) -> Option<(SliSource, String)> {

@@ -20,13 +20,13 @@ use std::fmt::Write;
 use std::hash::Hash;
 
 /// Of each row looked at, which of `values` it has.
-pub(super) struct Codes {
-    pub(super) codes: Vec<u32>,
-    pub(super) values: Vec<Cell>,
+pub(crate) struct Codes {
+    pub(crate) codes: Vec<u32>,
+    pub(crate) values: Vec<Cell>,
 }
 
 /// The values of `key` in these rows.
-pub(super) fn codes(key: &Key, batch: &RecordBatch, rows: &[u32]) -> Result<Codes, Error> {
+pub(crate) fn codes(key: &Key, batch: &RecordBatch, rows: &[u32]) -> Result<Codes, Error> {
     let columns = Columns(batch);
     match key {
         Key::Severity => {

@@ -15,6 +15,7 @@ mod tests;
 
 pub(crate) use cell::Cell;
 pub(crate) use group::{Budget, GroupBy, Groups};
+pub(super) use key::codes;
 pub(super) use parse::parse_pipe;
 pub use table::{LogTable, TableCell, TableColumn, TableKind};
 

@@ -1,0 +1,83 @@
+/** What one drags over a chart. */
+
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { launch } from "../browser";
+import { counted, drag, editor, pastMinutes, walk, at, written } from "../journey";
+
+let browser: Browser;
+beforeAll(async () => {
+  browser = await launch();
+});
+afterAll(() => browser.close());
+
+const timesOf = (url: string): number[] => ["from", "to"].map((name) => Date.parse(new URL(url).searchParams.get(name) ?? ""));
+
+it("selects slow spans, compares them with the rest, and narrows the search by what differs", async () => {
+  await walk(browser, "/traces", async ({ page, stop, range }) => {
+    await range(pastMinutes());
+    await editor(page, "TraceQL").click();
+    await page.keyboard.insertText(`{ resource.service.name = "payments" && name = "pool.acquire" }`);
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { level: 1, name: /traces \d+ have failed/ }).waitFor();
+    // The failed ones lie at 3 s, along the top.
+    await drag(page, "[aria-label^='Durations over time']", [0.01, 0.02], [0.99, 0.2]);
+    await page.waitForURL(/brush=/);
+    const version = page.getByRole("button", { name: /2\.14\.1/ }).first();
+    await version.waitFor();
+    await page.getByText(/Selection \d[^a]* against the other \d/).waitFor();
+    await stop();
+    await version.click();
+    await page.waitForURL(/service\.version/);
+    expect(new URL(page.url()).searchParams.get("brush")).toBeNull();
+    await page.goBack();
+    await page.waitForURL(/brush=/);
+  });
+});
+
+it("zooms the log records by a drag, and compares two times by a Shift-drag", async () => {
+  const past = pastMinutes();
+  await walk(browser, "/logs", async ({ page, stop, range }) => {
+    await range(past);
+    await page.getByText(/records$/).first().waitFor();
+    await drag(page, "figure svg", [0.25, 0.5], [0.5, 0.5]);
+    await expect.poll(() => timesOf(page.url())[0]).toBeGreaterThan(past.from);
+    const [from = 0, to = 0] = timesOf(page.url());
+    const quarter = (past.to - past.from) / 4;
+    expect(Math.abs(from - past.from - quarter)).toBeLessThan(quarter / 20);
+    expect(Math.abs(to - from - quarter)).toBeLessThan(quarter / 20);
+    const inside = await counted(`SELECT count(*) FROM logs WHERE time >= ${at(from)} AND time < ${at(to)}`);
+    await page.getByText(`${written(inside)} records`, { exact: true }).waitFor();
+    await drag(page, "figure svg", [0.1, 0.5], [0.3, 0.5], "Shift");
+    await page.waitForURL(/tab=compare/);
+    await stop();
+  });
+});
+
+it("zooms every chart of a page, and goes back", async () => {
+  await walk(browser, "/services/payments", async ({ page }) => {
+    await page.locator(".u-over").first().waitFor();
+    await drag(page, ".u-over", [0.3, 0.5], [0.6, 0.5]);
+    await page.waitForURL(/from=20/);
+    const [from = 0, to = 0] = timesOf(page.url());
+    expect(Math.abs(to - from - 0.3 * 3_600_000)).toBeLessThan(120_000);
+    await page.goBack();
+    await expect.poll(() => new URL(page.url()).searchParams.get("from")).toBeNull();
+  });
+});
+
+it("explains what is dragged over a burn-down", async () => {
+  await walk(browser, "/slos/checkout-availability", async ({ page, stop, text }) => {
+    await page.locator("#explain").getByText("pool.acquire").first().waitFor();
+    const plot = "svg[aria-labelledby]:has(title)";
+    await page.getByRole("button", { name: "Bad ratio" }).click();
+    await drag(page, plot, [0.5, 0.5], [0.995, 0.5]);
+    await page.waitForURL(/since=20/);
+    await page.getByRole("button", { name: "Since onset" }).waitFor();
+    await page.locator("#explain").getByText("pool.acquire").first().waitFor();
+    expect(await text("#explain")).toMatch(/what spent \d+ bad events/);
+    await stop();
+    await page.getByRole("button", { name: "Since onset" }).click();
+    await expect.poll(() => new URL(page.url()).searchParams.get("since")).toBeNull();
+  });
+});

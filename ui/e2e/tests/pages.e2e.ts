@@ -1,0 +1,34 @@
+/** Every route, in both themes: it comes up, nothing complains, axe-core finds nothing serious. */
+
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ROUTES } from "../../src/app/routes";
+import { launch } from "../browser";
+import { findings, open, paths, settled } from "../harness";
+
+let browser: Browser;
+let real: string[];
+beforeAll(async () => {
+  [browser, real] = await Promise.all([launch(), paths()]);
+});
+afterAll(() => browser.close());
+
+describe.each(["light", "dark"] as const)("in the %s theme", (theme) => {
+  it.each(ROUTES.map(({ path }, index) => [path, index] as const))("%s", async (_path, index) => {
+    const { page, complaints, close } = await open(browser, real[index] ?? "/", { theme });
+    await settled(page);
+    expect(await page.locator("h1").count()).toBe(1);
+    expect(await page.locator("h1").innerText()).not.toBe("This page failed");
+    expect(await page.title()).toMatch(/ · Binnacle$/);
+    expect(await findings(page)).toEqual([]);
+    expect(complaints).toEqual([]);
+    await close();
+  });
+});
+
+it.each([["/alerts", 390], ["/alerts", 320], ["/", 1280], ["/", 3840]] as const)("%s is not wider than a screen of %i px", async (path, width) => {
+  const { page, close } = await open(browser, path, { width });
+  await settled(page);
+  expect(await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)).toBeLessThanOrEqual(0);
+  await close();
+});

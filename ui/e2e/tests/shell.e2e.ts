@@ -1,0 +1,82 @@
+/** What works on every page: palette, keys, time, trail, share. */
+
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { launch } from "../browser";
+import { base, failedTrace, findings, open } from "../harness";
+
+let browser: Browser;
+beforeAll(async () => {
+  browser = await launch();
+});
+afterAll(() => browser.close());
+
+it("goes to a service and to a trace by the palette", async () => {
+  const { page, close } = await open(browser, "/sql");
+  await page.keyboard.press("Control+k");
+  await page.keyboard.type("payme");
+  await page.getByRole("option", { name: "payments", exact: true }).waitFor();
+  expect(await findings(page)).toEqual([]);
+  await page.keyboard.press("Enter");
+  await page.waitForURL("**/services/payments");
+  const trace = await failedTrace();
+  await page.keyboard.press("Control+k");
+  await page.keyboard.type(trace);
+  await page.keyboard.press("Enter");
+  await page.waitForURL(`**/traces/${trace}*`);
+  await close();
+});
+
+it("has keys, and lists them", async () => {
+  const { page, close } = await open(browser, "/");
+  await page.keyboard.press("g");
+  await page.keyboard.press("l");
+  await page.waitForURL("**/logs");
+  await page.keyboard.press("?");
+  await page.getByRole("dialog", { name: "Keys" }).getByText("Go to Traces").waitFor();
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("Shift+ArrowLeft");
+  await page.waitForURL(/from=20\d\d-/);
+  await page.goBack();
+  expect(new URL(page.url()).searchParams.get("from")).toBeNull();
+  await close();
+});
+
+it("keeps the time from page to page, and in a shared link", async () => {
+  const { page, close } = await open(browser, "/");
+  await page.getByRole("button", { name: /Last 1 h/ }).click();
+  await page.getByLabel("Type or paste a time").fill("90m");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/\/\?from=now-90m$/);
+  await page.getByRole("link", { name: "Traces", exact: true }).click();
+  await page.waitForURL(/\/traces\?from=now-90m$/);
+  await page.getByRole("button", { name: "Share" }).click();
+  await page.getByText("Share: Copied").waitFor();
+  const link = new URL(await page.evaluate(() => navigator.clipboard.readText()));
+  expect(link.searchParams.get("from")).toMatch(/^20\d\d-.*Z$/);
+  expect(link.searchParams.get("paused")).toBe("1");
+  await close();
+});
+
+it("pins steps to a trail that goes along with the link", async () => {
+  const { page, close } = await open(browser, "/sql");
+  await page.keyboard.press("p");
+  await page.getByRole("navigation", { name: "Trail" }).getByRole("link", { name: /SQL/ }).waitFor();
+  await page.getByRole("button", { name: "Copy as notes" }).click();
+  await page.getByText("Copy as notes: Copied").waitFor();
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toContain(`](${base()}/sql)`);
+  await page.getByRole("button", { name: "Share" }).click();
+  await page.getByText("Share: Copied").waitFor();
+  const link = await page.evaluate(() => navigator.clipboard.readText());
+  const other = await browser.newPage();
+  await other.goto(link);
+  await other.getByRole("navigation", { name: "Trail" }).getByRole("link", { name: /SQL/ }).waitFor();
+  await other.close();
+  await close();
+});
+
+it("says what is wrong with a link, and shows the rest", async () => {
+  const { page, close } = await open(browser, "/?from=yesterdayish&refresh=often");
+  await page.getByText(/“refresh”|“from”/).first().waitFor();
+  await close();
+});

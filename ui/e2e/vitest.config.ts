@@ -1,0 +1,16 @@
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitest/config";
+
+/** The built UI in the real binary, in a real browser. One server for all; one file after the other. */
+export default defineConfig({
+  root: fileURLToPath(new URL("..", import.meta.url)),
+  resolve: { alias: { "@": fileURLToPath(new URL("../src", import.meta.url)) } },
+  test: {
+    include: ["e2e/tests/**/*.e2e.ts"],
+    globalSetup: ["e2e/setup.ts"],
+    fileParallelism: false,
+    // A dev build on a busy two-core machine.
+    testTimeout: 120_000,
+    hookTimeout: 300_000,
+  },
+});

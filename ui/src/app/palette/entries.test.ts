@@ -1,0 +1,24 @@
+import { expect, it } from "vitest";
+import { entriesOf, type Known, score } from "./entries";
+
+const known: Known = {
+  services: ["checkout", "payments", "cart"], slos: [{ name: "checkout-availability", title: "checkout availability" }],
+  alerts: [{ fingerprint: "1f6e", title: "checkout availability burns 21 ×", service: "checkout" }], metrics: ["shop_requests_total"],
+  pages: [{ to: "/", label: "Overview" }, { to: "/logs", label: "Logs" }], actions: [{ action: "dark", label: "Dark theme" }],
+  traceOfSpan: null, time: null, recent: [],
+};
+const sections = (typed: string, more: Partial<Known> = {}) => entriesOf(typed, { ...known, ...more }).map((e) => e.section);
+const traceId = "9c41f07e9c41f07e9c41f07e9c41f07e";
+
+it("knows a trace id", () => expect(entriesOf(traceId, known)[0]?.act).toEqual({ kind: "go", to: `/traces/${traceId}` }));
+it("has its sections in order", () => expect(sections("checkout")).toEqual(["Services", "SLOs", "Alerts", "Search"]));
+it("leads a span to its trace", () => expect(entriesOf("00f067aa0ba902b7", { ...known, traceOfSpan: traceId })[0]?.act).toMatchObject({ search: { span: "00f067aa0ba902b7" } }));
+it("reads TraceQL, SQL and PromQL", () => {
+  expect(entriesOf("{ status = error }", known).at(-1)?.label).toBe("Search traces");
+  expect(entriesOf("select 1", known).at(-1)?.label).toBe("Run as SQL");
+  expect(entriesOf("rate(shop[5m])", known).map((e) => e.label)).toContain("Graph as PromQL");
+});
+it("silences by name", () => expect(entriesOf("silence chec", known).map((e) => e.label)).toContain("Silence checkout…"));
+it("begins with what was used last", () => expect(sections("", { recent: entriesOf("cart", known).slice(0, 1) })).toEqual(["Recent", "Pages", "Pages"]));
+it("puts a word's beginning first", () => expect(score("cart", "cart")).toBeGreaterThan(score("scart", "cart")));
+it("offers nothing for what matches nothing but a search", () => expect(sections("zzz")).toEqual(["Search"]));

@@ -1,0 +1,94 @@
+/** What the palette offers for what was typed: pure, so that its order is tested. */
+
+import type { RangeText } from "@/model/range";
+
+export interface Entry {
+  /** The heading it stands under. */
+  section: string;
+  label: string;
+  note?: string;
+  act: { kind: "go"; to: string; search?: Record<string, string> } | { kind: "time"; range: RangeText } | { kind: "do"; action: string };
+}
+
+export interface Known {
+  services: string[];
+  slos: { name: string; title: string }[];
+  alerts: { fingerprint: string; title: string; service: string }[];
+  metrics: string[];
+  pages: { to: string; label: string }[];
+  actions: { action: string; label: string }[];
+  /** The trace of the span id that was typed, when there is one. */
+  traceOfSpan: string | null;
+  /** What was typed, read as a time. */
+  time: { range: RangeText; words: string } | null;
+  recent: Entry[];
+}
+
+const PER_SECTION = 6;
+
+export const isTraceId = (text: string): boolean => /^[0-9a-f]{32}$/i.test(text);
+export const isSpanId = (text: string): boolean => /^[0-9a-f]{16}$/i.test(text);
+
+/** Words of what was typed may stand anywhere; an earlier and fuller match comes first. */
+export function score(candidate: string, typed: string): number {
+  const [text, words] = [candidate.toLowerCase(), typed.toLowerCase().split(/\s+/).filter(Boolean)];
+  if (words.length === 0) return 0;
+  let sum = 0;
+  for (const word of words) {
+    const at = text.indexOf(word);
+    if (at < 0) return -1;
+    const boundary = at === 0 || /[\s\-_./:]/.test(text[at - 1] ?? "");
+    sum += (boundary ? 2 : 1) + word.length / text.length;
+  }
+  return sum;
+}
+
+function matching<T>(items: T[], typed: string, name: (item: T) => string): T[] {
+  return items
+    .map((item) => ({ item, value: score(name(item), typed) }))
+    .filter(({ value }) => value >= 0)
+    .sort((a, b) => b.value - a.value)
+    .slice(0, PER_SECTION)
+    .map(({ item }) => item);
+}
+
+/** Sections in the order: ids, services, SLOs, alerts, metrics, pages, times, queries, actions. */
+export function entriesOf(typed: string, known: Known): Entry[] {
+  const text = typed.trim();
+  const pages = (found: Known["pages"]) => found.map(({ to, label }): Entry => ({ section: "Pages", label, act: { kind: "go", to } }));
+  if (text === "") return [...known.recent.map((entry) => ({ ...entry, section: "Recent" })), ...pages(known.pages)];
+  const entries: Entry[] = [];
+  if (isTraceId(text)) entries.push({ section: "Trace", label: `Trace ${text.slice(0, 8)}`, note: text, act: { kind: "go", to: `/traces/${text.toLowerCase()}` } });
+  if (known.traceOfSpan) {
+    entries.push({ section: "Span", label: `Span ${text.slice(0, 8)}`, note: `in trace ${known.traceOfSpan.slice(0, 8)}`, act: { kind: "go", to: `/traces/${known.traceOfSpan}`, search: { span: text.toLowerCase() } } });
+  }
+  for (const name of matching(known.services, text, (s) => s)) entries.push({ section: "Services", label: name, act: { kind: "go", to: `/services/${encodeURIComponent(name)}` } });
+  for (const slo of matching(known.slos, text, (s) => `${s.title} ${s.name}`)) entries.push({ section: "SLOs", label: slo.title, note: slo.name, act: { kind: "go", to: `/slos/${encodeURIComponent(slo.name)}` } });
+  for (const alert of matching(known.alerts, text, (a) => `${a.title} ${a.service}`)) entries.push({ section: "Alerts", label: alert.title, note: alert.service, act: { kind: "go", to: `/alerts/${alert.fingerprint}` } });
+  for (const metric of matching(known.metrics, text, (m) => m)) entries.push({ section: "Metrics", label: metric, act: { kind: "go", to: "/metrics-explorer", search: { q: metric } } });
+  entries.push(...pages(matching(known.pages, text, (p) => p.label)));
+  if (known.time) entries.push({ section: "Time", label: known.time.words, act: { kind: "time", range: known.time.range } });
+  entries.push(...queries(text), ...actions(text, known));
+  return entries;
+}
+
+function queries(text: string): Entry[] {
+  if (isTraceId(text) || isSpanId(text)) return [];
+  if (text.startsWith("{")) return [{ section: "Search", label: "Search traces", note: text, act: { kind: "go", to: "/traces", search: { q: text } } }];
+  if (/^(select|with|explain)\s/i.test(text)) return [{ section: "Search", label: "Run as SQL", note: text, act: { kind: "go", to: "/sql", search: { q: text } } }];
+  return [
+    { section: "Search", label: "Search logs", note: text, act: { kind: "go", to: "/logs", search: { q: text } } },
+    ...(/[([]/.test(text) ? [{ section: "Search", label: "Graph as PromQL", note: text, act: { kind: "go" as const, to: "/metrics-explorer", search: { q: text } } }] : []),
+  ];
+}
+
+function actions(text: string, known: Known): Entry[] {
+  const found = matching(known.actions, text, (a) => a.label).map(({ action, label }): Entry => ({ section: "Actions", label, act: { kind: "do", action } }));
+  const silence = /^silence\s+(.+)/i.exec(text)?.[1];
+  if (!silence) return found;
+  const services = matching(known.services, silence, (s) => s);
+  return [
+    ...services.map((service): Entry => ({ section: "Actions", label: `Silence ${service}…`, act: { kind: "go", to: "/alerts/silences", search: { new: `service="${service}"` } } })),
+    ...found,
+  ];
+}

@@ -1,0 +1,2 @@
+/** A key, as printed on it: `<KeyHint keys="Ctrl K" />`. */
+export const KeyHint = ({ keys }: { keys: string }) => <kbd>{keys}</kbd>;

@@ -1,0 +1,2 @@
+/** `path("traces", id)`: each part encoded. */
+export const path = (...parts: string[]): string => `/${parts.map(encodeURIComponent).join("/")}`;

@@ -1,0 +1,28 @@
+import type { Evidence } from "@/api/explain";
+import type { BoardAlert } from "@/components/alerts/board";
+import type { Objective } from "@/api/slos";
+import { budget } from "@/model/units";
+
+export const shortened = (id: string): string => id.slice(0, 8);
+
+/** What it costs and who spends it, in a sentence; empty when nothing is known. */
+export function causeOf(alert: BoardAlert, evidence: Evidence | undefined): string {
+  if (evidence && evidence.window.bad > 0) return evidence.summary;
+  const told = alert.annotations.explanation ?? "";
+  return /^none of 0 /.test(told) ? alert.description : told !== "" ? told : alert.description;
+}
+
+/** Held, in a sentence: since when, why, what stays, what would release it. */
+export const heldSentence = (since: string): string => `Held since ${since}. Still firing as far as we know: nothing was measured since that could change it, so it cannot resolve. It goes on by itself when its senders are heard again.`;
+
+export const leftOf = (objective: Objective | null): string | null => {
+  const left = objective?.status?.budget.remaining;
+  return left === null || left === undefined ? null : `${budget(left)} of the budget is left`;
+};
+
+/** The nearest an alert that does not fire came to it: `long 13.9 of 14.4`. */
+export function nearestMiss(objective: Objective | null, labels: Readonly<Record<string, string>>): { long: number; short: number; threshold: number } | null {
+  const tier = objective?.status?.burn_rates.find((one) => one.severity === labels.severity && one.long_window === labels.long_window && one.short_window === labels.short_window);
+  if (!tier || tier.long === null || tier.long === undefined || tier.short === null || tier.short === undefined) return null;
+  return { long: tier.long, short: tier.short, threshold: tier.threshold };
+}

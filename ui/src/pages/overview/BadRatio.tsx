@@ -1,0 +1,34 @@
+import { sparkPaths } from "@/components/sparkPaths";
+import type { Outcome } from "@/model/change";
+import { hm } from "@/model/time";
+import type { Grid } from "@/model/traffic";
+import type { Deploy } from "@/model/versions";
+import { ratio } from "@/model/units";
+import { useZone } from "@/preferences/preferences";
+import styles from "./overview.module.css";
+import type { Onset } from "./sentences";
+
+const [WIDTH, HEIGHT, TOP] = [208, 48, 14];
+
+/** The share of bad events over the range, where it stepped up, and the deploy before it. */
+export function BadRatio({ buckets, grid, onset, deploy, kind, label }: { buckets: readonly Outcome[]; grid: Grid; onset: Onset | null; deploy: Deploy | null; kind: "page" | "ticket"; label: string }) {
+  const zone = useZone();
+  const { line, area } = sparkPaths(buckets.map((b) => (b.total === 0 ? null : b.bad / b.total)), WIDTH, HEIGHT, 0);
+  const x = (at: bigint) => (Number(at - grid.range.from) / Number(grid.range.to - grid.range.from)) * WIDTH;
+  const words = onset ? `${ratio(onset.step.before)} until ${hm(onset.at, zone)}, then ${ratio(onset.step.after)}` : "no step in this range";
+  const [begin, end] = [hm(grid.range.from, zone), hm(grid.range.to, zone)];
+  return (
+    <svg className={styles.chart} width={WIDTH + 2} height={HEIGHT + TOP + 18} role="img" aria-label={`Bad events of ${label}: ${words}`}>
+      <g transform={`translate(0 ${TOP})`}>
+        <path className={styles.base} d={`M0 ${HEIGHT}H${WIDTH}`} />
+        <path className={styles.area} d={area} />
+        <path className={styles.line} data-kind={kind} d={line} />
+      </g>
+      {deploy && <path className={styles.mark} d={`M${x(deploy.at)} 0V${HEIGHT + TOP}`} />}
+      {deploy && <text x={x(deploy.at) - 4} y={11} textAnchor={x(deploy.at) > 60 ? "end" : "start"} dx={x(deploy.at) > 60 ? 0 : 8} style={{ fill: "var(--brass)" }}>{deploy.to}</text>}
+      {onset && (!deploy || x(deploy.at) > 60) && <text x={x(onset.at) + 6} y={11}>{ratio(onset.step.after)}</text>}
+      <text x={0} y={HEIGHT + TOP + 14}>{begin}</text>
+      <text x={WIDTH} y={HEIGHT + TOP + 14} textAnchor="end">{end}</text>
+    </svg>
+  );
+}

@@ -1,0 +1,84 @@
+/** What is broken, since when, what does it cost, what changed. */
+
+import { useMemo } from "react";
+import { useToldAlerts } from "@/api/alertmanager";
+import { useAlertChanges, useDeliveriesOf } from "@/api/changes";
+import { useSloMinutes } from "@/api/traffic";
+import { ErrorFace, FiveFaces } from "@/components/FiveFaces";
+import { useTime } from "@/components/location/time";
+import { useGo } from "@/components/location/useGo";
+import { useView } from "@/components/location/useView";
+import { Page } from "@/components/Page";
+import { Panel } from "@/components/Panel";
+import { ServicesTable } from "@/components/services/ServicesTable";
+import { useServices } from "@/components/services/useServices";
+import { Choice } from "@/components/Tabs";
+import { isHealthy } from "@/model/standing";
+import { duration } from "@/model/units";
+import { useZone } from "@/preferences/preferences";
+import { attentionOf, withSilent } from "./attention";
+import { Budgets } from "./Budgets";
+import { Cards } from "./Cards";
+import { Changes } from "./Changes";
+import { changesOf } from "./changes";
+import { NoTelemetry } from "./NoTelemetry";
+import { badOf, onsetOf, shareOf } from "./onset";
+import styles from "./overview.module.css";
+import { headlineOf, noteOf } from "./sentences";
+import { codec } from "./url";
+
+export default function OverviewPage() {
+  const { view, setView, ignored } = useView(codec);
+  const { range } = useTime();
+  const zone = useZone();
+  const go = useGo();
+  const services = useServices();
+  const { grid, rows, standings, deploys, senders, query, failures } = services;
+  const told = useToldAlerts();
+  const minutes = useSloMinutes(grid);
+  const transitions = useAlertChanges(range);
+  const deliveries = useDeliveriesOf(range);
+
+  const cards = useMemo(() => withSilent(attentionOf(told.data ?? [], standings), rows.map((row) => row.traffic), standings), [told.data, standings, rows]);
+  const first = cards[0]?.standing ?? null;
+  const failing = useMemo(() => {
+    const buckets = first ? badOf(minutes.data?.rows ?? [], first, grid) : [];
+    return { onset: onsetOf(buckets, grid), share: shareOf(buckets), from: grid.range.from };
+  }, [first, minutes.data, grid]);
+  const changes = useMemo(
+    () =>
+      changesOf({
+        grid, deploys, traffic: rows.map((row) => row.traffic), worsened: new Map(rows.map((row) => [row.service, row.worsened])),
+        transitions: transitions.data?.rows ?? [], deliveries: deliveries.data?.rows ?? [], services: new Map(standings.map((one) => [one.slo, one.service])),
+      }),
+    [grid, deploys, rows, standings, transitions.data, deliveries.data],
+  );
+  const titles = useMemo(() => new Map(standings.map((one) => [one.slo, one.title])), [standings]);
+  const isLoading = query.data === undefined && !query.error;
+
+  return (
+    <Page
+      title={isLoading && cards.length === 0 ? "Overview" : headlineOf(cards, standings, failing, rows.length, zone)} name="Overview" ignored={ignored}
+      note={<span className="dim">{noteOf(cards, standings.filter(isHealthy).length, standings.length, senders)}</span>}
+    >
+      {told.error && <Panel flush><ErrorFace error={told.error} retry={() => void told.refetch()} /></Panel>}
+      <Cards cards={cards} grid={grid} minutes={minutes.data?.rows ?? []} deploys={deploys} />
+      <div className={styles.body}>
+        <Panel
+          title={<>Services <span className="chip">{rows.length}</span></>} flush
+          note={<>worst first · one point every {duration(grid.step)} · <span className={styles.brass}>┊</span> deploy</>}
+          tools={<Choice label="Show as" options={[{ id: "table", label: "Table" }, { id: "map", label: "Map" }]} value="table" onChange={(id) => id === "map" && go("/service-map")} />}
+        >
+          {failures.map((error) => <ErrorFace key={error.what} error={error} />)}
+          <FiveFaces query={query} rows={8} height={420} isEmpty={() => rows.length === 0} empty={<NoTelemetry />}>
+            {() => <ServicesTable rows={rows} grid={grid} open={view.open} onOpen={(open) => setView({ open }, "replace")} />}
+          </FiveFaces>
+        </Panel>
+        <div className={styles.side}>
+          <Budgets standings={standings} />
+          <Changes changes={changes} titles={titles} />
+        </div>
+      </div>
+    </Page>
+  );
+}

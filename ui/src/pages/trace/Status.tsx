@@ -1,0 +1,33 @@
+/** The last line: how to read the picture, clocks, what was read. */
+
+import type { Trace } from "@/api/trace";
+import { clockBound } from "@/model/trace/facts";
+import { bytes, durationMs, group } from "@/model/units";
+import { took } from "./Row";
+
+export function Status({ trace }: { trace: Trace }) {
+  const { stats, clock_skew: skews } = trace;
+  return (
+    <>
+      <span>Underline: critical path</span>
+      <span>Faded: off the path</span>
+      <span>Outline and mark: error</span>
+      {skews.length > 0 && (
+        <span className="clip" title="What to add to the service’s times so that its spans lie inside of the calls to it. Durations never change.">
+          Clocks: {skews.slice(0, 3).map((skew) => `${skew.service} ${signed(Number(skew.offset))}${boundText(trace, skew.service)}`).join(", ")}, shown as sent
+        </span>
+      )}
+      {trace.missing_parents.length > 0 && <span className="hold">{group(trace.missing_parents.length)} parents not stored</span>}
+      <span style={{ marginLeft: "auto" }}>
+        {stats.segments - stats.segments_pruned} segments of {stats.segments} read · {bytes(stats.bytes_read)} · {durationMs(stats.elapsed_ms)}
+      </span>
+    </>
+  );
+}
+
+const signed = (ns: number) => (ns > 0 ? "+" : "") + took(ns);
+
+function boundText(trace: Trace, service: string): string {
+  const bound = clockBound(trace.tree, service);
+  return bound ? ` ± ${took((bound.high - bound.low) / 2)}` : "";
+}
