@@ -117,7 +117,8 @@ fn take_events_of_10000_groups(bencher: divan::Bencher<'_, '_>) {
         look += 1;
         for group in &mut *groups {
             let at = slice_of(NOW) - 1;
-            group.tally.take_over(&BTreeMap::from([(at, (look % 90, 100))]));
+            let slices = BTreeMap::from([(at, (look % 90, 100))]);
+            group.tally.take_over(&slices, &BTreeMap::new());
             group.published = group.tally.events().clone();
         }
     });

@@ -16,7 +16,7 @@ const STEPS: &[&str] = &[
     crate::rule::TABLES,
     crate::slo::TABLES,
     crate::explain::TABLES,
-    crate::slo::LATE_TABLES,
+    crate::slo::PROMPT_TABLES,
 ];
 
 /// The database. Clones share it. Calls block.

@@ -2,7 +2,8 @@
 //!
 //! Whatever arrives is about some time; from there on every slice is asked for again and replaced, so late, repeated and
 //! unordered arrival comes to what one question about all time would. Some hours are asked for at once, and not longer than a
-//! look may take. How far segments were seen is stored with the slices; after a restart what is not in those segments is new.
+//! look may take. What changed is stored at every look, since the rows may be gone when it is asked for again; how far segments
+//! were seen is stored with it, and after a restart what is not in those segments is new.
 
 use super::counting::{Counting, How};
 use super::history::{Count, SLICE_SECONDS, slice_of};
@@ -83,11 +84,12 @@ impl Asking<'_> {
         if !self.ask_some(asked, counting).await? {
             return Ok(false);
         }
-        if counting.counted_to.is_none_or(|to| asked.seen.position() > to) {
+        let is_further = counting.counted_to.is_none_or(|to| asked.seen.position() > to);
+        if is_further || asked.unstored.is_some() {
             self.store(asked, counting)?;
         }
         counting.settle(&by_second(&asked.lags), now);
-        counting.keep_late(self.store, self.tenant)?;
+        counting.close(counting.watermark);
         counting.failure = None;
         Ok(true)
     }
@@ -158,9 +160,10 @@ impl Asking<'_> {
     fn store(&self, asked: &mut Asked, counting: &mut Counting) -> Result<(), Error> {
         let position = asked.seen.position();
         let key = counting.sli.key();
-        let events = counting.events().clone();
+        let (events, prompt) = (counting.events(), counting.all().prompt_events());
         self.store.write("store what an SLI counted", |tx| {
-            stored::replace_counts(tx, self.tenant, &key, asked.unstored, &events, position)
+            let first = asked.unstored;
+            stored::replace_counts(tx, self.tenant, &key, first, events, prompt, position)
         })?;
         asked.unstored = None;
         counting.counted_to = Some(position);

@@ -11,8 +11,8 @@ use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// What composites came to at the last look: tenant, SLO.
-pub(super) type Blends = Mutex<BTreeMap<(TenantId, String), Blend>>;
+/// What composites came to at the last look: tenant, SLO, and whether without what came late.
+pub(super) type Blends = Mutex<BTreeMap<(TenantId, String, bool), Blend>>;
 
 /// Up to when the members say something, and how surely.
 #[derive(Debug, PartialEq, Eq)]
@@ -66,7 +66,8 @@ impl Slos {
         let members = before.get(..composite.members.len())?;
         let policy = spec.live_policy();
         let events = members.iter().map(|member| member.events.clone()).collect();
-        let blend = self.blend(tenant, &loaded.slo.name, composite, events);
+        let name = &loaded.slo.name;
+        let blend = self.blend((tenant, name, false), composite, events);
         let unmeasured = self.unmeasured(tenant, &blend.events);
         let counting = counting(&spec.sli.key(), &reach(composite, members, now), members);
         let material = Material::blended(&policy, blend);
@@ -81,21 +82,34 @@ impl Slos {
             silence_seconds_max: SILENCE_SECONDS,
             ..material.facts(now, &unmeasured)
         };
-        let status = evaluate(&policy, &facts);
+        let mut status = evaluate(&policy, &facts);
+        let prompt = members.iter().any(|member| member.prompt.is_some()).then(|| {
+            let prompt = |member: &ObjectiveStanding| {
+                member.prompt.as_ref().unwrap_or(&member.events).clone()
+            };
+            let prompt = members.iter().map(prompt).collect();
+            Material::blended(&policy, self.blend((tenant, name, true), composite, prompt))
+        });
+        if let Some(prompt) = &prompt {
+            let Facts { counted, events, all_events, excluded, .. } =
+                prompt.facts(now, &unmeasured);
+            let facts = Facts { counted, events, all_events, excluded, ..facts };
+            status.burn_as(evaluate(&policy, &facts));
+        }
         let events = material.all_events().clone();
+        let prompt = prompt.map(|prompt| prompt.all_events().clone());
         let (latches, groups) = (Vec::new(), Vec::new());
-        Some(ObjectiveStanding { status, latches, counting, events, unmeasured, groups })
+        Some(ObjectiveStanding { status, latches, counting, events, prompt, unmeasured, groups })
     }
 
     /// What changed since the last look is counted again.
     fn blend(
         &self,
-        tenant: &TenantId,
-        slo: &str,
+        (tenant, slo, is_prompt): (&TenantId, &str, bool),
         composite: &Composite,
         members: Vec<History>,
     ) -> Blend {
-        let key = (tenant.clone(), slo.to_owned());
+        let key = (tenant.clone(), slo.to_owned(), is_prompt);
         let mut blends = self.inner().blends.lock();
         let blend = match blends.remove(&key).filter(|blend| blend.is_of(composite)) {
             Some(mut blend) => {
@@ -112,7 +126,7 @@ impl Slos {
     pub(super) fn forget_blends(&self, tenant: &TenantId, slos: &[Arc<Loaded>]) {
         let is_there = |name: &str| slos.iter().any(|loaded| loaded.slo.name == name);
         let mut blends = self.inner().blends.lock();
-        blends.retain(|(of, name), _| of != tenant || is_there(name));
+        blends.retain(|(of, name, _), _| of != tenant || is_there(name));
     }
 }
 

@@ -15,20 +15,19 @@ use super::history::{Count, History, slice_of};
 use super::spec::{Part, Sli, SliSource};
 use super::stored;
 use super::stored_groups;
-use super::stored_late;
-use super::tally::{Late, Tally};
+use super::tally::Tally;
 use crate::{Error, Store};
-use binnacle_query::sli::{GroupBudget, SLICE_NANOS, SliCounts, SliGroups, SliQuery};
+use binnacle_query::sli::{GroupBudget, LATE_NANOS, SLICE_NANOS, SliCounts, SliGroups, SliQuery};
 use binnacle_storage::model::{Table, TenantId, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Seconds that events are given to arrive after their slice has ended: what 99 of 100 took, but within these.
-const SETTLE_SECONDS_MIN: i64 = 5;
+pub(super) const SETTLE_SECONDS_MIN: i64 = 3;
 const SETTLE_SECONDS_MAX: i64 = 60;
 
-/// What comes so long after its slice was closed changes the budget, and no alert of a burn rate.
-const LATE_SECONDS: i64 = 300;
+/// What is found of a slice so long after it was closed changes the budget, and no alert of a burn rate.
+const LATE_SECONDS: i64 = LATE_NANOS / 1_000_000_000;
 
 /// Seconds of slices held in memory: the longest period and the longest window before it.
 pub(super) const MEMORY_SECONDS: i64 = 370 * 86_400;
@@ -43,8 +42,6 @@ pub(super) struct Counting {
     /// WAL position up to which rows are in `stored`; `None` during the first count.
     pub counted_to: Option<u64>,
     pub is_estimate: bool,
-    /// What came late, as it is stored.
-    late_kept: Late,
     /// Events that were of a later time than they arrived: stored, and not stored yet.
     pub future: (u64, u64),
     pub lost_segments: u64,
@@ -100,7 +97,7 @@ impl Counting {
         }
         let how = match sli.source {
             SliSource::Spans | SliSource::Logs => {
-                let query = query_of(sli)?;
+                let query = query_of(sli)?.late_from(kept.created_at * 1_000_000_000);
                 How::Rows(Arc::new(match admitted {
                     Some(admitted) => query.grouped(admitted),
                     None => query,
@@ -113,10 +110,9 @@ impl Counting {
             how,
             counted_to: kept.counted_to,
             is_estimate: kept.is_estimate,
-            late_kept: Late::new(),
             future: (kept.future, 0),
             lost_segments: kept.lost_segments,
-            all: Tally::of(kept.history),
+            all: Tally::of(kept.history).with_prompt(kept.prompt),
             groups,
             policies: Vec::new(),
             services: kept.services,
@@ -125,11 +121,13 @@ impl Counting {
             failure: None,
             progress: (0, 0),
         };
-        counting.late_kept = store.read("read what came late", |connection| {
-            stored_late::list_late(connection, tenant, &key)
-        })?;
-        counting.all.restore_late(counting.late_kept.clone());
         counting.ask(policies);
+        if matches!(counting.how, How::Asked(_)) && counting.counted_to.is_some() {
+            let until = store.read("read up to when was counted", |connection| {
+                stored::find_clock(connection, tenant)
+            })?;
+            counting.close(until.unwrap_or(0));
+        }
         Ok(counting)
     }
 
@@ -185,8 +183,8 @@ impl Counting {
 
     /// Takes what segments came to; from now on it is stored.
     pub fn take_stored(&mut self, counts: &SliCounts, counted_to: u64) {
-        self.all.take_stored(&counts.slices);
-        self.groups.take_stored(&counts.groups);
+        self.all.take_stored(&counts.slices, &counts.late.slices);
+        self.groups.take_stored(&counts.groups, &counts.late.groups);
         self.take_rest(counts, counted_to);
     }
 
@@ -208,8 +206,8 @@ impl Counting {
     /// Takes what is not stored yet, in the place of what it was before.
     pub fn take_over(&mut self, counts: &SliCounts) {
         self.future.1 = counts.future;
-        self.all.take_over(&counts.slices);
-        self.groups.take_over(&counts.groups);
+        self.all.take_over(&counts.slices, &counts.late.slices);
+        self.groups.take_over(&counts.groups, &counts.late.groups);
         self.hear(&counts.services);
     }
 
@@ -225,30 +223,18 @@ impl Counting {
         }
     }
 
-    /// Writes what came late, if that changed.
-    pub(super) fn keep_late(&mut self, store: &Store, tenant: &TenantId) -> Result<(), Error> {
-        if self.all.late() == &self.late_kept {
-            return Ok(());
-        }
-        let (key, late) = (self.sli.key(), self.all.late().clone());
-        store.write("store what came late", |tx| {
-            stored_late::put_late(tx, tenant, &key, &self.late_kept, &late)
-        })?;
-        self.late_kept = late;
-        Ok(())
-    }
-
     /// Moves the watermark on, never back.
     pub(super) fn settle(&mut self, lags: &[u64], now: i64) {
-        if self.watermark > 0 {
-            let lookback = i64::try_from(self.sli.lookback_seconds).unwrap_or(MEMORY_SECONDS);
-            let late = slice_of(self.watermark - LATE_SECONDS - lookback);
-            self.all.close(late);
-            self.groups.close(late);
-        }
         self.settle_seconds = settle_seconds(lags).unwrap_or(self.settle_seconds);
         let closed = slice_of(now - self.settle_seconds) * super::SLICE_SECONDS;
         self.watermark = self.watermark.max(closed);
+    }
+
+    /// What is asked for has no rows that say when they came: what is found from now on of slices that ended long before
+    /// `watermark` is late.
+    pub(super) fn close(&mut self, watermark: i64) {
+        let lookback = i64::try_from(self.sli.lookback_seconds).unwrap_or(MEMORY_SECONDS);
+        self.all.close(slice_of(watermark.saturating_sub(LATE_SECONDS).saturating_sub(lookback)));
     }
 }
 
@@ -317,9 +303,9 @@ mod tests {
             settle_seconds(&lags)
         };
         assert_eq!(lags(&[]), None);
-        assert_eq!(lags(&[(0, 1_000)]), Some(5));
+        assert_eq!(lags(&[(0, 1_000)]), Some(3));
         assert_eq!(lags(&[(0, 980), (9, 20)]), Some(10));
-        assert_eq!(lags(&[(0, 991), (63, 9)]), Some(5));
+        assert_eq!(lags(&[(0, 991), (63, 9)]), Some(3));
         assert_eq!(lags(&[(63, 9)]), Some(60));
     }
 }

@@ -1,6 +1,8 @@
 use super::*;
 use crate::slo::evaluate::{Facts, evaluate};
 use crate::slo::exclusion::{Exclusion, Kept};
+
+use crate::slo::tally::StoredHour;
 use crate::slo::tests::policy;
 use crate::slo::{
     Calendar, CalendarUnit, Count, History, Method, Status, Tally, TimesliceGoal, Window, slice_of,
@@ -103,7 +105,8 @@ proptest! {
             let missing = thin.missing(&Default::default(), Some(&edges));
             let hour = |number: i64| {
                 let slices = events.slices(number * 360..(number + 1) * 360);
-                (number, slices.map(|(at, count)| (at.rem_euclid(360) as u16, count)).collect())
+                let all = slices.map(|(at, count)| (at.rem_euclid(360) as u16, count)).collect();
+                StoredHour { number, all, prompt: None }
             };
             thin.fill(missing.into_iter().map(hour).collect());
             thin.thin(|hour| edges.has(hour));

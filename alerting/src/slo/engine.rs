@@ -4,7 +4,7 @@
 //! changed and whom to tell in one transaction (`recording`). What it saw is published for whoever asks (`published`).
 
 use super::compose::Blends;
-use super::counting::{Counting, table_of};
+use super::counting::{Counting, SETTLE_SECONDS_MIN, table_of};
 use super::evaluate::Policy;
 use super::explain::PinsLock;
 use super::grouping::GROUPS_ALL_MAX;
@@ -23,14 +23,15 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 const NANOS: i64 = 1_000_000_000;
 
-/// Slices are looked at so many seconds after they end: the least that events are given to arrive.
-const AFTER_SLICE_SECONDS: i64 = 5;
+/// Stopping waits so long for a last count.
+const LAST_ASKING_MAX: Duration = Duration::from_secs(3);
 
 type ByName<T> = BTreeMap<String, Arc<T>>;
 pub(super) type Alerts = BTreeMap<AlertKey, StoredAlert>;
@@ -53,6 +54,8 @@ pub(super) struct Inner {
     /// File → what is wrong with it.
     pub problems: Mutex<BTreeMap<String, Vec<String>>>,
     changed: tokio::sync::Notify,
+    /// The most seconds, below those of a slice, that events of any SLI are given to arrive.
+    settle_seconds: AtomicI64,
     pub pins: PinsLock,
     /// How many groups all SLIs may have together.
     pub groups: Arc<GroupBudget>,
@@ -78,6 +81,7 @@ impl Slos {
             gaps: Mutex::default(),
             problems: Mutex::default(),
             changed: tokio::sync::Notify::new(),
+            settle_seconds: AtomicI64::new(SETTLE_SECONDS_MIN),
             pins: PinsLock::default(),
             groups: Arc::new(GroupBudget::new(GROUPS_ALL_MAX)),
             blends: Blends::default(),
@@ -87,7 +91,8 @@ impl Slos {
         Ok(slos)
     }
 
-    /// Looks every ten seconds, soon after a slice has ended, and whenever an SLO is changed, until `stop`.
+    /// Looks every ten seconds, soon after a slice has ended, and again when those of slower senders have; and whenever an SLO
+    /// is changed, until `stop`.
     pub async fn run(&self, stop: CancellationToken) {
         let mut watched: Option<std::time::Instant> = None;
         loop {
@@ -98,7 +103,13 @@ impl Slos {
             }
             self.look_at_all().await;
             tokio::select! {
-                () = stop.cancelled() => return,
+                () = stop.cancelled() => {
+                    let last = self.ask_once_more();
+                    if tokio::time::timeout(LAST_ASKING_MAX, last).await.is_err() {
+                        warn!("there was no time to count what came last for SLOs that are asked for");
+                    }
+                    return;
+                }
                 () = self.inner.changed.notified() => {}
                 () = tokio::time::sleep(self.until_next()) => {}
             }
@@ -106,10 +117,26 @@ impl Slos {
     }
 
     fn until_next(&self) -> Duration {
-        let now = self.inner.parts.clock.now().0 - AFTER_SLICE_SECONDS * NANOS;
         let slice = SLICE_SECONDS * NANOS;
-        let left = slice - now.rem_euclid(slice);
+        let left = |after: i64| {
+            let now = self.inner.parts.clock.now().0 - after * NANOS;
+            slice - now.rem_euclid(slice)
+        };
+        let settled = self.inner.settle_seconds.load(Ordering::Relaxed);
+        let left = left(SETTLE_SECONDS_MIN).min(left(settled));
         Duration::from_nanos(left.unsigned_abs()).max(Duration::from_millis(50))
+    }
+
+    /// What was not asked for yet may be gone when it could be asked for again.
+    async fn ask_once_more(&self) {
+        let ledgers = self.inner.ledgers.lock().clone();
+        for ((tenant, table), ledger) in &ledgers {
+            let (store, parts) = (&self.inner.store, &self.inner.parts);
+            let look = Look { parts, store, tenant, table: *table };
+            if let Err(error) = look.ask(&mut *ledger.lock().await, self.now()).await {
+                warn!(%tenant, error = %crate::error::chain(&error), "failed to count what came last");
+            }
+        }
     }
 
     fn now(&self) -> i64 {
@@ -165,6 +192,7 @@ impl Slos {
     }
 
     async fn count(&self, tenant: &TenantId, slos: &[Arc<Loaded>], now: i64) -> Result<(), Error> {
+        let mut slowest = SETTLE_SECONDS_MIN;
         for table in [Table::Spans, Table::Logs, Table::MetricPoints] {
             let objectives = slos.iter().flat_map(|loaded| &loaded.slo.objectives);
             let mut wanted: BTreeMap<String, (&Sli, Vec<Policy>)> = BTreeMap::new();
@@ -199,6 +227,8 @@ impl Slos {
             if let Ok(true) = counted {
                 self.inner.changed.notify_one();
             }
+            let settled = ledger.slis.values().map(|counting| counting.settle_seconds);
+            slowest = settled.filter(|seconds| *seconds < SLICE_SECONDS).fold(slowest, i64::max);
             if let Err(error) = counted {
                 let reason = crate::error::chain(&error);
                 warn!(%tenant, table = table.name(), error = reason, "failed to count SLIs; alerts are held");
@@ -207,6 +237,7 @@ impl Slos {
                 }
             }
         }
+        self.inner.settle_seconds.store(slowest, Ordering::Relaxed);
         Ok(())
     }
 

@@ -1,25 +1,47 @@
 //! What a first count has come to so far, packed as histories are: it may be months of many groups.
 
 use super::history::{Count, History};
-use binnacle_query::sli::{SliCounts, SliGroup, SliSlices};
+use binnacle_query::sli::{SliCounts, SliGroup, SliLate, SliSlices};
 use std::collections::BTreeMap;
 
 #[derive(Debug, Default)]
 pub(super) struct First {
-    pub all: History,
-    pub groups: BTreeMap<SliGroup, History>,
+    pub all: FirstSlices,
+    pub groups: BTreeMap<SliGroup, FirstSlices>,
     /// All else: it has no slices.
     pub rest: SliCounts,
 }
 
+/// Slices, and what of them came late.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct FirstSlices {
+    pub all: History,
+    pub late: History,
+}
+
 impl First {
     pub fn add(&mut self, more: SliCounts) {
-        let SliCounts { slices, groups, .. } = &more;
-        self.all.add(counts(slices));
+        let SliCounts { slices, groups, late, .. } = &more;
+        self.all.all.add(counts(slices));
+        self.all.late.add(counts(&late.slices));
         for (group, slices) in groups {
-            self.groups.entry(group.clone()).or_default().add(counts(slices));
+            self.groups.entry(group.clone()).or_default().all.add(counts(slices));
         }
-        self.rest.add(&SliCounts { slices: SliSlices::new(), groups: BTreeMap::new(), ..more });
+        for (group, slices) in &late.groups {
+            self.groups.entry(group.clone()).or_default().late.add(counts(slices));
+        }
+        let (slices, groups, late) = (SliSlices::new(), BTreeMap::new(), SliLate::default());
+        self.rest.add(&SliCounts { slices, groups, late, ..more });
+    }
+}
+
+impl FirstSlices {
+    /// Without what came late.
+    pub fn prompt(&self) -> History {
+        let mut prompt = self.all.clone();
+        let late = self.late.slices(i64::MIN..i64::MAX);
+        prompt.set(late.map(|(at, late)| (at, self.all.at(at).minus(late))).collect::<Vec<_>>());
+        prompt
     }
 }
 
@@ -37,6 +59,10 @@ mod tests {
         let part = |slices: [(i64, (u64, u64)); 2]| SliCounts {
             slices: slices.into(),
             groups: BTreeMap::from([(group(), slices.into())]),
+            late: SliLate {
+                slices: slices[..1].iter().copied().collect(),
+                groups: BTreeMap::from([(group(), slices[..1].iter().copied().collect())]),
+            },
             services: BTreeMap::from([("shop".to_owned(), slices[0].0)]),
             lost_segments: 1,
             ..SliCounts::default()
@@ -45,9 +71,11 @@ mod tests {
         first.add(part([(1, (1, 2)), (900, (3, 3))]));
         first.add(part([(1, (0, 1)), (2, (5, 5))]));
         let expected = [(1, Count::new(1, 3)), (2, Count::new(5, 5)), (900, Count::new(3, 3))];
-        assert_eq!(first.all, expected.into_iter().collect());
+        assert_eq!(first.all.all, expected.into_iter().collect());
+        assert_eq!(first.all.prompt(), expected[1..].iter().copied().collect());
         assert_eq!(first.groups[&group()], first.all);
         assert_eq!((first.rest.lost_segments, first.rest.services["shop"]), (2, 1));
         assert!(first.rest.slices.is_empty() && first.rest.groups.is_empty());
+        assert_eq!(first.rest.late, SliLate::default());
     }
 }

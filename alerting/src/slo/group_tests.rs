@@ -247,11 +247,92 @@ async fn what_comes_late_changes_the_budget_and_pages_nobody_and_the_future_coun
     world.tick(&[("cart", 1, 0)]).await;
     assert!(!world.firing().1, "a restart forgets what was late");
     check(&world);
+    // So it is when it comes just before or after a restart, of groups, too.
+    for is_before in [true, false] {
+        world.now += 10;
+        if !is_before {
+            world.reopen();
+        }
+        world.send(&[("cart", 0, 300)], late).await;
+        world.send(&[("slow", 0, 40)], late).await;
+        if is_before {
+            world.reopen();
+        }
+        world.tick(&[("cart", 1, 0)]).await;
+        assert_eq!(world.firing(), (vec![], false), "before a restart: {is_before}");
+    }
+    world.fixture.parts.storage.flush().await.unwrap();
+    world.reopen();
+    world.tick(&[("cart", 1, 0)]).await;
+    assert_eq!(world.firing(), (vec![], false));
+    assert_eq!(world.standing().objectives[0].counting.late_events, 600 + 2 * 340);
     // What fails now is told.
     for _ in 0..30 {
         world.tick(&[("cart", 0, 20)]).await;
     }
     assert_eq!(world.firing(), (vec!["cart".to_owned()], true));
+}
+
+/// Two services, the whole in equal parts.
+const COMPOSITE: &str = "apiVersion: openslo/v1
+kind: SLO
+metadata:
+  name: both
+  annotations:
+    binnacle/tiers: page 1h/30m burn 2
+    binnacle/composite: weighted target=0.9
+spec:
+  service: shop
+  timeWindow: [{duration: 6h, isRolling: true}]
+  budgetingMethod: Occurrences
+  objectives:
+    - target: 0.9
+      indicator:
+        metadata: {name: cart}
+        spec:
+          ratioMetric:
+            total: {metricSource: {type: spans, spec: {query: '{ name = \"cart\" }'}}}
+            good: {metricSource: {type: spans, spec: {query: '{ status != error }'}}}
+    - target: 0.9
+      indicator:
+        metadata: {name: pay}
+        spec:
+          ratioMetric:
+            total: {metricSource: {type: spans, spec: {query: '{ name = \"pay\" }'}}}
+            good: {metricSource: {type: spans, spec: {query: '{ status != error }'}}}
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_late_for_a_member_pages_for_no_composite() {
+    let mut world = World::new().await;
+    world.slos.put(&world.tenant, COMPOSITE).unwrap();
+    for _ in 0..180 {
+        world.tick(&[("cart", 1, 0), ("pay", 1, 0)]).await;
+    }
+    let late = world.now - 25 * 60;
+    world.send(&[("cart", 0, 600)], late).await;
+    let fires = |world: &World| -> Vec<bool> {
+        let standing = world.slos.standing(&world.tenant, "both").unwrap();
+        let fires =
+            |of: &super::ObjectiveStanding| of.latches.iter().any(|latch| latch.is_firing());
+        standing.objectives.iter().map(fires).collect()
+    };
+    for round in 0..4 {
+        world.tick(&[("cart", 1, 0), ("pay", 1, 0)]).await;
+        let standing = world.slos.standing(&world.tenant, "both").unwrap();
+        let whole = &standing.objectives[2];
+        let burns: Vec<_> = whole.status.tiers.iter().map(|tier| tier.long_burn).collect();
+        assert_eq!(burns, [Some(0.0)], "round {round}");
+        assert!(whole.status.remaining.unwrap() < 0.0, "it changes the budget");
+        if round == 1 {
+            world.reopen();
+        }
+    }
+    // What fails now is told.
+    for _ in 0..30 {
+        world.tick(&[("cart", 0, 20), ("pay", 1, 0)]).await;
+    }
+    assert!(fires(&world)[2], "{:?}", fires(&world));
 }
 
 #[tokio::test(flavor = "multi_thread")]

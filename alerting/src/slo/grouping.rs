@@ -5,12 +5,11 @@
 //!
 //! There may be many, so of hours into which no evaluation looks only the sums are kept; the database has their slices.
 
-use super::blob::Hour;
 use super::edges::Edges;
-use super::history::History;
+use super::first::FirstSlices;
 use super::method::Method;
 use super::spec::Sli;
-use super::tally::Tally;
+use super::tally::{StoredHour, Tally};
 use binnacle_query::sli::{SliGroup, SliGroups, SliSlices};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -41,9 +40,10 @@ pub(super) struct Grouping {
     unsaved: BTreeSet<SliGroup>,
     /// Hours that are looked into; of all others, the sums are kept.
     edges: Option<Edges>,
-    /// What comes for slices before it is late.
-    closed: i64,
 }
+
+/// Slices of groups.
+pub(super) type GroupSlices = BTreeMap<SliGroup, SliSlices>;
 
 /// Hours of groups.
 pub(super) type GroupHours<T> = Vec<(SliGroup, T)>;
@@ -55,11 +55,10 @@ impl Grouping {
     }
 
     /// Adds a group as it was stored.
-    pub fn restore(&mut self, group: SliGroup, stored: History) {
+    pub fn restore(&mut self, group: SliGroup, mut tally: Tally) {
         if let Some(admitted) = &self.admitted {
             admitted.restore([group.clone()]);
         }
-        let mut tally = Tally::of(stored);
         self.methods.iter().for_each(|method| tally.prepare(*method));
         if let Some(edges) = &self.edges {
             tally.thin(|hour| edges.has(hour));
@@ -84,13 +83,13 @@ impl Grouping {
         &self.tallies
     }
 
-    pub fn take_stored(&mut self, groups: &BTreeMap<SliGroup, SliSlices>) {
+    pub fn take_stored(&mut self, groups: &GroupSlices, late: &GroupSlices) {
         // What lies over the others was of rows that are stored now, or is counted again.
-        self.each(groups, Tally::take_stored);
+        self.each(groups, late, Tally::take_stored);
         self.unsaved.retain(|group| !groups.contains_key(group));
     }
 
-    pub fn take_first(&mut self, groups: BTreeMap<SliGroup, History>) {
+    pub fn take_first(&mut self, groups: BTreeMap<SliGroup, FirstSlices>) {
         for (group, stored) in groups {
             let mut tally = self.tallies.remove(&group).unwrap_or_default();
             self.methods.iter().for_each(|method| tally.prepare(*method));
@@ -103,16 +102,16 @@ impl Grouping {
         }
     }
 
-    pub fn take_over(&mut self, groups: &BTreeMap<SliGroup, SliSlices>) {
+    pub fn take_over(&mut self, groups: &GroupSlices, late: &GroupSlices) {
         let known: BTreeSet<SliGroup> = self.tallies.keys().cloned().collect();
         self.unsaved.extend(groups.keys().filter(|group| !known.contains(group)).cloned());
-        self.each(groups, Tally::take_over);
+        self.each(groups, late, Tally::take_over);
     }
 
     /// Hours that are about to be looked into, or changed, and of which the sum alone is kept.
     pub fn missing(
         &self,
-        groups: &BTreeMap<SliGroup, SliSlices>,
+        groups: &GroupSlices,
         edges: Option<&Edges>,
     ) -> GroupHours<BTreeSet<i64>> {
         let nothing = SliSlices::new();
@@ -124,7 +123,7 @@ impl Grouping {
     }
 
     /// Brings back hours.
-    pub fn fill(&mut self, filled: GroupHours<Vec<(i64, Hour)>>) {
+    pub fn fill(&mut self, filled: GroupHours<Vec<StoredHour>>) {
         for (group, hours) in filled {
             if let Some(tally) = self.tallies.get_mut(&group) {
                 tally.fill(hours);
@@ -145,28 +144,23 @@ impl Grouping {
 
     fn each(
         &mut self,
-        groups: &BTreeMap<SliGroup, SliSlices>,
-        take: impl Fn(&mut Tally, &SliSlices),
+        groups: &GroupSlices,
+        late: &GroupSlices,
+        take: impl Fn(&mut Tally, &SliSlices, &SliSlices),
     ) {
         let nothing = SliSlices::new();
+        let late = |group: &SliGroup| late.get(group).unwrap_or(&nothing);
         for (group, tally) in &mut self.tallies {
-            take(tally, groups.get(group).unwrap_or(&nothing));
+            take(tally, groups.get(group).unwrap_or(&nothing), late(group));
         }
         for (group, slices) in groups {
             if !self.tallies.contains_key(group) {
                 let mut tally = Tally::default();
-                tally.close(self.closed);
                 self.methods.iter().for_each(|method| tally.prepare(*method));
-                take(&mut tally, slices);
+                take(&mut tally, slices, late(group));
                 self.tallies.insert(group.clone(), tally);
             }
         }
-    }
-
-    /// From now on what comes for slices before `slice` is late.
-    pub fn close(&mut self, slice: i64) {
-        self.closed = slice;
-        self.tallies.values_mut().for_each(|tally| tally.close(slice));
     }
 
     /// Groups to be written to the database.
@@ -280,11 +274,12 @@ mod tests {
         let by = ["service".to_owned()];
         let admitted = SliGroups::new(Table::Spans, &by, 5, budget).unwrap();
         let mut grouping = Grouping::of(Arc::new(admitted), vec![Method::Occurrences], Edges::All);
-        grouping.restore(group("a"), [(1, Count::new(1, 2))].into_iter().collect());
+        let stored = [(1, Count::new(1, 2))].into_iter().collect();
+        grouping.restore(group("a"), Tally::of(stored));
         grouping
     }
 
-    fn counts(of: &[(&str, i64, u64)]) -> BTreeMap<SliGroup, SliSlices> {
+    fn counts(of: &[(&str, i64, u64)]) -> GroupSlices {
         let one = |(name, at, total): &(&str, i64, u64)| {
             (group(name), SliSlices::from([(*at, (*total, *total))]))
         };
@@ -294,11 +289,14 @@ mod tests {
     #[test]
     fn a_group_of_which_nothing_lies_over_any_more_is_what_is_stored() {
         let mut grouping = grouping();
-        grouping.take_over(&counts(&[("a", 1, 5), ("b", 2, 7)]));
+        grouping.take_over(&counts(&[("a", 1, 5), ("b", 2, 7)]), &counts(&[("b", 2, 3)]));
         assert_eq!(grouping.tallies()[&group("a")].events().at(1), Count::new(6, 7));
         assert_eq!(grouping.unsaved(), &BTreeSet::from([group("b")]));
         assert!(grouping.tallies()[&group("b")].counted(Method::Occurrences).is_some());
-        grouping.take_stored(&counts(&[("b", 2, 7)]));
+        grouping.take_stored(&counts(&[("b", 2, 7)]), &counts(&[("b", 2, 3)]));
+        let prompt = |name| grouping.tallies()[&group(name)].prompt_events().cloned();
+        assert_eq!(prompt("a"), None);
+        assert_eq!(prompt("b").unwrap().at(2), Count::new(4, 4));
         assert!(grouping.unsaved().is_empty());
         assert_eq!(grouping.tallies()[&group("a")].events().at(1), Count::new(1, 2));
         assert_eq!(grouping.tallies()[&group("b")].events().at(2), Count::new(7, 7));
@@ -307,7 +305,7 @@ mod tests {
     #[test]
     fn a_group_of_which_nothing_is_left_makes_room() {
         let mut grouping = grouping();
-        grouping.take_stored(&counts(&[("b", 9, 1)]));
+        grouping.take_stored(&counts(&[("b", 9, 1)]), &counts(&[]));
         assert_eq!(grouping.forget_before(5), [group("a")]);
         assert_eq!(grouping.tallies().keys().collect::<Vec<_>>(), [&group("b")]);
         assert_eq!(grouping.forget_before(5), []);
@@ -317,7 +315,7 @@ mod tests {
     fn of_hours_that_are_not_looked_into_the_sums_are_kept() {
         let mut grouping = grouping();
         let slices = (0..1_800).map(|at| (at, Count::new(1, 2)));
-        grouping.restore(group("b"), slices.collect());
+        grouping.restore(group("b"), Tally::of(slices.collect()));
         let edges = |from, hour| Edges::Some { from, earlier: BTreeSet::from([hour]) };
         assert!(grouping.is_new(&edges(3, 1)));
         grouping.thin(edges(3, 1));
@@ -332,9 +330,13 @@ mod tests {
         assert_eq!(all, [(group("b"), BTreeSet::from([0, 2]))]);
         grouping.fill(vec![(
             group("b"),
-            vec![(0, (0..360).map(|at| (at, Count::new(1, 2))).collect())],
+            vec![StoredHour {
+                number: 0,
+                all: (0..360).map(|at| (at, Count::new(1, 2))).collect(),
+                prompt: None,
+            }],
         )]);
-        grouping.take_over(&late);
+        grouping.take_over(&late, &counts(&[]));
         assert_eq!(grouping.tallies()[&group("b")].events().at(5), Count::new(8, 9));
         assert_eq!(
             grouping.tallies()[&group("b")].events().sum(0..1_800),

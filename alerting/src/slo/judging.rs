@@ -22,9 +22,6 @@ pub(super) const SILENCE_SECONDS: u64 = 120;
 /// What is counted may end so much earlier than it should before it counts as stale.
 pub(super) const LAG_SECONDS: u64 = 60;
 
-/// So far back what came late for a group is left out of its burn rates.
-const GROUP_LATE_SECONDS: i64 = 6 * 3_600;
-
 /// One objective at one look.
 struct Judged<'a> {
     loaded: &'a Loaded,
@@ -116,6 +113,7 @@ impl Judged<'_> {
         self.end_orphans(&groups, &mut moving);
         Some(ObjectiveStanding {
             events: all.events().clone(),
+            prompt: all.prompt_events().cloned(),
             unmeasured: self.unmeasured.to_vec(),
             latches,
             counting: CountingStanding::of(self.counting),
@@ -195,15 +193,12 @@ impl Judged<'_> {
             is_group,
         };
         let mut status = evaluate(policy, &facts);
-        // Of groups not all hours are held.
-        let back = if is_group { GROUP_LATE_SECONDS } else { i64::MAX / 2 };
-        let from = slice_of(counting.watermark.saturating_sub(back));
-        if let Some((events, counted)) = tally.prompt(from, policy.method) {
-            let kept = Kept::of(policy, &events, &counted);
+        if let Some((events, counted)) = tally.prompt(policy.method) {
+            let kept = Kept::of(policy, events, counted);
             let facts = Facts {
-                counted: kept.as_ref().map_or(&counted, |kept| &kept.counted),
-                events: kept.as_ref().map_or(&events, |kept| &kept.events),
-                all_events: &events,
+                counted: kept.as_ref().map_or(counted, |kept| &kept.counted),
+                events: kept.as_ref().map_or(events, |kept| &kept.events),
+                all_events: events,
                 excluded: kept.as_ref().map_or(&[], |kept| &kept.excluded),
                 ..facts
             };

@@ -71,8 +71,8 @@ impl Look<'_> {
         Ok(ledger.slis.values().any(|counting| counting.counted_to.is_none()))
     }
 
-    /// One that cannot be asked does not hold up the others.
-    async fn ask(&self, ledger: &mut Ledger, now: i64) -> Result<bool, Error> {
+    /// Brings those up to now that have no rows of their own. One that cannot be asked does not hold up the others.
+    pub async fn ask(&self, ledger: &mut Ledger, now: i64) -> Result<bool, Error> {
         let asking = Asking { parts: self.parts, store: self.store, tenant: self.tenant };
         let mut is_more = false;
         for counting in ledger.slis.values_mut() {
@@ -248,7 +248,6 @@ impl Look<'_> {
             self.fill(counting, &counts.groups, None)?;
             counting.take_over(counts);
             counting.settle(&counts.lags, now);
-            counting.keep_late(self.store, self.tenant)?;
             let heard = cache
                 .heard()
                 .iter()

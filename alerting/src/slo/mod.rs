@@ -38,7 +38,7 @@ mod standing;
 mod stored;
 mod stored_alerts;
 mod stored_groups;
-mod stored_late;
+mod stored_prompt;
 mod tally;
 mod tier;
 mod timeline;
@@ -78,7 +78,7 @@ pub use standing::{CountingStanding, GroupStanding, Loaded, ObjectiveStanding, S
 pub use stored::SpecVersion;
 pub(crate) use stored::TABLES;
 pub use stored_alerts::{AlertKey, Transition};
-pub(crate) use stored_late::TABLES as LATE_TABLES;
+pub(crate) use stored_prompt::TABLES as PROMPT_TABLES;
 pub use tally::Tally;
 pub use tier::{DEFAULT_TIERS, Severity, Tier, Trigger, span};
 pub use timeline::{PERIODS_MAX, PastPeriod, Promise, Timeline};

@@ -64,7 +64,8 @@ impl Slos {
         let found = self.inner().store.read("read slices of a group", |connection| {
             stored_groups::find_hours(connection, tenant, key, wanted)
         })?;
-        events.fill(found.into_iter().flat_map(|(_, hours)| hours));
+        let hours = found.into_iter().flat_map(|(_, hours)| hours);
+        events.fill(hours.map(|of| (of.number, of.all)));
         Ok(events)
     }
 

@@ -33,6 +33,8 @@ pub struct ObjectiveStanding {
     pub latches: Vec<Latch>,
     pub counting: CountingStanding,
     pub events: History,
+    /// The events without those that came late; `None` where none did.
+    pub prompt: Option<History>,
     /// Slices that were not measured.
     pub unmeasured: Vec<Range<i64>>,
     /// Of an SLO whose events are told apart; the last may be the overflow.
@@ -81,16 +83,11 @@ impl CountingStanding {
             is_estimate: counting.is_estimate,
             lost_segments: counting.lost_segments,
             future_events: counting.future.0 + counting.future.1,
-            late_events: late_events(counting),
+            late_events: counting.all().late_events(),
             failure: counting.failure.clone(),
             watermark: counting.watermark,
             settle_seconds: counting.settle_seconds,
             last_heard: counting.last_heard(),
         }
     }
-}
-
-fn late_events(counting: &Counting) -> u64 {
-    let late = counting.all().late().values().map(|(_, total)| u64::try_from(*total).unwrap_or(0));
-    late.sum()
 }

@@ -1,10 +1,11 @@
 //! What the SLO engine keeps in the database: the statements, and nothing that decides.
 
-use super::blob::{self, SLICES_PER_HOUR};
+use super::blob::{self, Hour, SLICES_PER_HOUR};
 use super::first::First;
 use super::history::{Count, History};
 use super::stored_groups::add_group_slices;
-use binnacle_query::sli::SliCounts;
+use super::stored_prompt::{self, Place, WHOLE};
+use binnacle_query::sli::{SliCounts, SliSlices};
 use binnacle_storage::model::TenantId;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use std::collections::BTreeMap;
@@ -102,6 +103,10 @@ pub(super) struct StoredSli {
     pub lost_segments: u64,
     pub future: u64,
     pub history: History,
+    /// Hours of which something came late, without that.
+    pub prompt: Vec<(i64, Hour)>,
+    /// Unix seconds.
+    pub created_at: i64,
     pub services: BTreeMap<String, i64>,
 }
 
@@ -112,13 +117,14 @@ pub(super) fn find_sli(
     from_hour: i64,
 ) -> rusqlite::Result<Option<StoredSli>> {
     let of = [tenant.as_str(), key];
-    let sql = "SELECT counted_to, is_estimate, lost_segments, future FROM slo_sli WHERE tenant = ?1 AND key = ?2";
+    let sql = "SELECT counted_to, is_estimate, lost_segments, future, created_at FROM slo_sli WHERE tenant = ?1 AND key = ?2";
     let read = |row: &Row<'_>| {
         Ok(StoredSli {
             counted_to: row.get::<_, Option<i64>>(0)?.map(|position| position as u64),
             is_estimate: row.get(1)?,
             lost_segments: row.get::<_, i64>(2)? as u64,
             future: row.get::<_, i64>(3)? as u64,
+            created_at: row.get(4)?,
             ..StoredSli::default()
         })
     };
@@ -147,6 +153,8 @@ pub(super) fn find_sli(
         slices.extend(decoded.into_iter().map(at));
     }
     sli.history = slices.into_iter().collect();
+    let place = Place { tenant, key, member: WHOLE };
+    sli.prompt = stored_prompt::list_hours(connection, place, from_hour)?;
     Ok(Some(sli))
 }
 
@@ -171,11 +179,11 @@ pub(super) fn add_counts(
     counts: &SliCounts,
     counted_to: u64,
 ) -> rusqlite::Result<()> {
-    let slices = counts.slices.iter().map(|(at, (good, total))| (*at, Count::new(*good, *total)));
-    add_slices(tx, tenant, key, slices)?;
+    let nothing = SliSlices::new();
+    add_slices(tx, tenant, key, hours(&counts.slices), &hours(&counts.late.slices))?;
     for (group, slices) in &counts.groups {
-        let slices = slices.iter().map(|(at, (good, total))| (*at, Count::new(*good, *total)));
-        add_group_slices(tx, tenant, key, group, slices)?;
+        let late = counts.late.groups.get(group).unwrap_or(&nothing);
+        add_group_slices(tx, tenant, key, group, hours(slices), &hours(late))?;
     }
     add_rest(tx, tenant, key, counts, counted_to)
 }
@@ -188,25 +196,34 @@ pub(super) fn add_first(
     first: &First,
     counted_to: u64,
 ) -> rusqlite::Result<()> {
-    add_slices(tx, tenant, key, first.all.slices(i64::MIN..i64::MAX))?;
-    for (group, history) in &first.groups {
-        add_group_slices(tx, tenant, key, group, history.slices(i64::MIN..i64::MAX))?;
+    let hours = |history: &History| blob::hours(history.slices(i64::MIN..i64::MAX));
+    add_slices(tx, tenant, key, hours(&first.all.all), &hours(&first.all.late))?;
+    for (group, of) in &first.groups {
+        add_group_slices(tx, tenant, key, group, hours(&of.all), &hours(&of.late))?;
     }
     add_rest(tx, tenant, key, &first.rest, counted_to)
+}
+
+fn hours(slices: &SliSlices) -> BTreeMap<i64, Hour> {
+    blob::hours(slices.iter().map(|(at, (good, total))| (*at, Count::new(*good, *total))))
 }
 
 fn add_slices(
     tx: &Transaction<'_>,
     tenant: &TenantId,
     key: &str,
-    slices: impl Iterator<Item = (i64, Count)>,
+    hours: BTreeMap<i64, Hour>,
+    late: &BTreeMap<i64, Hour>,
 ) -> rusqlite::Result<()> {
-    for (hour, mut slices) in blob::hours(slices) {
+    let place = Place { tenant, key, member: WHOLE };
+    for (hour, mut slices) in hours {
         let sql = "SELECT slices FROM slo_hour WHERE tenant = ?1 AND key = ?2 AND hour = ?3";
         let of = params![tenant.as_str(), key, hour];
         let before: Option<Vec<u8>> =
             tx.prepare_cached(sql)?.query_row(of, |row| row.get(0)).optional()?;
-        for (number, count) in before.and_then(|bytes| blob::decode(&bytes)).unwrap_or_default() {
+        let before = before.and_then(|bytes| blob::decode(&bytes)).unwrap_or_default();
+        stored_prompt::add_to_hour(tx, place, hour, &before, &slices, late.get(&hour))?;
+        for (number, count) in before {
             let sum = slices.entry(number).or_default();
             *sum = sum.plus(count);
         }
@@ -256,21 +273,41 @@ pub(super) fn replace_counts(
     key: &str,
     first: Option<i64>,
     events: &History,
+    prompt: Option<&History>,
     counted_to: u64,
 ) -> rusqlite::Result<()> {
     if let Some(first) = first {
         let hour = first.div_euclid(SLICES_PER_HOUR);
+        let hours = |of: &History| blob::hours(of.slices(hour * SLICES_PER_HOUR..i64::MAX));
         let sql = "DELETE FROM slo_hour WHERE tenant = ?1 AND key = ?2 AND hour >= ?3";
         tx.prepare_cached(sql)?.execute(params![tenant.as_str(), key, hour])?;
-        for (hour, slices) in blob::hours(events.slices(hour * SLICES_PER_HOUR..i64::MAX)) {
+        let all = hours(events);
+        for (hour, slices) in &all {
             let sql = "INSERT INTO slo_hour (tenant, key, hour, slices) VALUES (?1, ?2, ?3, ?4)";
-            let of = params![tenant.as_str(), key, hour, blob::encode(&slices)];
+            let of = params![tenant.as_str(), key, hour, blob::encode(slices)];
             tx.prepare_cached(sql)?.execute(of)?;
         }
+        // An hour of which all came late is empty without that.
+        let mut prompt = prompt.map(hours).unwrap_or_else(|| all.clone());
+        for hour in all.keys() {
+            prompt.entry(*hour).or_default();
+        }
+        prompt.retain(|hour, slices| all.get(hour) != Some(slices));
+        let place = Place { tenant, key, member: WHOLE };
+        stored_prompt::replace_hours(tx, place, hour, &prompt)?;
     }
     let sql = "UPDATE slo_sli SET counted_to = ?3 WHERE tenant = ?1 AND key = ?2";
     tx.prepare_cached(sql)?.execute(params![tenant.as_str(), key, counted_to as i64])?;
     Ok(())
+}
+
+/// Up to when somebody was there to count, in Unix seconds.
+pub(super) fn find_clock(
+    connection: &Connection,
+    tenant: &TenantId,
+) -> rusqlite::Result<Option<i64>> {
+    let sql = "SELECT until FROM slo_clock WHERE tenant = ?1";
+    connection.prepare_cached(sql)?.query_row([tenant.as_str()], |row| row.get(0)).optional()
 }
 
 /// Says that somebody was there to count up to `until`.
@@ -291,8 +328,7 @@ pub(super) fn begin_clock(
     tenant: &TenantId,
     now: i64,
 ) -> rusqlite::Result<Vec<Range<i64>>> {
-    let sql = "SELECT until FROM slo_clock WHERE tenant = ?1";
-    let until: Option<i64> = tx.query_row(sql, [tenant.as_str()], |row| row.get(0)).optional()?;
+    let until = find_clock(tx, tenant)?;
     if let Some(until) = until.filter(|until| *until < now) {
         let sql = "INSERT OR REPLACE INTO slo_gap (tenant, start, end) VALUES (?1, ?2, ?3)";
         tx.execute(sql, params![tenant.as_str(), until, now])?;

@@ -1,5 +1,6 @@
 //! The two filters of an indicator: which rows are events, and which of these count as good or bad.
 
+use super::counts::LATE_NANOS;
 use super::groups::SliGroups;
 use crate::Error;
 use crate::logs::LogFilter;
@@ -19,6 +20,8 @@ pub struct SliQuery {
     /// Whether the rows that pass the second filter are good; else they are bad.
     is_good: bool,
     groups: Option<Arc<SliGroups>>,
+    /// From when on arrivals may be late, in Unix nanoseconds.
+    late_from: i64,
 }
 
 #[derive(Debug)]
@@ -41,13 +44,27 @@ impl SliQuery {
     /// Spans that pass `total`; those of them that pass `part` are good, or bad.
     pub fn spans(total: &str, part: &str, is_good: bool) -> Result<SliQuery, Error> {
         let (total, part) = (SpanFilter::parse(total)?, SpanFilter::parse(part)?);
-        Ok(SliQuery { filters: Filters::Spans { total, part }, is_good, groups: None })
+        Ok(SliQuery::of(Filters::Spans { total, part }, is_good))
     }
 
     /// Log records that match `total`; those of them that match `part` are good, or bad.
     pub fn logs(total: &str, part: &str, is_good: bool) -> Result<SliQuery, Error> {
         let (total, part) = (LogFilter::parse(total)?, LogFilter::parse(part)?);
-        Ok(SliQuery { filters: Filters::Logs { total, part }, is_good, groups: None })
+        Ok(SliQuery::of(Filters::Logs { total, part }, is_good))
+    }
+
+    fn of(filters: Filters, is_good: bool) -> SliQuery {
+        SliQuery { filters, is_good, groups: None, late_from: i64::MAX }
+    }
+
+    /// Tells what comes late from `nanos` on (Unix nanoseconds); what arrived before is never late.
+    pub fn late_from(self, nanos: i64) -> SliQuery {
+        SliQuery { late_from: nanos, ..self }
+    }
+
+    /// Whether an event that arrived `lag` nanoseconds after its end is late.
+    pub(super) fn is_late(&self, arrival: i64, lag: i64) -> bool {
+        lag > LATE_NANOS && arrival >= self.late_from
     }
 
     /// Tells the events apart by groups, made for the same table.

@@ -32,7 +32,7 @@ mod tests;
 
 pub use buffer::SliCache;
 pub use counters::{SILENCE_MILLIS, SliSums, parse_counters};
-pub use counts::{SLICE_NANOS, SliCounts, SliSlices};
+pub use counts::{LATE_NANOS, SLICE_NANOS, SliCounts, SliLate, SliSlices};
 pub use filter::{SliQuery, check_logs, check_spans};
 pub use groups::{GROUP_ATTRIBUTES_MAX, GroupBudget, SliGroup, SliGroups, check_groups};
 pub use journey::{JourneyRequest, SliJourneys};

@@ -174,7 +174,9 @@ impl Events {
                         }
                         _ => None,
                     };
-                    counts[index].count(event.slice, *is_good, event.weight, group);
+                    let arrival = event.end.saturating_add(event.lag);
+                    let is_late = queries[index].is_late(arrival, event.lag);
+                    counts[index].count(event.slice, *is_good, event.weight, group, is_late);
                     counts[index].lag(event.lag);
                     services[index].insert(event.service);
                 }
