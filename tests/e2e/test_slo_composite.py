@@ -78,8 +78,8 @@ def some_rows(numbers, now):
     rows = []
     for _ in range(numbers.randrange(5, 60)):
         trace = numbers.randrange(1, 200)
-        # A trace has a time of its own, so that all its spans are of one journey.
-        begin = now - (100 + trace * 7 % 500) * SECOND
+        # A trace has a time of its own, so that its spans are of one journey, or of three.
+        begin = now - (120 + trace * 7 % 500) * SECOND + numbers.choice([0, 0, 0, 8, 18]) * SECOND
         service = numbers.choice(["cart"] * 8 + ["pay"] * 3 + ["ship"])
         rows.append(
             Row(
@@ -113,13 +113,19 @@ MINUTES = """
     whole AS (SELECT minute, min(CASE WHEN is_good THEN 1 ELSE 0 END) AS good FROM judged GROUP BY minute)
     SELECT sum(good), count(*) FROM whole
 """
-#: Traces from the first span of the cart on: good if each service had a good span that ended within five seconds.
+#: Journeys of traces, each from a span of the cart before which none began for five seconds: good if each service had a good span
+#: that ended in the five seconds from there, and did not begin more than five before.
 JOURNEYS = """
-    , begun AS (SELECT trace_id, min(start) + 5000000000 AS until FROM once WHERE service = 'cart' GROUP BY trace_id),
+    , first AS (SELECT DISTINCT trace_id, start FROM once WHERE service = 'cart'),
+    begun AS (
+        SELECT trace_id, start AS begun FROM first WHERE NOT EXISTS (
+            SELECT 1 FROM first AS other
+            WHERE other.trace_id = first.trace_id AND other.start < first.start AND other.start >= first.start - 5000000000)),
     judged AS (
-        SELECT begun.until, count(DISTINCT CASE WHEN is_good AND ends <= begun.until THEN service END) = 3 AS is_good
-        FROM begun JOIN once USING (trace_id) GROUP BY begun.trace_id, begun.until)
-    SELECT until // 10000000000 * 10000000000 AS slice, sum(CASE WHEN is_good THEN 1 ELSE 0 END), count(*)
+        SELECT begun, count(DISTINCT CASE
+            WHEN is_good AND start >= begun - 5000000000 AND ends >= begun AND ends <= begun + 5000000000 THEN service END) = 3 AS is_good
+        FROM begun JOIN once USING (trace_id) GROUP BY trace_id, begun)
+    SELECT (begun + 5000000000) // 10000000000 * 10000000000 AS slice, sum(CASE WHEN is_good THEN 1 ELSE 0 END), count(*)
     FROM judged GROUP BY slice
 """
 

@@ -1,8 +1,12 @@
 //! Journeys: traces as events, each good if all its steps are good in time.
 //!
-//! A journey begins with the first span of its first step, and is judged so long after that as it may take: that is its time. A
-//! step is good if one of its spans is good and ended by then. What is asked for is read with some time before it, so that a trace
-//! is seen from its beginning.
+//! A journey begins with a span of its first step before which none of the same trace began for as long as a journey may take,
+//! and lasts that long: then it is judged, and that is its time. So journeys of one trace lie apart, and first steps that follow each other more
+//! closely than that, as those that are tried again, are one. A step is good if one of its spans is good and ended
+//! while the journey lasted; none that began longer before the journey than it may take is looked at.
+//!
+//! What a journey comes to is thus decided by the spans that began within the time of one journey before it and while it lasts:
+//! however much else is read, in whatever parts and from wherever it lies, the answer is the same.
 
 use super::counts::SLICE_NANOS;
 use super::filter::SliQuery;
@@ -15,9 +19,6 @@ use binnacle_storage::{Snapshot, Storage};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
-
-/// A first step again so much later in its trace is still known not to begin another journey.
-const REACH_NANOS: i64 = 600 * 1_000_000_000;
 
 /// Traces held at once.
 const TRACES_MAX: usize = 4_000_000;
@@ -70,14 +71,12 @@ async fn count(
     snapshot: &Snapshot,
     request: &JourneyRequest,
 ) -> Result<SliJourneys, Error> {
-    let nanos = |slice: i64| slice.saturating_mul(SLICE_NANOS);
-    let reach = request.within_nanos.saturating_add(REACH_NANOS);
-    let start = Timestamp(nanos(request.slices.start).saturating_sub(reach));
-    let Some(range) = TimeRange::new(start, Timestamp(nanos(request.slices.end))) else {
+    let begun = request.begun();
+    let Some(range) = TimeRange::new(Timestamp(begun.start), Timestamp(begun.end)) else {
         return Ok(SliJourneys::default());
     };
     let mut reading =
-        Reading { steps: &request.steps, shared: Shared::default(), traces: Traces::new() };
+        Reading { steps: &request.steps, begun, shared: Shared::default(), traces: Traces::new() };
     for chunk in snapshot.chunks(Table::Spans, range) {
         reading.add(&chunk.records)?;
         tokio::task::yield_now().await;
@@ -94,8 +93,19 @@ async fn count(
     Ok(judge_all(&reading.traces, request))
 }
 
+impl JourneyRequest {
+    /// When spans began that may matter: those of a journey, which begins so long before it is judged as it may take, and
+    /// those of as long before that.
+    fn begun(&self) -> Range<i64> {
+        let nanos = |slice: i64| slice.saturating_mul(SLICE_NANOS);
+        let reach = self.within_nanos.saturating_mul(2);
+        nanos(self.slices.start).saturating_sub(reach)..nanos(self.slices.end)
+    }
+}
+
 struct Reading<'a> {
     steps: &'a [Arc<SliQuery>],
+    begun: Range<i64>,
     shared: Shared,
     traces: Traces,
 }
@@ -125,7 +135,7 @@ impl Reading<'_> {
         let mut events = Events::default();
         events.add(batch, Table::Spans, self.steps, &mut self.shared, None)?;
         for event in events.events {
-            if event.trace_id == TraceId([0; 16]) {
+            if event.trace_id == TraceId([0; 16]) || !self.begun.contains(&event.start) {
                 continue;
             }
             if self.traces.len() >= TRACES_MAX && !self.traces.contains_key(&event.trace_id) {
@@ -137,11 +147,9 @@ impl Reading<'_> {
             let spans = self.traces.entry(event.trace_id).or_default();
             for step in 0..self.steps.len() {
                 let Some(is_good) = event.is_good(step) else { continue };
-                let span = StepSpan { step, start: event.start, end: event.end, is_good };
-                // Sent twice it is one.
-                if !spans.contains(&span) {
-                    spans.push(span);
-                }
+                // Sent twice it is there twice, which changes nothing.
+                let end = event.end.max(event.start);
+                spans.push(StepSpan { step, start: event.start, end, is_good });
             }
         }
         Ok(())
@@ -151,32 +159,56 @@ impl Reading<'_> {
 fn judge_all(traces: &Traces, request: &JourneyRequest) -> SliJourneys {
     let mut journeys = SliJourneys::default();
     for spans in traces.values() {
-        let judged = judge(spans, request.steps.len(), request.within_nanos);
-        let Some((at, is_good)) = judged else { continue };
-        let slice = at.div_euclid(SLICE_NANOS);
-        if request.slices.contains(&slice) {
-            let count = journeys.slices.entry(slice).or_default();
-            *count = (count.0 + u64::from(is_good), count.1 + 1);
-            journeys.last = journeys.last.max(Some(at));
+        for (at, is_good) in judge(spans, request.steps.len(), request.within_nanos) {
+            let slice = at.div_euclid(SLICE_NANOS);
+            if request.slices.contains(&slice) {
+                let count = journeys.slices.entry(slice).or_default();
+                *count = (count.0 + u64::from(is_good), count.1 + 1);
+                journeys.last = journeys.last.max(Some(at));
+            }
         }
     }
     journeys
 }
 
-/// When a trace's journey is judged, and whether it is good. `None` for a trace that begins none.
-fn judge(spans: &[StepSpan], steps: usize, within: i64) -> Option<(i64, bool)> {
-    let begin = spans.iter().filter(|span| span.step == 0).map(|span| span.start).min()?;
-    let until = begin.saturating_add(within);
-    let is_good = |step: usize| {
-        let mut of_step = spans.iter().filter(|span| span.step == step);
-        of_step.any(|span| span.is_good && span.end <= until)
+/// When each of a trace's journeys is judged, and whether it is good. None for a trace without the first step.
+fn judge(spans: &[StepSpan], steps: usize, within: i64) -> Vec<(i64, bool)> {
+    let first = spans.iter().filter(|span| span.step == 0).map(|span| span.start);
+    let first: BTreeSet<i64> = first.collect();
+    let mut journeys: Vec<Journey> = Vec::new();
+    let mut before = None;
+    for begin in first {
+        if before.is_none_or(|before: i64| before.saturating_add(within) < begin) {
+            journeys.push(Journey { begin, is_good: vec![false; steps] });
+        }
+        before = Some(begin);
+    }
+    for span in spans.iter().filter(|span| span.is_good) {
+        // They lie apart: of those that have begun only the last can go on.
+        let begun = journeys.partition_point(|journey| journey.begin <= span.end);
+        let Some(journey) = begun.checked_sub(1).map(|index| &mut journeys[index]) else {
+            continue;
+        };
+        let is_in_time = span.end <= journey.begin.saturating_add(within)
+            && span.start >= journey.begin.saturating_sub(within);
+        journey.is_good[span.step] |= is_in_time;
+    }
+    let judged = |journey: Journey| {
+        (journey.begin.saturating_add(within), journey.is_good.iter().all(|is_good| *is_good))
     };
-    Some((until, (0..steps).all(is_good)))
+    journeys.into_iter().map(judged).collect()
+}
+
+/// A journey of one trace, and which of its steps were good.
+struct Journey {
+    begin: i64,
+    is_good: Vec<bool>,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     const SECOND: i64 = 1_000_000_000;
 
@@ -185,32 +217,51 @@ mod tests {
     }
 
     /// Of two steps within five seconds.
-    fn judged(spans: &[StepSpan]) -> Option<(i64, bool)> {
-        judge(spans, 2, 5 * SECOND).map(|(at, is_good)| (at / SECOND, is_good))
+    fn judged(spans: &[StepSpan]) -> Vec<(i64, bool)> {
+        let judged = judge(spans, 2, 5 * SECOND).into_iter();
+        judged.map(|(at, is_good)| (at / SECOND, is_good)).collect()
     }
 
     #[test]
     fn a_journey_is_good_if_every_step_was_in_time() {
         let begin = span(0, 10, 11, true);
-        assert_eq!(judged(&[begin, span(1, 12, 15, true)]), Some((15, true)));
-        assert_eq!(judged(&[span(1, 12, 15, true), begin]), Some((15, true)));
-        assert_eq!(judged(&[begin, span(1, 12, 16, true)]), Some((15, false)));
-        assert_eq!(judged(&[begin, span(1, 12, 13, false)]), Some((15, false)));
-        assert_eq!(judged(&[begin]), Some((15, false)));
+        assert_eq!(judged(&[begin, span(1, 12, 15, true)]), [(15, true)]);
+        assert_eq!(judged(&[span(1, 12, 15, true), begin]), [(15, true)]);
+        assert_eq!(judged(&[begin, span(1, 12, 16, true)]), [(15, false)]);
+        assert_eq!(judged(&[begin, span(1, 12, 13, false)]), [(15, false)]);
+        assert_eq!(judged(&[begin]), [(15, false)]);
         let retried = [begin, span(1, 12, 13, false), span(1, 13, 14, true)];
-        assert_eq!(judged(&retried), Some((15, true)));
+        assert_eq!(judged(&retried), [(15, true)]);
     }
 
     #[test]
     fn a_trace_without_the_first_step_is_no_journey() {
-        assert_eq!(judged(&[span(1, 12, 15, true)]), None);
-        assert_eq!(judged(&[]), None);
+        assert_eq!(judged(&[span(1, 12, 15, true)]), []);
+        assert_eq!(judged(&[]), []);
     }
 
     #[test]
-    fn the_first_of_several_beginnings_counts() {
-        let spans = [span(0, 20, 21, true), span(0, 10, 11, false), span(1, 12, 13, true)];
-        assert_eq!(judged(&spans), Some((15, false)));
+    fn first_steps_that_follow_each_other_closely_are_one_journey() {
+        let spans = [span(0, 14, 15, true), span(0, 10, 11, false), span(1, 12, 13, true)];
+        assert_eq!(judged(&spans), [(15, true)]);
+        let chain: Vec<StepSpan> = (2..9).map(|n| span(0, n * 5, n * 5 + 1, false)).collect();
+        assert_eq!(judged(&chain), [(15, false)]);
+    }
+
+    #[test]
+    fn a_first_step_long_after_the_one_before_begins_another_journey() {
+        let spans = [span(0, 10, 11, true), span(1, 12, 13, true), span(0, 16, 17, true)];
+        assert_eq!(judged(&spans), [(15, true), (21, false)]);
+        let both = [&spans[..], &[span(1, 18, 19, true)]].concat();
+        assert_eq!(judged(&both), [(15, true), (21, true)]);
+    }
+
+    #[test]
+    fn a_step_may_begin_before_the_journey_but_ends_in_it() {
+        let begin = span(0, 20, 21, true);
+        assert_eq!(judged(&[begin, span(1, 15, 22, true)]), [(25, true)]);
+        assert_eq!(judged(&[begin, span(1, 15, 19, true)]), [(25, false)]);
+        assert_eq!(judged(&[begin, span(1, 14, 22, true)]), [(25, false)], "too long ago");
     }
 
     #[test]
@@ -228,5 +279,50 @@ mod tests {
         let journeys = judge_all(&traces, &request);
         assert_eq!(journeys.slices, BTreeMap::from([(0, (1, 1)), (1, (1, 1))]));
         assert_eq!(journeys.last, Some(11 * SECOND));
+    }
+
+    const WITHIN: i64 = 7 * SECOND;
+
+    fn asked(slices: Range<i64>) -> JourneyRequest {
+        let step = Arc::new(SliQuery::spans("", "{ status != error }", true).unwrap());
+        JourneyRequest { steps: vec![step.clone(), step], within_nanos: WITHIN, slices }
+    }
+
+    /// What a request comes to if it reads what it has to, and `more` or less of what lies beside that.
+    fn answered(spans: &[StepSpan], slices: Range<i64>, more: i64) -> BTreeMap<i64, (u64, u64)> {
+        let request = asked(slices);
+        let begun = request.begun();
+        let read = begun.start.saturating_sub(more)..begun.end.saturating_add(more);
+        let read = spans.iter().copied().filter(|span| read.contains(&span.start)).collect();
+        judge_all(&Traces::from([(TraceId([1; 16]), read)]), &request).slices
+    }
+
+    proptest! {
+        #[test]
+        fn journeys_are_the_same_in_whatever_parts_they_are_asked_for(
+            rows in prop::collection::vec((0usize..2, 0i64..1_200, 0i64..200, any::<bool>()), 1..25),
+            mut cuts in prop::collection::vec((0i64..20, 0i64..300), 0..6),
+        ) {
+            // In tenths of a second, so that ends meet.
+            let tenth = SECOND / 10;
+            let spans: Vec<StepSpan> = rows
+                .iter()
+                .map(|&(step, start, lasts, is_good)| StepSpan {
+                    step,
+                    start: start * tenth,
+                    end: (start + lasts) * tenth,
+                    is_good,
+                })
+                .collect();
+            let all = answered(&spans, -100..100, 0);
+            cuts.sort_unstable();
+            let mut parts = BTreeMap::new();
+            let mut from = -100;
+            for (to, more) in cuts.into_iter().chain([(100, 0)]) {
+                parts.extend(answered(&spans, from..to, more * tenth));
+                from = to;
+            }
+            prop_assert_eq!(parts, all);
+        }
     }
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::testing::{Fixture, Random, resource, scope};
 use binnacle_storage::batch::{BatchBuilder, LogRow, SpanRow, TimeOrigin};
 use binnacle_storage::model::{Signal, SpanId, Timestamp, TraceId};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// A span of a trace, in a few words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -353,23 +353,32 @@ async fn records_are_told_apart_by_what_they_and_their_resources_say() {
 
 const WITHIN: i64 = 8_000_000_000;
 
-/// Traces from their first server span on, good if a server's and a client's span ended well in time.
+/// Journeys of each trace from any server's span before which none began for eight seconds, good if a server's and a client's
+/// span ended well in the eight seconds from there.
 fn expected_journeys(seeds: &HashSet<Seed>) -> Slices {
     let mut slices = Slices::new();
     for trace in 1..=12 {
         let of = || seeds.iter().filter(move |seed| seed.trace == trace);
-        let Some(begin) = of().filter(|seed| seed.is_server).map(|seed| seed.start).min() else {
-            continue;
-        };
-        let until = begin + WITHIN;
-        let is_good = |is_server: bool| {
-            of().any(|seed| {
-                seed.is_server == is_server && !seed.is_error && seed.start + seed.duration <= until
-            })
-        };
-        let slice = slices.entry(until.div_euclid(SLICE_NANOS)).or_default();
-        slice.0 += u64::from(is_good(true) && is_good(false));
-        slice.1 += 1;
+        let first: BTreeSet<i64> =
+            of().filter(|seed| seed.is_server).map(|seed| seed.start).collect();
+        for &begin in &first {
+            if first.range(begin - WITHIN..begin).next().is_some() {
+                continue;
+            }
+            let is_good = |is_server: bool| {
+                of().any(|seed| {
+                    let end = seed.start + seed.duration;
+                    let is_in_time = begin - WITHIN <= seed.start && begin <= end;
+                    seed.is_server == is_server
+                        && !seed.is_error
+                        && is_in_time
+                        && end <= begin + WITHIN
+                })
+            };
+            let slice = slices.entry((begin + WITHIN).div_euclid(SLICE_NANOS)).or_default();
+            slice.0 += u64::from(is_good(true) && is_good(false));
+            slice.1 += 1;
+        }
     }
     slices
 }
@@ -391,10 +400,10 @@ async fn journeys_are_those_of_all_spans_however_they_come_and_wherever_they_lie
                 .map(|_| Seed {
                     trace: random.below(12) as u8 + 1,
                     span: random.below(200) as u8 + 1,
-                    start: begin + random.below(40) as i64 * 1_000_000_000,
+                    start: begin + random.below(100) as i64 * 1_000_000_000,
                     duration: random.below(12) as i64 * 1_000_000_000,
                     is_error: random.below(5) == 0,
-                    is_server: random.below(2) == 0,
+                    is_server: random.below(3) != 0,
                 })
                 .collect();
             let again: Vec<Seed> = sent.iter().take(2).copied().collect();
@@ -403,17 +412,26 @@ async fn journeys_are_those_of_all_spans_however_they_come_and_wherever_they_lie
                 .append(Signal::Traces, |builder| both.for_each(|seed| push(builder, *seed)))
                 .await;
             sent.extend(batch);
-            if random.below(4) == 0 {
-                fixture.flush().await;
+            match random.below(6) {
+                0 => fixture.flush().await,
+                1 => {
+                    fixture.flush().await;
+                    fixture.storage.compact().await.unwrap();
+                }
+                _ => {}
             }
-            // Asked in two parts, as long times are.
-            let middle = first + random.below(8) as i64;
+            // Asked in parts, as long times are.
+            let mut ends: Vec<i64> = (0..4).map(|_| first + random.below(13) as i64).collect();
+            ends.push(first + 20);
+            ends.sort_unstable();
             let mut slices = Slices::new();
-            for range in [first - 2..middle, middle..first + 20] {
+            let mut from = first - 2;
+            for to in ends {
                 let steps = steps.clone();
-                let request = JourneyRequest { steps, within_nanos: WITHIN, slices: range };
+                let request = JourneyRequest { steps, within_nanos: WITHIN, slices: from..to };
                 let found = engine.sli_journeys(&TenantId::default(), request).await.unwrap();
                 slices.extend(found.slices);
+                from = to;
             }
             let expected = expected_journeys(&sent);
             assert_eq!(slices, expected, "seed {seed}, step {step}");
