@@ -3,7 +3,7 @@
 use super::names::{Component, Names};
 use crate::sli::NamedEvent;
 use crate::trace::tree::Tree;
-use crate::trace::{Span, critical_steps};
+use crate::trace::{Span, critical_steps, goes_on};
 use crate::value::{AnyValue, Attributes};
 use binnacle_storage::model::SpanId;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -173,7 +173,8 @@ fn is_last_failing(spans: &[Span], tree: &Tree, index: usize) -> bool {
         && !tree.children[index].iter().any(|&child| is_failing(&spans[child]))
 }
 
-/// The lowest of the spans that failed with all above them; of several the first to end.
+/// The lowest of the spans that failed with all above them; of several the first to end. What went on after its parent had ended is
+/// asked only where nothing else below that failed.
 fn deepest_failure(spans: &[Span], tree: &Tree) -> Option<usize> {
     let mut open: Vec<(usize, usize)> = tree.roots.iter().map(|&root| (0, root)).collect();
     let mut deepest: Option<(usize, usize)> = None;
@@ -187,7 +188,11 @@ fn deepest_failure(spans: &[Span], tree: &Tree) -> Option<usize> {
         if deepest.is_none_or(|found| key((depth, index)) < key(found)) {
             deepest = Some((depth, index));
         }
-        open.extend(tree.children[index].iter().map(|&child| (depth + 1, child)));
+        let failing = || tree.children[index].iter().filter(|&&child| is_failing(&spans[child]));
+        let is_in_time = |child: &&usize| !goes_on(&spans[**child], &spans[index]);
+        let some = failing().any(|child| is_in_time(&child));
+        let below = failing().filter(|child| !some || is_in_time(child));
+        open.extend(below.map(|&child| (depth + 1, child)));
     }
     deepest.map(|(_, index)| index)
 }

@@ -253,6 +253,57 @@ async fn a_slow_way_is_the_fault_of_the_end_whose_other_calls_are_slow() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_request_does_not_wait_for_is_not_blamed() {
+    // Every request leaves two seconds of work behind; in the window some wait 800 ms for stock.
+    fn request(_: u32, is_after: bool, random: &mut Random) -> Vec<Made> {
+        let late = if is_after && random.below(2) == 0 { 800 } else { 0 };
+        let jitter = random.below(50) as i64;
+        vec![
+            made((1, 0), "shop", ("POST /buy", 2), (0, 100 + late)),
+            made((2, 1), "shop", ("GET", 3), (10, 90 + late)),
+            made((3, 2), "stock", ("GET /stock", 2), (11, 89 + late)),
+            made((4, 1), "shop", ("async audit", 3), (12, 2_012 + jitter)),
+            made((5, 4), "audit", ("POST /audit", 2), (13, 2_011 + jitter)),
+            made((6, 1), "mail", ("async mail", 1), (14, 2_014 + jitter)),
+        ]
+    }
+    let explanation = explained(ENTRIES, "{ duration <= 300ms }", request).await;
+    let first = &explanation.services[0];
+    assert_eq!(first.service, "stock", "{:?}", explanation.services);
+    assert!(first.is_significant && first.share > 0.99, "{first:?}");
+    let operation = &explanation.operations[0];
+    assert_eq!((operation.operation.as_str(), operation.how), ("GET /stock", How::Slow));
+    let is_left_behind = |name: &str| name == "audit" || name == "mail";
+    assert!(explanation.services.iter().all(|one| !is_left_behind(&one.service)));
+    for example in &explanation.examples {
+        assert_eq!(example.culprit.as_ref().unwrap().service, "stock");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_after_the_fact_is_blamed_only_where_nothing_else_failed() {
+    fn request(trace: u32, is_after: bool, _: &mut Random) -> Vec<Made> {
+        let mut spans = vec![
+            made((1, 0), "shop", ("POST /buy", 2), (0, 100)),
+            made((2, 1), "shop", ("GET", 3), (10, 90)),
+            made((3, 1), "shop", ("async audit", 3), (12, 2_000)),
+            made((4, 3), "audit", ("POST /audit", 2), (13, 1_999)),
+            made((5, 4), "audit", ("INSERT", 1), (14, 1_998)),
+        ];
+        // Of eight that fail one has only the audit to blame.
+        let is_only_left = trace % 8 == 0;
+        for span in spans.iter_mut().filter(|span| is_after && !(is_only_left && span.id == 2)) {
+            span.is_error = true;
+        }
+        spans
+    }
+    let explanation = explained(ENTRIES, "{ status != error }", request).await;
+    let spent: Vec<(&str, f64)> =
+        explanation.services.iter().map(|one| (one.service.as_str(), one.spent)).collect();
+    assert_eq!(spent, [("shop", 105.0), ("audit", 15.0)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_caller_whose_calls_are_all_slow_is_the_slow_one() {
     fn request(_: u32, is_after: bool, random: &mut Random) -> Vec<Made> {
         let late = if is_after && random.below(2) == 0 { 300 } else { 0 };

@@ -8,14 +8,16 @@
 //!
 //! Where real traces are less tidy:
 //! - A child is seen only inside its parent's time: what sticks out on either side, because of clocks that differ, is cut.
-//! - A child that ends after its parent and is asynchronous by its kind (a consumer, or the child of a producer) was not
-//!   waited for and is left out, with everything below it.
+//! - A child that ends after its parent and was not waited for is left out, with everything below it: one that is asynchronous by
+//!   its kind (a consumer, or the child of a producer), and one that its own process went on with. A server's span that ends after
+//!   the call of it stays: clocks differ, and whoever called may have given up. See [`goes_on`].
 //! - Several roots are walked like the children of one span around all of them, and the time between them belongs to nobody.
 //! - Who is whose child, [`Tree`] decides.
 
 use super::Span;
 use super::tree::Tree;
 use binnacle_storage::model::{SpanId, Timestamp};
+use std::sync::Arc;
 
 /// A stretch of time `[start, end)` that was spent in one span itself, not in its children.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,8 +52,34 @@ pub(crate) fn path(spans: &[Span], tree: &Tree) -> Vec<Step> {
 }
 
 /// OTLP's `SpanKind` numbers.
+const INTERNAL: i32 = 1;
+const SERVER: i32 = 2;
+const CLIENT: i32 = 3;
 const PRODUCER: i32 = 4;
 const CONSUMER: i32 = 5;
+
+/// Of two spans of one process the one that ends last may be recorded as ending first by so much: spans are ended one
+/// after the other, and some clocks tell whole milliseconds.
+const AFTER_NANOS: i64 = 1_000_000;
+
+/// Whether a child goes on after its parent has ended, so that the parent did not wait for it. Of one process the clock says so.
+/// Of others it does where the child does no work for a call, and is longer than its parent: no difference of clocks explains that.
+pub(crate) fn goes_on(child: &Span, parent: &Span) -> bool {
+    let after = child.end_time().0.saturating_sub(parent.end_time().0);
+    if child.kind == CONSUMER || parent.kind == PRODUCER {
+        return after > 0;
+    }
+    let is_here = child.service == parent.service
+        && (Arc::ptr_eq(&child.resource, &parent.resource) || child.resource == parent.resource);
+    match is_here {
+        true => child.kind != SERVER && after > AFTER_NANOS,
+        false => {
+            let is_own_work = matches!(child.kind, INTERNAL | CLIENT | PRODUCER);
+            let is_called = !matches!(parent.kind, INTERNAL | SERVER | CONSUMER);
+            is_own_work && !is_called && after > AFTER_NANOS && child.duration > parent.duration
+        }
+    }
+}
 
 /// A span, as far as it lies inside all its ancestors.
 #[derive(Clone, Copy)]
@@ -103,8 +131,9 @@ fn windows(spans: &[Span], members: &[usize], parent: Option<Window>) -> Vec<Win
             let span = &spans[index];
             let (mut start, mut end) = (span.start_time.0, span.end_time().0);
             if let Some(parent) = parent {
-                let asynchronous = span.kind == CONSUMER || spans[parent.span].kind == PRODUCER;
-                if asynchronous && end > parent.end {
+                let of = &spans[parent.span];
+                let asynchronous = span.kind == CONSUMER || of.kind == PRODUCER;
+                if goes_on(span, of) || asynchronous && end > parent.end {
                     return None;
                 }
                 start = start.max(parent.start);
@@ -130,7 +159,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const CLIENT: i32 = 3;
+    const MS: i64 = 1_000_000;
 
     /// `(id, parent, start, end)`; parent 0 is none.
     fn trace(rows: &[(u8, u8, i64, i64)]) -> Vec<Span> {
@@ -167,6 +196,43 @@ mod tests {
     fn children_that_stick_out_are_cut() {
         let spans = trace(&[(1, 0, 10, 20), (2, 1, 5, 12), (3, 1, 15, 50), (4, 1, 60, 70)]);
         check(&spans, &[(2, 10, 12), (1, 12, 15), (3, 15, 20)]);
+    }
+
+    #[test]
+    fn what_goes_on_after_its_parent_was_not_waited_for() {
+        let ms = |rows: &[(u8, u8, i64, i64)]| {
+            let rows = rows.iter();
+            let rows = rows.map(|&(id, of, start, end)| (id, of, start * MS, end * MS));
+            trace(&rows.collect::<Vec<_>>())
+        };
+        let path = |spans: &[Span]| -> Vec<(u8, i64, i64)> {
+            let path = critical_path(spans).into_iter();
+            path.map(|one| (one.span_id.0[7], one.start.0 / MS, one.end.0 / MS)).collect()
+        };
+        // 3 waits for nobody, and 4 is below it.
+        let rows = [(1, 0, 0, 100), (2, 1, 10, 90), (3, 1, 5, 400), (4, 3, 6, 99)];
+        let without = [(1, 0, 10), (2, 10, 90), (1, 90, 100)];
+        for kind in [0, INTERNAL, CLIENT, CONSUMER] {
+            let mut spans = ms(&rows);
+            spans[2].kind = kind;
+            assert_eq!(path(&spans), without, "kind {kind}");
+        }
+        // In another service, too, if nobody called it.
+        let mut spans = ms(&rows);
+        spans[2].service = "audit".to_owned();
+        assert_eq!(path(&spans), without);
+        // Whoever called a server may have given up, or clocks differ.
+        spans[2].kind = SERVER;
+        assert_eq!(path(&spans), [(1, 0, 5), (3, 5, 6), (4, 6, 99), (3, 99, 100)]);
+        spans[0].kind = CLIENT;
+        assert_eq!(path(&spans).len(), 4);
+        (spans[2].kind, spans[0].kind) = (INTERNAL, INTERNAL);
+        spans[2].start_time = Timestamp(20 * MS);
+        spans[2].duration = 90 * MS;
+        assert_eq!(path(&spans)[1], (4, 20, 99), "it fits into its parent");
+        // The same process ends its spans one after the other.
+        let spans = ms(&[(1, 0, 0, 100), (2, 1, 10, 101)]);
+        assert_eq!(path(&spans), [(1, 0, 10), (2, 10, 100)]);
     }
 
     #[test]

@@ -27,8 +27,8 @@ pub(crate) mod tree;
 
 pub(crate) use assemble::order_spans;
 pub use compare::{Change, ChangedAttribute, ComparedSide, ComparedSpan, compare_traces};
-pub(crate) use critical_path::path as critical_steps;
 pub use critical_path::{CriticalSegment, critical_path};
+pub(crate) use critical_path::{goes_on, path as critical_steps};
 pub(crate) use decode::spans as decode_spans;
 pub use differences::{AttributeValue, ComparedAttribute, ComparedRanks, ComparedValue};
 pub(crate) use find::Found;
