@@ -159,3 +159,9 @@ def test_beyond_the_limit_the_whole_is_exact_and_the_rest_is_one_group(new_serve
     for name, slices in groups.items():
         if name != "overflow":
             assert slices == single[name]
+    # What is explained of the overflow leaves out the groups that have a place of their own.
+    answer = server.call("GET", "/api/v1/slos/users/explain", params={"group": "overflow"})
+    assert answer.status_code == 200, answer.text
+    window = answer.json()["window"]
+    good, total = map(sum, zip(*groups["overflow"].values(), strict=True))
+    assert (window["good"], window["bad"]) == (good, total - good) and total == 600

@@ -4,12 +4,12 @@
 //! looks, and its evidence is pinned by one of the next.
 
 use super::announce::Changes;
-use super::counting::query_of;
+use super::counting::{Counting, query_of, table_of};
 use super::engine::Slos;
 use super::evaluate::{AlertKind, burn_rate};
 use super::history::slice_of;
 use super::narrowing::narrowed;
-use super::spec::SliSource;
+use super::spec::{Sli, SliSource};
 use super::standing::Loaded;
 use super::stored_alerts::{self, AlertKey, StoredAlert, Transition};
 use crate::explain::{self, Evidence};
@@ -88,6 +88,10 @@ impl Slos {
         before: Range<i64>,
     ) -> Result<Explanation, Error> {
         let query = match group {
+            Some(group) if group.is_overflow() => {
+                let spec = loaded.slo.objectives.get(objective).ok_or(Error::GivenUp)?;
+                Arc::new(self.overflow(tenant, &spec.sli).await?)
+            }
             Some(group) => {
                 let spec = loaded.slo.objectives.get(objective).ok_or(Error::GivenUp)?;
                 Arc::new(query_of(&narrowed(&spec.sli, group))?)
@@ -98,6 +102,20 @@ impl Slos {
             |range: Range<i64>| range.start.saturating_mul(NANOS)..range.end.saturating_mul(NANOS);
         let request = ExplainRequest { query, window: nanos(window), before: nanos(before) };
         self.inner().parts.engine.explain(tenant, request).await.map_err(Error::Query)
+    }
+
+    /// What chooses the events of all groups that have no place of their own, by those that have one now.
+    async fn overflow(&self, tenant: &TenantId, sli: &Sli) -> Result<SliQuery, Error> {
+        let ledger = self.ledger(tenant, table_of(sli));
+        let counted = ledger.lock().await.slis.get(&sli.key()).and_then(Counting::rows);
+        let named = counted.as_ref().and_then(|query| query.groups());
+        let named = named.ok_or_else(|| {
+            Error::Query(binnacle_query::Error::InvalidRequest {
+                message: "it is not known yet which groups there are".to_owned(),
+                hint: Some("ask again in some seconds, when events have been counted".to_owned()),
+            })
+        })?;
+        Ok(query_of(sli)?.beyond(named.clone()))
     }
 
     /// What chooses the events of an objective; of a composite those of the member that spent most.

@@ -351,4 +351,11 @@ async fn beyond_the_limit_the_whole_stays_exact_and_the_rest_is_one_group() {
     assert!(objective.groups[0].group.is_overflow(), "{OVERFLOW} is first");
     assert_eq!(objective.groups[0].status.events.total, 3 * 20);
     assert!(objective.groups[1..].iter().all(|of| of.status.events.total == 3));
+    // What is explained of it leaves out the groups that have a place of their own.
+    let (begin, end) = (BEGIN, world.now + 10);
+    let (window, before) = (begin..end, begin - 3_600..begin);
+    let of = (0, Some(&objective.groups[0].group));
+    let explained = world.slos.explain(&world.tenant, &standing.loaded, of, window, before).await;
+    let window = explained.unwrap().window;
+    assert_eq!((window.good, window.bad), (3 * 20, 0));
 }

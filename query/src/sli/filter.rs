@@ -22,6 +22,8 @@ pub struct SliQuery {
     groups: Option<Arc<SliGroups>>,
     /// From when on arrivals may be late, in Unix nanoseconds.
     late_from: i64,
+    /// Whose events are left out.
+    named: Option<Arc<SliGroups>>,
 }
 
 #[derive(Debug)]
@@ -54,7 +56,7 @@ impl SliQuery {
     }
 
     fn of(filters: Filters, is_good: bool) -> SliQuery {
-        SliQuery { filters, is_good, groups: None, late_from: i64::MAX }
+        SliQuery { filters, is_good, groups: None, named: None, late_from: i64::MAX }
     }
 
     /// Tells what comes late from `nanos` on (Unix nanoseconds); what arrived before is never late.
@@ -70,6 +72,11 @@ impl SliQuery {
     /// Tells the events apart by groups, made for the same table.
     pub fn grouped(self, groups: Arc<SliGroups>) -> SliQuery {
         SliQuery { groups: Some(groups), ..self }
+    }
+
+    /// Leaves out the events of the groups that are admitted by the time they are looked at: what is left is the overflow.
+    pub fn beyond(self, named: Arc<SliGroups>) -> SliQuery {
+        SliQuery { named: Some(named), ..self }
     }
 
     pub fn groups(&self) -> Option<&Arc<SliGroups>> {
@@ -100,6 +107,10 @@ impl SliQuery {
                 (rows(total)?, rows(part)?)
             }
         };
+        let total = match &self.named {
+            Some(named) => named.beyond(batch, shared, total)?,
+            None => total,
+        };
         let mut part = part.into_iter().peekable();
         let is_good = |row: usize| {
             while part.next_if(|chosen| *chosen < row).is_some() {}
@@ -126,7 +137,9 @@ impl SliQuery {
                 columns.extend(part.columns(keys));
             }
         }
-        columns.extend(self.groups.iter().flat_map(|groups| groups.columns(keys, metadata)));
+        for groups in self.groups.iter().chain(&self.named) {
+            columns.extend(groups.columns(keys, metadata));
+        }
         columns
     }
 }

@@ -172,6 +172,19 @@ impl SliGroups {
         group.clone()
     }
 
+    /// Of the rows of a batch those whose group is not admitted: the events of the overflow, as it is now.
+    pub(super) fn beyond(
+        &self,
+        batch: &RecordBatch,
+        shared: &mut Shared,
+        rows: Vec<usize>,
+    ) -> Result<Vec<usize>, Error> {
+        let groups = self.of_rows(batch, shared, &rows)?;
+        let admitted = self.admitted.lock();
+        let rows = rows.into_iter().zip(groups);
+        Ok(rows.filter(|(_, group)| !admitted.contains(group)).map(|(row, _)| row).collect())
+    }
+
     pub(super) fn columns(
         &self,
         keys: &AttributeKeys,

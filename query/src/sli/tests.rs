@@ -308,6 +308,43 @@ async fn groups_are_counted_as_each_would_be_alone_and_add_up_to_the_whole_whate
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_beyond_the_groups_that_were_admitted_is_the_overflow() {
+    let mut random = Random(31);
+    let mut fixture = Fixture::new().await;
+    let engine = fixture.engine();
+    let mut counter = Counter::new(grouped(2));
+    let mut alone = Counter::new(errors());
+    for step in 0..6 {
+        let seed = |random: &mut Random| Seed {
+            trace: random.below(12) as u8 + 1,
+            span: random.below(200) as u8 + 1,
+            start: 1_700_000_000_000_000_000 + random.below(90) as i64 * 1_000_000_000,
+            duration: 0,
+            is_error: random.below(4) == 0,
+            is_server: random.below(4) != 0,
+        };
+        let batch: Vec<Seed> = (0..20).map(|_| seed(&mut random)).collect();
+        fixture
+            .append(Signal::Traces, |builder| {
+                batch.iter().for_each(|seed| push_named(builder, *seed, name_of(seed)));
+            })
+            .await;
+        if step % 2 == 1 {
+            fixture.flush().await;
+        }
+        let found = counter.look_at_all(&fixture, &engine, &[]).await;
+        if step == 0 {
+            let live = counter.queries[0].groups().unwrap().clone();
+            alone = Counter::new(errors().beyond(live));
+        }
+        let overflow = found.groups.get(&SliGroup::overflow()).cloned().unwrap_or_default();
+        let beyond = alone.look(&fixture, &engine, &[counter.counted_to]).await;
+        assert_eq!(beyond, overflow, "step {step}");
+        assert!(step == 0 || (!beyond.is_empty() && beyond != found.slices));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn records_are_told_apart_by_what_they_and_their_resources_say() {
     let mut fixture = Fixture::new().await;
     let engine = fixture.engine();

@@ -40,7 +40,7 @@ pub struct ExplainParams {
     params(
         ("name" = String, Path),
         ("objective" = Option<usize>, Query, description = "Its place among the objectives; 0 if not said"),
-        ("group" = Option<String>, Query, description = "Of a group alone: a JSON list of its values"),
+        ("group" = Option<String>, Query, description = "Of a group alone: a JSON list of its values, or `overflow`"),
         ("start" = Option<String>, Query, description = "An hour before `end` if not said"),
         ("end" = Option<String>, Query, description = "Now if not said"),
         ("baseline_start" = Option<String>, Query, description = "With what the window is compared: as much time before it if not said"),
@@ -62,7 +62,7 @@ pub async fn explain(
         Some(text) => {
             let group = parse_group(text, &loaded.slo.objectives[objective].sli);
             let unknown = || ApiError::invalid(format!("the objective has no group '{text}'"));
-            Some(group.filter(|group| !group.is_overflow()).ok_or_else(unknown)?)
+            Some(group.ok_or_else(unknown)?)
         }
     };
     let of = (objective, group.as_ref());
