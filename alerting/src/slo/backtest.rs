@@ -12,10 +12,10 @@ use super::grouping::GROUPS_MAX;
 use super::history::{Count, History, SLICE_SECONDS, slice_of};
 use super::judging::is_gone;
 use super::latch::Latch;
-use super::spec::Slo;
+use super::spec::{SliSource, Slo};
 use super::tier::Severity;
 use crate::Error;
-use binnacle_query::sli::{GroupBudget, SliCache, SliGroup, SliSlices};
+use binnacle_query::sli::{GroupBudget, SliCache, SliGroup, SliNews, SliSeen, SliSlices};
 use binnacle_storage::model::{Table, TenantId};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -26,6 +26,8 @@ pub const BACKTEST_SECONDS_MAX: i64 = 92 * 86_400;
 
 /// Groups gone through, each as long as the whole.
 pub const GROUPS_REPLAYED_MAX: usize = 20;
+
+const NANOS: i64 = 1_000_000_000;
 
 /// A change that an alert would have made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -236,21 +238,67 @@ impl Slos {
     }
 
     async fn ask_anew(&self, tenant: &TenantId, sli: &super::spec::Sli) -> Result<History, Error> {
-        let now = self.unix_now();
-        let (first, end) = (slice_of(now - MEMORY_SECONDS), slice_of(now) + 1);
         let parts = &self.inner().parts;
         let mut history = History::default();
-        for start in (first..end).step_by(asking::SLICES_AT_ONCE as usize) {
-            let range = start..end.min(start + asking::SLICES_AT_ONCE);
+        let tables: &[Table] = match sli.source {
+            SliSource::Promql => &[Table::MetricPoints],
+            SliSource::Journey => &[Table::Spans],
+            _ => &[Table::Spans, Table::Logs, Table::MetricPoints],
+        };
+        let mut seen = SliSeen::up_to(tables, 0);
+        let news = parts.engine.sli_news(tenant, &mut seen).await.map_err(Error::Query)?;
+        let Some(stored) = news else { return Ok(history) };
+        let now = self.unix_now();
+        for range in asked_about(&stored, sli.lookback_seconds, now) {
             history.add(asking::ask(parts, tenant, sli, range).await?.0);
         }
         Ok(history)
     }
 }
 
+/// The ranges of slices to ask about, of rows that are about some time. Each takes a query over whatever is stored: where no rows
+/// are, one is enough.
+fn asked_about(stored: &SliNews, lookback_seconds: u64, now: i64) -> Vec<Range<i64>> {
+    let lookback = i64::try_from(lookback_seconds).unwrap_or(MEMORY_SECONDS);
+    // What is seen at the end of a slice happened in it.
+    let first = stored.first.saturating_sub(1).div_euclid(NANOS);
+    let last = stored.last.div_euclid(NANOS);
+    let end = slice_of(now) + 1;
+    let begin = slice_of((first - lookback).max(now - MEMORY_SECONDS)).min(end);
+    let rest = (slice_of(last.saturating_add(lookback)) + 1).clamp(begin, end);
+    let step = asking::SLICES_AT_ONCE;
+    let parts = (begin..rest).step_by(step as usize).map(|at| at..rest.min(at + step));
+    parts.chain(Some(rest..end).filter(|rest| !rest.is_empty())).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_has_no_rows_is_asked_about_once_and_all_else_in_parts() {
+        let now = 1_700_000_000;
+        let asked = |first: i64, last: i64| {
+            let stored = SliNews { first: first * NANOS, last: last * NANOS };
+            asked_about(&stored, 600, now)
+        };
+        for (first, last) in [
+            (now - 3_600, now),
+            (now - 40 * 86_400, now - 39 * 86_400),
+            (now - 900 * 86_400, now - 365 * 86_400),
+            (now - 900 * 86_400, now - 800 * 86_400),
+            (now - 60, now + 9_000),
+        ] {
+            let ranges = asked(first, last);
+            let from = (first - 601).max(now - MEMORY_SECONDS);
+            assert_eq!(ranges[0].start, slice_of(from), "{first}..{last}");
+            assert_eq!(ranges.last().unwrap().end, slice_of(now) + 1);
+            assert!(ranges.windows(2).all(|pair| pair[0].end == pair[1].start));
+            let seconds = (last.min(now) - from).max(0) + 1_200;
+            assert!(ranges.len() as i64 <= seconds / 21_600 + 2, "{ranges:?}");
+        }
+        assert!(asked(now + 10_000, now + 20_000).is_empty());
+    }
 
     #[test]
     fn the_groups_with_the_most_bad_events_are_gone_through() {
