@@ -291,7 +291,7 @@ async fn a_failure_after_the_fact_is_blamed_only_where_nothing_else_failed() {
             made((5, 4), "audit", ("INSERT", 1), (14, 1_998)),
         ];
         // Of eight that fail one has only the audit to blame.
-        let is_only_left = trace % 8 == 0;
+        let is_only_left = trace.is_multiple_of(8);
         for span in spans.iter_mut().filter(|span| is_after && !(is_only_left && span.id == 2)) {
             span.is_error = true;
         }
