@@ -246,9 +246,9 @@ function placePath(tree: TraceTree, path: readonly SegmentIn[]): void {
   for (let i = 0; i < tree.ids.length; i++) if (at(tree.pathAt, i + 1) > at(tree.pathAt, i)) tree.flags[i] = at(tree.flags, i) | FLAG.path;
 }
 
-/** Records that name no stored span stand under the first. */
+/** Records that name no stored span stand under the first; without any span they are all there is. */
 function placeLogs(tree: TraceTree, logs: readonly LogIn[]): void {
-  const placed = bySpan(tree, logs, (log) => log.span, tree.logAt, tree.ids.length > 0 ? 0 : -1);
+  const placed = tree.ids.length === 0 ? logs : bySpan(tree, logs, (log) => log.span, tree.logAt, 0);
   tree.logs = placed.map(({ id, time, severity, severityNumber, body, service }) => ({ id, at: Number(time - tree.origin), severity, severityNumber, body, service }));
 }
 

@@ -25,7 +25,7 @@ import { useStep } from "@/components/trail/useStep";
 import { windowSeconds } from "@/components/slo/standing";
 import type { Range } from "@/model/range";
 import { alertTone, type AlertState } from "@/model/state";
-import { exact, hm, type Nanos, nanos, NS_PER_S, spell, toIso, when } from "@/model/time";
+import { exact, hm, type Nanos, nanos, NS_PER_MS, NS_PER_S, spell, toIso, when } from "@/model/time";
 import { burn, group } from "@/model/units";
 import { useZone } from "@/preferences/preferences";
 import styles from "./Alert.module.css";
@@ -170,8 +170,10 @@ function Logs({ cause }: { cause: NonNullable<ReturnType<typeof useExplain>["dat
   const zone = useZone();
   const lines = cause.examples.flatMap((example) => example.logs.map((log) => ({ ...log, trace: example.trace_id }))).slice(0, 8);
   const { window } = cause;
+  // What a span of the window said at its end may lie past the window.
+  const last = lines.reduce((end, line) => (line.time >= end ? nanos(line.time + NS_PER_MS) : end), window.end);
   return (
-    <Panel title="Logs of the examples" flush tools={<Go className="btn" to="/logs" search={{ q: `service:${JSON.stringify(cause.services[0]?.service ?? "")}`, from: toIso(window.start), to: toIso(window.end) }}>All logs of {cause.services[0]?.service ?? "the window"}</Go>}>
+    <Panel title="Logs of the examples" flush tools={<Go className="btn" to="/logs" search={{ q: `service:${JSON.stringify(cause.services[0]?.service ?? "")}`, from: toIso(window.start), to: toIso(last) }}>All logs of {cause.services[0]?.service ?? "the window"}</Go>}>
       <ul className={styles.logs}>
         {lines.map((line, index) => (
           <li key={index}>

@@ -10,6 +10,7 @@ import { StateChip } from "@/components/StateChip";
 import { roundAge } from "@/components/services/age";
 import { DATA_STATES, type Tone } from "@/model/state";
 import { exact, hm, hms, subtract, when } from "@/model/time";
+import { logsIn } from "@/model/trace/holds";
 import type { Grid } from "@/model/traffic";
 import type { Deploy } from "@/model/versions";
 import { burn, duration, ratio } from "@/model/units";
@@ -85,8 +86,8 @@ function Firing({ card, grid, minutes, deploys, withChart }: { card: Attention; 
       <div className={styles.actions}>
         {standing ? <Go className={`btn ${withChart ? "primary" : ""}`} to={path("slos", standing.slo)} search={{ paused: "1" }}>Explain</Go>
           : card.fingerprint && <Go className={`btn ${withChart ? "primary" : ""}`} to={path("alerts", card.fingerprint)}>Open alert</Go>}
-        {cause?.worstTrace && <Go className="btn" to={path("traces", cause.worstTrace)} search={{ paused: "1" }}>Worst trace</Go>}
-        {cause?.worstTrace && withChart && <Go className="btn" to="/logs" search={{ q: `trace_id:${cause.worstTrace}` }}>Its logs</Go>}
+        {cause?.worst && <Go className="btn" to={path("traces", cause.worst.trace)} search={{ paused: "1" }}>Worst trace</Go>}
+        {cause?.worst && withChart && <Go className="btn" to="/logs" search={logsIn(`trace_id:${cause.worst.trace}`, cause.worst.logs)}>Its logs</Go>}
         {card.fingerprint && <Go className="btn quiet" to="/alerts/silences" search={{ alert: card.fingerprint }}>Silence…</Go>}
       </div>
     </article>

@@ -59,12 +59,14 @@ it("names a deploy only when the bad events tell its version apart, and it came 
   const found = {
     window: { bad: 100 }, operations: [{ service: "payments", operation: "pool.acquire", how: "failing", spent: 71, is_significant: true }],
     versions: [{ service: "payments", value: "2.14.0", difference: 0.9, is_significant: true }],
-    examples: [{ trace_id: "a", duration: nanos(5), culprit: { service: "payments", operation: "pool.acquire", status_message: "timed out" } }, { trace_id: "b", duration: nanos(9) }],
+    examples: [{ trace_id: "a", start: minute(20), duration: nanos(5), culprit: { service: "payments", operation: "pool.acquire", status_message: "timed out" } }, { trace_id: "b", start: minute(21), duration: nanos(9) }],
   };
   const deploy = { service: "payments", at: minute(17), from: "2.13.4", to: "2.14.0", instances: 2, all: 6 };
   const onset = onsetOf(badOf(SLICES, CHECKOUT, grid), grid);
   const cause = causeOf(found, onset, [deploy]);
-  expect(cause).toMatchObject({ share: 0.71, said: "timed out", worstTrace: "b", deploy: { version: "2.14.0", before: minute(19) - minute(17) } });
+  expect(cause).toMatchObject({ share: 0.71, said: "timed out", worst: { trace: "b" }, deploy: { version: "2.14.0", before: minute(19) - minute(17) } });
+  expect(cause?.worst?.logs.from).toBeLessThanOrEqual(minute(20));
+  expect(cause?.worst?.logs.to).toBeGreaterThan(minute(22));
   expect(causeOf(found, onset, [{ ...deploy, at: minute(25) }])?.deploy).toBeNull();
   expect(causeOf({ ...found, operations: [{ ...found.operations[0]!, is_significant: false }] }, onset, [])).toBeNull();
 });

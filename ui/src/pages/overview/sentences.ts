@@ -1,7 +1,9 @@
 /** The page's words: what is wrong, since when, of whose making. Facts in, text out. */
 
 import type { Step } from "@/model/change";
+import type { Range } from "@/model/range";
 import type { Standing } from "@/model/standing";
+import { holdsSpan } from "@/model/trace/holds";
 import { duration, group } from "@/model/units";
 import { hm, hms, type Nanos, subtract, type Zone } from "@/model/time";
 import type { Deploy } from "@/model/versions";
@@ -68,7 +70,7 @@ export interface Found {
   window: { bad: number };
   operations: readonly { service: string; operation: string; caller?: string | null | undefined; callee?: string | null | undefined; how: string; spent: number; is_significant: boolean; usual?: Nanos | null | undefined; now?: Nanos | null | undefined }[];
   versions: readonly { service: string; value: string; difference: number; is_significant: boolean }[];
-  examples: readonly { trace_id: string; duration: Nanos; culprit?: { service: string; operation: string; status_message: string } | null | undefined }[];
+  examples: readonly { trace_id: string; start: Nanos; duration: Nanos; culprit?: { service: string; operation: string; status_message: string } | null | undefined }[];
 }
 
 export interface Cause {
@@ -82,7 +84,8 @@ export interface Cause {
   usual: string;
   /** A deploy shortly before it began, of a version that the bad events tell apart. */
   deploy: { service: string; version: string; before: Nanos } | null;
-  worstTrace: string | null;
+  /** The slowest example, and a time that holds its log records. */
+  worst: { trace: string; logs: Range } | null;
 }
 
 /** The cause as Explain found it; null until it is significant. */
@@ -95,7 +98,7 @@ export function causeOf(found: Found, onset: Onset | null, deploys: readonly Dep
     share: Math.min(1, operation.spent / found.window.bad),
     where: operation.callee ? `${operation.caller ?? operation.service} → ${operation.callee}` : `${operation.service} · ${operation.operation}`,
     how: operation.how, usual: operation.how !== "failing" && operation.now && operation.usual ? `${duration(operation.now)}, usually ${duration(operation.usual)}` : "",
-    said: example?.culprit?.status_message ?? "", worstTrace: worst?.trace_id ?? null, deploy: deployBefore(found, onset, deploys),
+    said: example?.culprit?.status_message ?? "", worst: worst ? { trace: worst.trace_id, logs: holdsSpan(worst.start, worst.duration) } : null, deploy: deployBefore(found, onset, deploys),
   };
 }
 

@@ -1,11 +1,12 @@
 /** What a span carries: attributes, resource, events, links, log records. A click copies a value. */
 
-import { useState } from "react";
+import { useMemo, useState } from "react";
 import type { Span } from "@/api/trace";
 import { copy } from "@/components/CopyAs";
 import { Go } from "@/components/location/Go";
 import { path } from "@/components/location/path";
 import { valueText } from "@/model/trace/differs";
+import { holdsTrace, logsIn } from "@/model/trace/holds";
 import { at, type TraceTree } from "@/model/trace/tree";
 import { exact } from "@/model/time";
 import { severityName } from "@/model/state";
@@ -95,12 +96,13 @@ export function Links({ span }: { span: Span }) {
 }
 
 export function Logs({ tree, selected }: { tree: TraceTree; selected: number }) {
+  const holds = useMemo(() => holdsTrace(tree), [tree]);
   const logs = tree.logs.slice(at(tree.logAt, selected), at(tree.logAt, selected + 1));
   if (logs.length === 0) return null;
   const id = tree.ids[selected] ?? "";
   return (
     <section>
-      <h3>Log records <Go className={styles.link} to="/logs" search={{ q: `span_id:${id}` }}>{count(logs.length)} in Logs</Go></h3>
+      <h3>Log records <Go className={styles.link} to="/logs" search={logsIn(`span_id:${id}`, holds)}>{count(logs.length)} in Logs</Go></h3>
       <dl className={styles.kv}>
         {logs.slice(0, 8).map((log) => [
           <dt key={log.id}>+{took(log.at)}</dt>,

@@ -1,14 +1,16 @@
 /** A trace that is there: its head, its waterfall, flame graph or table, and the span chosen. */
 
 import { Copy, OctagonAlert } from "lucide-react";
-import { useMemo, useState } from "react";
+import { type ReactNode, useMemo, useState } from "react";
 import { curl } from "@/api/sql";
 import { useSpan, type Trace } from "@/api/trace";
 import { copy, CopyAs } from "@/components/CopyAs";
 import { Empty, Partial } from "@/components/FiveFaces";
 import { Page } from "@/components/Page";
+import { Go } from "@/components/location/Go";
 import type { ViewState } from "@/components/location/useView";
 import { errorsOf, operationsOf } from "@/model/trace/facts";
+import { holdsTrace, logsIn } from "@/model/trace/holds";
 import type { Expected } from "@/model/trace/rows";
 import { at, nameOf, serviceOf } from "@/model/trace/tree";
 import { hmsMs, zoneName } from "@/model/time";
@@ -112,7 +114,7 @@ function Facts({ trace }: { trace: Trace }) {
     <>
       {words.length > 0 && <span className={`chip ${errors > 0 ? "bad" : ""}`}>{errors > 0 && <OctagonAlert size={12} aria-hidden />}{words.join(" · ")}</span>}
       <span className="small dim">
-        <strong style={{ color: "var(--text)" }}>{took(tree.width)}</strong> · {count(spans)} spans · {count(services)} services · {count(tree.logs.length)} logs · {hmsMs(tree.origin, zone)} {zoneName(zone)} ·{" "}
+        <strong style={{ color: "var(--text)" }}>{took(tree.width)}</strong> · {count(spans)} spans · {count(services)} services · {tree.logs.length > 0 ? <LogsOf trace={trace}>{count(tree.logs.length)} logs</LogsOf> : "0 logs"} · {hmsMs(tree.origin, zone)} {zoneName(zone)} ·{" "}
         <button type="button" className="mono" style={{ all: "unset", cursor: "pointer", color: "var(--accent)" }} title={`${trace.trace_id}, click to copy`} onClick={() => void copy(trace.trace_id).then(setCopied)}>
           <code>{copied ? "copied" : shortId(trace.trace_id)}</code>
         </button>
@@ -121,10 +123,16 @@ function Facts({ trace }: { trace: Trace }) {
   );
 }
 
+/** To its log records, in a time that holds them all. */
+function LogsOf({ trace, children }: { trace: Trace; children: ReactNode }) {
+  const search = useMemo(() => logsIn(`trace_id:${trace.trace_id}`, holdsTrace(trace.tree)), [trace]);
+  return <Go to="/logs" search={search}>{children}</Go>;
+}
+
 function NoSpans({ trace }: { trace: Trace }) {
   return (
     <Empty title={`${count(trace.tree.logs.length)} log records carry this id, but no span does.`}>
-      Its spans were dropped by retention, or their sender does not send traces. <code>{trace.trace_id}</code>
+      Its spans were dropped by retention, or their sender does not send traces. <code>{trace.trace_id}</code> <LogsOf trace={trace}>Read them in Logs</LogsOf>
     </Empty>
   );
 }
