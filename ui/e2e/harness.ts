@@ -9,6 +9,9 @@ import { ROUTES } from "../src/app/routes";
 
 export const base = (): string => inject("base");
 
+/** How long a page may take for what the server works out: other work may have the machine for itself for a while. */
+export const PATIENCE_MS = 60_000;
+
 /** Answers of the API, for what a page needs in its path. */
 export async function api<T>(path: string, body?: unknown): Promise<T> {
   const answer = await fetch(base() + path, body === undefined ? {} : { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
@@ -19,7 +22,7 @@ export async function api<T>(path: string, body?: unknown): Promise<T> {
 export const sql = async (query: string): Promise<unknown[][]> => (await api<{ rows: unknown[][] }>("/api/v1/sql", { query })).rows;
 
 /** Asks again until it is there. */
-export async function eventually<T>(what: string, ask: () => Promise<T | null | undefined | false>, seconds = 90): Promise<T> {
+export async function eventually<T>(what: string, ask: () => Promise<T | null | undefined | false>, seconds = 240): Promise<T> {
   const deadline = Date.now() + seconds * 1000;
   while (Date.now() < deadline) {
     const found = await ask();
@@ -79,6 +82,7 @@ export async function open(browser: Browser, path: string, options: { theme?: "l
   const { theme = "light", width = 1440, height = 1000 } = options;
   const context = await browser.newContext({ viewport: { width, height }, colorScheme: theme, permissions: ["clipboard-read", "clipboard-write"], reducedMotion: "reduce" });
   const page = await context.newPage();
+  page.setDefaultTimeout(PATIENCE_MS);
   const complaints: string[] = [];
   page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
   page.on("pageerror", (error) => complaints.push(error.message));
@@ -89,8 +93,21 @@ export async function open(browser: Browser, path: string, options: { theme?: "l
 
 /** Until nothing loads any more; streams go on for ever, so not longer than a while. */
 export async function settled(page: Page): Promise<void> {
-  await page.waitForFunction(() => ![...document.querySelectorAll('[aria-busy="true"]')].some((one) => !one.closest("[data-example]")), undefined, { timeout: 60_000 });
+  await atRest(page);
   await page.waitForLoadState("networkidle", { timeout: 3000 }).catch(() => undefined);
+  // What came may have asked for more.
+  await atRest(page);
+}
+
+/** Nothing says that it is busy, a few looks in a row: between a part and the parts inside of it there is a moment when none does. */
+async function atRest(page: Page): Promise<void> {
+  let quiet = 0;
+  for (const deadline = Date.now() + 2 * PATIENCE_MS; quiet < 3; ) {
+    const busy = await page.evaluate(() => [...document.querySelectorAll('[aria-busy="true"]')].filter((one) => !one.closest("[data-example]")).map((one) => one.outerHTML.slice(0, 120)));
+    quiet = busy.length === 0 ? quiet + 1 : 0;
+    if (Date.now() > deadline) throw new Error(`still loading: ${busy.join(" | ")}`);
+    await page.waitForTimeout(100);
+  }
 }
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");

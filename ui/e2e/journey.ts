@@ -32,7 +32,6 @@ export const pastMinutes = (from = 30, to = 3): Span => {
 /** Walks from `path`; at its end nothing may have complained but of what is `expected`. */
 export async function walk(browser: Browser, path: string, steps: (way: Way) => Promise<void>, options: Parameters<typeof open>[2] & { expected?: RegExp } = {}): Promise<void> {
   const { page, complaints, close } = await open(browser, path, options);
-  page.setDefaultTimeout(20_000);
   try {
     await steps({
       page,
@@ -46,6 +45,8 @@ export async function walk(browser: Browser, path: string, steps: (way: Way) => 
         await page.getByLabel("Type or paste a time").fill(`${iso(from)} to ${iso(to)}`);
         await page.keyboard.press("Enter");
         await page.waitForURL(/from=20/);
+        // What stands there now is of that range.
+        await settled(page);
       },
     });
     expect(complaints.filter((one) => !options.expected?.test(one))).toEqual([]);

@@ -9,7 +9,7 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
-const START_MS_MAX = 60_000;
+const START_MS_MAX = 180_000;
 
 export interface Binnacle {
   url: string;

@@ -3,6 +3,7 @@
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { launch } from "../browser";
+import { settled } from "../harness";
 import { counted, drag, editor, pastMinutes, walk, at, written } from "../journey";
 
 let browser: Browser;
@@ -18,7 +19,11 @@ it("selects slow spans, compares them with the rest, and narrows the search by w
     await range(pastMinutes());
     await editor(page, "TraceQL").click();
     await page.keyboard.insertText(`{ resource.service.name = "payments" && name = "pool.acquire" }`);
+    // The heading of all traces looks the same: it is this answer that is waited for.
+    const answer = page.waitForResponse((one) => one.url().includes("/api/v1/traces?") && decodeURIComponent(one.url()).includes("pool.acquire"));
     await page.keyboard.press("Enter");
+    await answer;
+    await settled(page);
     await page.getByRole("heading", { level: 1, name: /traces \d+ have failed/ }).waitFor();
     // The failed ones lie at 3 s, along the top.
     await drag(page, "[aria-label^='Durations over time']", [0.01, 0.02], [0.99, 0.2]);
@@ -75,7 +80,7 @@ it("explains what is dragged over a burn-down", async () => {
     await page.waitForURL(/since=20/);
     await page.getByRole("button", { name: "Since onset" }).waitFor();
     await page.locator("#explain").getByText("pool.acquire").first().waitFor();
-    expect(await text("#explain")).toMatch(/what spent \d+ bad events/);
+    await expect.poll(() => text("#explain")).toMatch(/what spent \d+ bad events/);
     await stop();
     await page.getByRole("button", { name: "Since onset" }).click();
     await expect.poll(() => new URL(page.url()).searchParams.get("since")).toBeNull();

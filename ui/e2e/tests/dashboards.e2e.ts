@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { launch } from "../browser";
-import { base, eventually, findings, firingPage, open, settled } from "../harness";
+import { base, eventually, findings, firingPage, open, PATIENCE_MS, settled } from "../harness";
 
 let browser: Browser;
 const made: string[] = [];
@@ -49,6 +49,7 @@ it("lists what there is, by words and tags", async () => {
 it("asks of what is off the screen only once it is seen", async () => {
   const context = await browser.newContext({ viewport: { width: 1440, height: 500 } });
   const page = await context.newPage();
+  page.setDefaultTimeout(PATIENCE_MS);
   const asked: string[] = [];
   page.on("request", (request) => asked.push(`${decodeURIComponent(request.url())} ${request.postData() ?? ""}`));
   await page.goto(`${base()}/dashboards/load-test?refresh=off`);
@@ -56,7 +57,7 @@ it("asks of what is off the screen only once it is seen", async () => {
   const memory = () => asked.some((one) => one.includes("process_memory_usage_bytes"));
   expect(memory()).toBe(false);
   await panel(page, "Memory of all services").scrollIntoViewIfNeeded();
-  await eventually("its question", () => Promise.resolve(memory()), 30);
+  await eventually("its question", () => Promise.resolve(memory()));
   await context.close();
 });
 
@@ -70,10 +71,10 @@ it("is narrowed by a variable, copied, edited, saved, and there after a reload",
   await page.waitForURL(/var-service=payments/);
   await panel(page, "Requests per second").getByRole("button", { name: /What can be done/ }).click();
   await page.getByRole("menuitem", { name: "Query" }).click();
-  expect(await page.getByRole("dialog").innerText()).toContain('service=~"payments"');
+  await expect.poll(() => page.getByRole("dialog").innerText()).toContain('service=~"payments"');
   await page.keyboard.press("Escape");
   await settled(page);
-  expect(await panel(page, "SLOs, those in danger first").innerText()).not.toContain("cart availability");
+  await expect.poll(() => panel(page, "SLOs, those in danger first").innerText()).not.toContain("cart availability");
 
   // A copy is one's own.
   await page.getByRole("button", { name: "Copy to edit" }).click();
@@ -94,7 +95,7 @@ it("is narrowed by a variable, copied, edited, saved, and there after a reload",
 
   // What is typed can be undone, and done again.
   await page.getByRole("button", { name: /^Undo: change the query/ }).click();
-  expect(await query.innerText()).toContain("STATUS_CODE_ERROR");
+  await expect.poll(() => query.innerText()).toContain("STATUS_CODE_ERROR");
   await page.getByRole("button", { name: /^Redo: change the query/ }).click();
   await page.getByRole("button", { name: "Close" }).click();
 
@@ -103,7 +104,7 @@ it("is narrowed by a variable, copied, edited, saved, and there after a reload",
   await page.getByRole("button", { name: /^Move Orders a second/ }).focus();
   await page.keyboard.press("Shift+ArrowRight");
   await page.keyboard.press("Shift+ArrowRight");
-  expect((await panel(page, "Orders a second").boundingBox())?.width).toBeGreaterThan((before?.width ?? 0) * 1.4);
+  await expect.poll(async () => (await panel(page, "Orders a second").boundingBox())?.width).toBeGreaterThan((before?.width ?? 0) * 1.4);
 
   await page.getByRole("button", { name: "Save", exact: true }).click();
   await page.getByText("editing", { exact: true }).waitFor();
@@ -150,7 +151,7 @@ it("takes Grafana's JSON, and tells what it does not understand", async () => {
     ],
   }));
   const said = page.getByRole("status", { name: "What is imported" });
-  expect(await said.innerText()).toContain("“Nodes” is of the type nodeGraph");
+  await expect.poll(() => said.innerText()).toContain("“Nodes” is of the type nodeGraph");
   await page.getByRole("button", { name: "Import", exact: true }).click();
   await page.waitForURL(/\/dashboards\/[^?]+\?/);
   made.push(idIn(page));

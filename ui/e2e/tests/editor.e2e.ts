@@ -3,7 +3,7 @@
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { launch } from "../browser";
-import { base } from "../harness";
+import { base, PATIENCE_MS } from "../harness";
 import { editor, walk } from "../journey";
 
 let browser: Browser;
@@ -15,6 +15,7 @@ afterAll(() => browser.close());
 it("goes on where one typed when the editor takes over from the plain box", async () => {
   const context = await browser.newContext();
   const page = await context.newPage();
+  page.setDefaultTimeout(PATIENCE_MS);
   let release: () => void = () => undefined;
   const held = new Promise<void>((done) => {
     release = done;
@@ -30,7 +31,7 @@ it("goes on where one typed when the editor takes over from the plain box", asyn
   release();
   await editor(page, "TraceQL").waitFor();
   await page.keyboard.type("`x` }");
-  expect(await editor(page, "TraceQL").innerText()).toBe("{ name = `x` }");
+  await expect.poll(() => editor(page, "TraceQL").innerText()).toBe("{ name = `x` }");
   // The keys went to the box, not to the page, where "s" and "x" are shortcuts.
   expect(new URL(page.url()).searchParams.get("chart")).toBeNull();
   await context.close();
@@ -46,9 +47,9 @@ it.each([
     await editor(page, label).click();
     await page.keyboard.type(typed, { delay: 15 });
     const list = page.locator(".cm-tooltip-autocomplete");
-    await list.getByText(offered).first().waitFor();
-    // Enter takes what is offered, and does not run it.
-    await page.waitForTimeout(100);
+    await list.locator("li[aria-selected=true]").getByText(offered).first().waitFor();
+    // Enter takes what is offered, and does not run it; a list that has just come takes no key for a moment.
+    await page.waitForTimeout(500);
     await page.keyboard.press("Enter");
     await expect.poll(() => editor(page, label).innerText()).toContain(offered);
     expect(new URL(page.url()).searchParams.get("q")).toBeNull();

@@ -38,9 +38,9 @@ it("names a rejection’s reason, its sender, and what to do", async () => {
   const row = rejections.getByRole("row").filter({ hasText: "trace id is empty or all zero" });
   expect(await row.innerText()).toContain("legacy-batch");
   await row.getByRole("button").click();
-  expect(await rejections.innerText()).toContain("16 random bytes");
+  await expect.poll(() => rejections.innerText()).toContain("16 random bytes");
   await rejections.getByRole("button", { name: "Copy" }).click();
-  expect(await page.evaluate(() => navigator.clipboard.readText())).toContain("traceId");
+  await expect.poll(() => page.evaluate(() => navigator.clipboard.readText())).toContain("traceId");
   for (const table of ["spans", "Senders"]) expect(await page.getByText(table, { exact: true }).count()).toBeGreaterThan(0);
   expect(await page.getByRole("table", { name: "Keys of series by values" }).innerText()).toContain("http.route");
   expect(await findings(page)).toEqual([]);
@@ -53,13 +53,13 @@ it("shows the sender that a link names, and opens it by keyboard", async () => {
   const { page, close } = await open(browser, "/ingest?q=legacy", { theme: "dark" });
   await settled(page);
   const senders = page.getByRole("table", { name: "Senders" });
-  expect(await senders.locator("tbody tr").count()).toBe(1);
+  await expect.poll(() => senders.locator("tbody tr").count()).toBe(1);
   await senders.locator("tbody tr").first().focus();
   await page.keyboard.press("Enter");
   await page.waitForURL(/open=legacy-batch/);
-  expect(await senders.innerText()).toContain("16 random bytes");
+  await expect.poll(() => senders.innerText()).toContain("16 random bytes");
   await page.getByRole("searchbox", { name: "Find a sender by name" }).fill("nobody");
   await page.getByRole("button", { name: /^Show all \d+$/ }).click();
-  expect(await senders.locator("tbody tr").count()).toBeGreaterThan(5);
+  await expect.poll(() => senders.locator("tbody tr").count()).toBeGreaterThan(5);
   await close();
 });

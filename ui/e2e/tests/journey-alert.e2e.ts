@@ -70,7 +70,7 @@ it("goes from an alert by Explain to a trace and its log record", async () => {
     await page.waitForURL("**/logs?*span_id*");
     await page.getByText("1 record", { exact: true }).waitFor();
     const row = page.locator("[role=row][data-index='0']");
-    expect(await row.innerText()).toContain("pool payments-rw: timed out after 3000 ms (8/8 busy)");
+    await expect.poll(() => row.innerText()).toContain("pool payments-rw: timed out after 3000 ms (8/8 busy)");
     await row.click();
     await page.getByLabel("Record", { exact: true }).getByText("payments-rw").waitFor();
     await stop();

@@ -4,7 +4,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { format } from "../../src/model/units";
 import { launch } from "../browser";
-import { api, base } from "../harness";
+import { api, base, eventually } from "../harness";
 import { counted, editor, pastMinutes, walk } from "../journey";
 
 interface Matrix {
@@ -68,13 +68,13 @@ it("goes from PromQL to a graph, an exemplar and its trace", async () => {
     const params = new URLSearchParams({ query, start: String(past.from / 1000), end: String(past.to / 1000) });
     const known = (await api<Exemplars>(`/prometheus/api/v1/query_exemplars?${params.toString()}`)).data.flatMap((one) => one.exemplars.map((exemplar) => exemplar.labels.trace_id));
     await page.locator(".u-over").scrollIntoViewIfNeeded();
-    const spot = await exemplarSpot(page);
-    expect(spot?.title).toMatch(/^3\.0\d\s?s · trace [0-9a-f]{8}$/);
-    await page.mouse.click(spot?.x ?? 0, spot?.y ?? 0);
+    const spot = await eventually("an exemplar under the pointer", () => exemplarSpot(page));
+    expect(spot.title).toMatch(/^3\.0\d\s?s · trace [0-9a-f]{8}$/);
+    await page.mouse.click(spot.x, spot.y);
     await page.waitForURL("**/traces/**");
     const trace = /traces\/([0-9a-f]{32})/.exec(page.url())?.[1] ?? "";
     expect(known).toContain(trace);
-    expect(spot?.title).toContain(trace.slice(0, 8));
+    expect(spot.title).toContain(trace.slice(0, 8));
     await page.getByTestId("waterfall").waitFor();
     expect(await text()).toContain(`${await counted(`SELECT count(*) FROM spans WHERE trace_id = '${trace}'`)} spans`);
     // The span that was measured.

@@ -122,7 +122,9 @@ it("edits an SLO, excludes a time from it, and tries another policy on its histo
 async function excludes(page: Page): Promise<void> {
   await page.getByRole("button", { name: "Exclude time…" }).click();
   const dialog = page.getByRole("dialog", { name: `Exclude time from ${NAME}` });
-  const minute = (ago: number) => `${new Date(Date.now() - ago * 60_000).toISOString().slice(0, 16)}:00Z`;
+  // One now: between two a minute may end.
+  const now = Date.now();
+  const minute = (ago: number) => `${new Date(now - ago * 60_000).toISOString().slice(0, 16)}:00Z`;
   await dialog.getByLabel("From").fill(minute(20));
   await dialog.getByLabel("To", { exact: true }).fill(minute(10));
   await dialog.getByText(/10\s?min would be excluded\. Say why\./).waitFor();

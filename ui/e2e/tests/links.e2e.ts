@@ -16,7 +16,7 @@ it("opens a silence with the labels of its link’s alert, once", async () => {
   const { page, complaints, close } = await open(browser, `/alerts/silences?alert=${alert.fingerprint}`);
   const dialog = page.getByRole("dialog", { name: "Silence" });
   await dialog.waitFor();
-  expect(await dialog.getByLabel("Value of slo").inputValue()).toBe(alert.labels.slo);
+  await expect.poll(() => dialog.getByLabel("Value of slo").inputValue()).toBe(alert.labels.slo);
   await page.keyboard.press("Escape");
   await page.waitForURL((url) => !url.searchParams.has("alert"));
   expect(await dialog.count()).toBe(0);
@@ -32,7 +32,7 @@ it("says when a link’s alert is none", async () => {
 
 it("fills in matchers, as the palette says them", async () => {
   const { page, close } = await open(browser, `/alerts/silences?new=${encodeURIComponent('service="checkout"')}`);
-  expect(await page.getByRole("dialog", { name: "Silence" }).getByLabel("Value of service").inputValue()).toBe("checkout");
+  await expect.poll(() => page.getByRole("dialog", { name: "Silence" }).getByLabel("Value of service").inputValue()).toBe("checkout");
   await close();
 });
 

@@ -25,7 +25,7 @@ it("lists runs with their figures and verdicts, and compares those that are tick
   await settled(page);
   const table = page.getByRole("table", { name: "Load tests" });
   const rows = table.locator("tbody tr");
-  expect(await rows.count()).toBe(2);
+  await expect.poll(() => rows.count()).toBe(2);
   const newest = plain(await rows.nth(0).innerText());
   for (const part of ["3.10.0", "297 ms", "+50 %", "0.05 %", "failed"]) expect(newest).toContain(part);
   expect(plain(await rows.nth(1).innerText())).toContain("passed");

@@ -3,7 +3,7 @@
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { launch } from "../browser";
-import { base, failedTrace, findings, open } from "../harness";
+import { base, failedTrace, findings, open, PATIENCE_MS } from "../harness";
 
 let browser: Browser;
 beforeAll(async () => {
@@ -22,6 +22,7 @@ it("goes to a service and to a trace by the palette", async () => {
   const trace = await failedTrace();
   await page.keyboard.press("Control+k");
   await page.keyboard.type(trace);
+  await page.getByRole("option", { name: new RegExp(trace.slice(0, 8)) }).first().waitFor();
   await page.keyboard.press("Enter");
   await page.waitForURL(`**/traces/${trace}*`);
   await close();
@@ -38,7 +39,7 @@ it("has keys, and lists them", async () => {
   await page.keyboard.press("Shift+ArrowLeft");
   await page.waitForURL(/from=20\d\d-/);
   await page.goBack();
-  expect(new URL(page.url()).searchParams.get("from")).toBeNull();
+  await expect.poll(() => new URL(page.url()).searchParams.get("from")).toBeNull();
   await close();
 });
 
@@ -69,6 +70,7 @@ it("pins steps to a trail that goes along with the link", async () => {
   await page.getByText("Share: Copied").waitFor();
   const link = await page.evaluate(() => navigator.clipboard.readText());
   const other = await browser.newPage();
+  other.setDefaultTimeout(PATIENCE_MS);
   await other.goto(link);
   await other.getByRole("navigation", { name: "Trail" }).getByRole("link", { name: /SQL/ }).waitFor();
   await other.close();

@@ -126,7 +126,7 @@ function Facts({ trace }: { trace: Trace }) {
 /** To its log records, in a time that holds them all. */
 function LogsOf({ trace, children }: { trace: Trace; children: ReactNode }) {
   const search = useMemo(() => logsIn(`trace_id:${trace.trace_id}`, holdsTrace(trace.tree)), [trace]);
-  return <Go to="/logs" search={search}>{children}</Go>;
+  return <Go to="/logs" search={search} style={{ textDecoration: "underline" }}>{children}</Go>;
 }
 
 function NoSpans({ trace }: { trace: Trace }) {
