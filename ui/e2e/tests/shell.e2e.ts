@@ -3,7 +3,7 @@
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { launch } from "../browser";
-import { base, failedTrace, findings, open, PATIENCE_MS } from "../harness";
+import { base, failedTrace, findings, open, PATIENCE_MS, settled } from "../harness";
 
 let browser: Browser;
 beforeAll(async () => {
@@ -56,6 +56,35 @@ it("keeps the time from page to page, and in a shared link", async () => {
   const link = new URL(await page.evaluate(() => navigator.clipboard.readText()));
   expect(link.searchParams.get("from")).toMatch(/^20\d\d-.*Z$/);
   expect(link.searchParams.get("paused")).toBe("1");
+  await close();
+});
+
+it("shows an earlier time behind this one, from page to page and in the link", async () => {
+  const { page, complaints, close } = await open(browser, "/services/payments");
+  await settled(page);
+  await page.getByRole("button", { name: /Last 1 h/ }).click();
+  await page.getByRole("button", { name: "Previous period" }).click();
+  await page.waitForURL(/against=previous/);
+  await page.getByRole("button", { name: "p99, previous period" }).waitFor();
+  await page.getByRole("button", { name: /Last 1 h.*with the previous period/ }).waitFor();
+  expect(await findings(page)).toEqual([]);
+  await page.getByRole("link", { name: "Metrics", exact: true }).click();
+  await page.waitForURL(/metrics-explorer\?.*against=previous/);
+  expect(complaints).toEqual([]);
+  await close();
+});
+
+it("goes to a dashboard by the palette, and offers no fault outside of the demo", async () => {
+  const { page, complaints, close } = await open(browser, "/sql");
+  await page.keyboard.press("Control+k");
+  await page.keyboard.type("stack over");
+  await page.getByRole("option", { name: "Stack overview" }).waitFor();
+  await page.keyboard.press("Enter");
+  await page.waitForURL("**/dashboards/stack-overview");
+  await page.goto(`${base()}/`);
+  await settled(page);
+  expect(await page.getByRole("heading", { name: "Break the demo" }).count()).toBe(0);
+  expect(complaints).toEqual([]);
   await close();
 });
 

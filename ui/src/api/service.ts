@@ -41,8 +41,8 @@ export function operationsSql(service: string, grid: Grid): string {
   );
 }
 
-export const useOperations = (service: string, grid: Grid): Result<SqlAnswer<OperationRow>> =>
-  useSql(operationsSql(service, grid), operationRow, { doing: `read the operations of ${service}`, rowLimit: ROWS_MAX, poll: true });
+export const useOperations = (service: string, grid: Grid, options: QueryOptions = {}): Result<SqlAnswer<OperationRow>> =>
+  useSql(operationsSql(service, grid), operationRow, { doing: `read the operations of ${service}`, rowLimit: ROWS_MAX, poll: true, ...options });
 
 const typeRow = v.object({ at: nanos, type: v.string(), count: number });
 export type TypeRow = v.InferOutput<typeof typeRow>;

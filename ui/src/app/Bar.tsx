@@ -63,7 +63,7 @@ function RefreshControls({ refreshNow }: { refreshNow: () => void }) {
 function Share() {
   const time = useTime();
   const link = () => {
-    const search = encode(timeCodec, { ...absolute(time.range), refresh: time.refresh, paused: true }, parseSearch(window.location.search));
+    const search = encode(timeCodec, { ...absolute(time.range), refresh: time.refresh, paused: true, against: time.against }, parseSearch(window.location.search));
     const steps = trail.get();
     const fragment = steps.steps.length > 0 ? `#${fragmentOf(steps)}` : window.location.hash;
     return window.location.origin + window.location.pathname + stringifySearch(search) + fragment;

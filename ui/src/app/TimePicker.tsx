@@ -3,6 +3,7 @@ import { useState } from "react";
 import { Popover } from "@/components/layers";
 import { useTime, useTimeActions } from "@/components/location/time";
 import { Choice } from "@/components/Tabs";
+import { AGAINST, AGAINST_LABELS } from "@/model/against";
 import { describeRange, parseRange, PRESETS, type RangeText } from "@/model/range";
 import { exact, zoneName } from "@/model/time";
 import { setPreferences, usePreferences } from "@/preferences/preferences";
@@ -27,13 +28,22 @@ export function TimePicker() {
   return (
     <Popover
       open={open} onOpenChange={setOpen} label="Time range" align="end"
-      trigger={<button type="button" className="btn" title={title}><Clock className="ico" aria-hidden />{label} · {zoneName(zone)}</button>}
+      trigger={<button type="button" className="btn" title={title}><Clock className="ico" aria-hidden />{label} · {zoneName(zone)}{time.against !== "off" && ` · with the ${AGAINST_LABELS[time.against].toLowerCase()}`}</button>}
     >
       <Typed onChoose={choose} />
       <div className={styles.columns}>
         <List title="Presets" ranges={PRESETS.map((preset) => preset.text)} onChoose={choose} chosen={time.text} />
         <div>
           {recentRanges.length > 0 && <List title="Recent" ranges={recentRanges} onChoose={choose} chosen={time.text} />}
+          <h3 className={styles.title}>Compare with</h3>
+          <ul>
+            {AGAINST.map((against) => (
+              <li key={against}><button type="button" className={styles.item} aria-current={against === time.against || undefined} onClick={() => {
+                set({ against });
+                setOpen(false);
+              }}>{AGAINST_LABELS[against]}</button></li>
+            ))}
+          </ul>
           <h3 className={styles.title}>Zone</h3>
           <Choice label="Zone" value={zone} options={[{ id: "UTC", label: "UTC" }, { id: "local", label: "Local" }]} onChange={(next) => setPreferences({ zone: next })} />
         </div>

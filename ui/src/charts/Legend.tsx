@@ -25,7 +25,7 @@ export function Legend({ lines, unit, solo, onPick, pointer }: LegendProps) {
           const { last, max } = extentOf(line.values);
           const off = solo.size > 0 && !solo.has(line.name);
           return (
-            <tr key={line.name} data-off={off || undefined}>
+            <tr key={line.name} data-off={off || undefined} data-faint={line.faint}>
               <td>
                 <button type="button" className={styles.name} aria-pressed={solo.has(line.name)} onClick={(event) => onPick(line.name, event.ctrlKey || event.metaKey)}>
                   <span className={styles.key} style={{ "--c": `var(${line.token})` } as React.CSSProperties} aria-hidden />

@@ -22,6 +22,8 @@ export interface Line {
   /** A token such as `--bad` or `serviceToken(name)`; left out, the next of the palette. */
   token?: string;
   dashed?: boolean;
+  /** Of an earlier time: drawn behind the others, and never what fills a gap of theirs. */
+  faint?: boolean;
   /** 8 % under the line. By default when it is the only one. */
   area?: boolean;
 }
@@ -95,7 +97,7 @@ export function TimeSeries(props: TimeSeriesProps) {
     [times, shown],
   );
   // A new plot only when its looks change; new numbers go into the plot that is there.
-  const looks = JSON.stringify([shown.map(({ name, token, dashed, area }) => [name, token, dashed, area]), unit, height, zone, sync, openEnded]);
+  const looks = JSON.stringify([shown.map(({ name, token, dashed, area, faint }) => [name, token, dashed, area, faint]), unit, height, zone, sync, openEnded]);
   const dataNow = useRef(data);
   const rangeNow = useRef(range);
   useEffect(() => {

@@ -60,8 +60,9 @@ export function drawThreshold(plot: uPlot, { threshold }: Drawn, tokens: Tokens)
 }
 
 /** Violet dots along the axis where no line has a value. */
-export function drawGaps(plot: uPlot, tokens: Tokens): void {
-  const [times, ...lines] = plot.data;
+export function drawGaps(plot: uPlot, tokens: Tokens, faint: readonly boolean[]): void {
+  const [times, ...all] = plot.data;
+  const lines = all.filter((_, index) => !faint[index]);
   if (lines.length === 0) return;
   const { ctx, bbox } = plot;
   ctx.save();

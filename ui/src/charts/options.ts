@@ -10,8 +10,8 @@ import type { Tokens } from "./tokens";
 export interface Looks {
   width: number;
   height: number;
-  /** Name, token, dashed, area. */
-  lines: [string, string, boolean | undefined, boolean | undefined][];
+  /** Name, token, dashed, area, faint. */
+  lines: [string, string, boolean | undefined, boolean | undefined, boolean | undefined][];
   unit: Unit;
   zone: Zone;
   tokens: Tokens;
@@ -75,7 +75,7 @@ export function optionsOf(looks: Looks): uPlot.Options {
       drawAxes: [(plot) => drawThreshold(plot, looks.drawn(), tokens)],
       draw: [
         (plot) => looks.openEnded && drawOpenEnd(plot),
-        (plot) => drawGaps(plot, tokens),
+        (plot) => drawGaps(plot, tokens, looks.lines.map((line) => line[4] === true)),
         (plot) => drawMarks(plot, looks.drawn(), tokens),
         (plot) => drawExemplars(plot, looks.drawn(), tokens),
       ],
@@ -83,8 +83,8 @@ export function optionsOf(looks: Looks): uPlot.Options {
   };
 }
 
-function seriesOf([label, token, dashed, area]: Looks["lines"][number], looks: Looks): uPlot.Series {
-  const stroke = looks.tokens(token);
+function seriesOf([label, token, dashed, area, faint]: Looks["lines"][number], looks: Looks): uPlot.Series {
+  const stroke = faint ? withAlpha(looks.tokens(token), 0.45) : looks.tokens(token);
   const filled = area ?? looks.lines.length === 1;
   const spline = uPlot.paths.linear?.();
   return {

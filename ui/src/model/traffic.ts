@@ -1,5 +1,6 @@
 /** What services did in a range: one entry per service, its buckets on one grid. */
 
+import { earlier } from "./against";
 import { type Range, stepFor } from "./range";
 import { type Nanos, NS_PER_S, nanos } from "./time";
 
@@ -58,6 +59,9 @@ export function gridOf(range: Range, points = 60): Grid {
   for (let at = from; at < to; at += step) times.push(nanos(at));
   return { range: { from: nanos(from), to: nanos(to) }, step, times };
 }
+
+/** The same buckets, `by` whole steps earlier: each stands for the one at its place. */
+export const earlierGrid = ({ range, step, times }: Grid, by: Nanos): Grid => ({ range: earlier(range, by), step, times: times.map((at) => nanos(at - by)) });
 
 /** Rows of a service's requests where it has any, else of its spans; the busiest first. */
 export function trafficOf(rows: readonly TrafficRow[], grid: Grid): Traffic[] {

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { nanos } from "./time";
-import { deploysOf, reporting, type Sighting, versionsOf } from "./versions";
+import { deploysOf, marksOf, reporting, type Sighting, versionsOf } from "./versions";
 
 const minute = (n: number) => nanos(BigInt(n) * 60_000_000_000n);
 const seen = (service: string, version: string | null, instance: string, first: number, last: number): Sighting => ({ service, version, instance, first: minute(first), last: minute(last) });
@@ -27,4 +27,12 @@ it("knows services that name no version, and the first version of all as no depl
 
 it("counts who reports", () => {
   expect(reporting([...PAYMENTS, seen("email", "1", "e", 0, 40)], minute(61))).toEqual({ alive: 6, all: 7 });
+});
+
+it("marks deploys of the services that are looked at, with their names where there are several", () => {
+  const deploy = (service: string, to: string) => ({ service, at: nanos(1), from: "1", to, instances: 1, all: 1 });
+  const all = [deploy("cart", "2.0"), deploy("payments", "3.0")];
+  expect(marksOf(all, []).map((mark) => mark.label)).toEqual(["cart 2.0", "payments 3.0"]);
+  expect(marksOf(all, ["cart"]).map((mark) => mark.label)).toEqual(["2.0"]);
+  expect(marksOf(all, ["cart", "payments"])).toHaveLength(2);
 });

@@ -98,3 +98,9 @@ export function reporting(sightings: readonly Sighting[], now: Nanos): { alive: 
   }
   return { alive: [...last.values()].filter((at) => now - at <= ALIVE).length, all: last.size };
 }
+
+/** Verticals of charts: each names its service unless all are of one. */
+export function marksOf(deploys: readonly Deploy[], only: readonly string[]): { at: Nanos; kind: "deploy"; label: string }[] {
+  const own = only.length === 0 ? deploys : deploys.filter((deploy) => only.includes(deploy.service));
+  return own.map((deploy) => ({ at: deploy.at, kind: "deploy", label: only.length === 1 ? deploy.to : `${deploy.service} ${deploy.to}` }));
+}

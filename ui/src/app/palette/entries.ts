@@ -15,6 +15,9 @@ export interface Known {
   slos: { name: string; title: string }[];
   alerts: { fingerprint: string; title: string; service: string }[];
   metrics: string[];
+  dashboards: { id: string; title: string }[];
+  /** What can be broken in the demo; empty outside of it. */
+  faults: { name: string; label: string; ends: boolean }[];
   pages: { to: string; label: string }[];
   actions: { action: string; label: string }[];
   /** The trace of the span id that was typed, when there is one. */
@@ -52,7 +55,7 @@ function matching<T>(items: T[], typed: string, name: (item: T) => string): T[] 
     .map(({ item }) => item);
 }
 
-/** Sections in the order: ids, services, SLOs, alerts, metrics, pages, times, queries, actions. */
+/** Sections in the order: ids, services, SLOs, alerts, metrics, dashboards, pages, times, queries, actions. */
 export function entriesOf(typed: string, known: Known): Entry[] {
   const text = typed.trim();
   const pages = (found: Known["pages"]) => found.map(({ to, label }): Entry => ({ section: "Pages", label, act: { kind: "go", to } }));
@@ -66,6 +69,7 @@ export function entriesOf(typed: string, known: Known): Entry[] {
   for (const slo of matching(known.slos, text, (s) => `${s.title} ${s.name}`)) entries.push({ section: "SLOs", label: slo.title, note: slo.name, act: { kind: "go", to: `/slos/${encodeURIComponent(slo.name)}` } });
   for (const alert of matching(known.alerts, text, (a) => `${a.title} ${a.service}`)) entries.push({ section: "Alerts", label: alert.title, note: alert.service, act: { kind: "go", to: `/alerts/${alert.fingerprint}` } });
   for (const metric of matching(known.metrics, text, (m) => m)) entries.push({ section: "Metrics", label: metric, act: { kind: "go", to: "/metrics-explorer", search: { q: metric } } });
+  for (const one of matching(known.dashboards, text, (d) => d.title)) entries.push({ section: "Dashboards", label: one.title, act: { kind: "go", to: `/dashboards/${encodeURIComponent(one.id)}` } });
   entries.push(...pages(matching(known.pages, text, (p) => p.label)));
   if (known.time) entries.push({ section: "Time", label: known.time.words, act: { kind: "time", range: known.time.range } });
   entries.push(...queries(text), ...actions(text, known));
@@ -84,6 +88,10 @@ function queries(text: string): Entry[] {
 
 function actions(text: string, known: Known): Entry[] {
   const found = matching(known.actions, text, (a) => a.label).map(({ action, label }): Entry => ({ section: "Actions", label, act: { kind: "do", action } }));
+  // Its name, and words that somebody would type who looks for it.
+  const faults = matching(known.faults, text, (fault) => `${fault.label} fault ${fault.ends ? "end" : "begin break"} demo`).map(({ name, label, ends }): Entry =>
+    ({ section: "Demo", label: `${ends ? "End" : "Begin"} the fault ${label}`, ...(ends ? {} : { note: "for 5 min" }), act: { kind: "do", action: `${ends ? "end" : "begin"} ${name}` } }));
+  found.push(...faults);
   const silence = /^silence\s+(.+)/i.exec(text)?.[1];
   if (!silence) return found;
   const services = matching(known.services, silence, (s) => s);

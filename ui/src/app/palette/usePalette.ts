@@ -1,8 +1,12 @@
 /** The palette's half that knows: names from the cache or the server, and what choosing an entry does. */
 
+import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
+import { useDashboards } from "@/api/dashboards";
+import { beginFault, endFault, useFaults } from "@/api/demo";
 import { useAlertNames, useMetricNames, useServiceNames, useSloNames, useTraceOfSpan } from "@/api/names";
 import { copy } from "@/components/CopyAs";
+import { FAULT_LASTS, isPlanned } from "@/components/demo";
 import { useTime, useTimeActions } from "@/components/location/time";
 import { useGo } from "@/components/location/useGo";
 import { describeRange, parseRange } from "@/model/range";
@@ -34,6 +38,9 @@ export function usePalette(typed: string): { entries: Entry[]; choose: (entry: E
   const slos = useSloNames();
   const alerts = useAlertNames();
   const metrics = useMetricNames();
+  const dashboards = useDashboards();
+  const { faults } = useFaults();
+  const client = useQueryClient();
   const span = useTraceOfSpan(isSpanId(text) ? text : null, time.range);
   const range = text === "" ? null : parseRange(text, time.now, zone);
   const entries = entriesOf(typed, {
@@ -41,6 +48,8 @@ export function usePalette(typed: string): { entries: Entry[]; choose: (entry: E
     slos: slos.data?.slos.map((slo) => ({ name: slo.name, title: slo.display_name ?? slo.name })) ?? [],
     alerts: alerts.data?.map((alert) => ({ fingerprint: alert.fingerprint, title: alert.annotations.summary ?? alert.labels.alertname ?? alert.fingerprint, service: alert.labels.service ?? "" })) ?? [],
     metrics: metrics.data?.data ?? [],
+    dashboards: dashboards.data?.dashboards ?? [],
+    faults: faults?.map((fault) => ({ name: fault.name, label: fault.name.replaceAll("-", " "), ends: isPlanned(fault) })) ?? [],
     pages: [...SECTIONS.flatMap((section) => section.entries), ...EXTRA_PAGES],
     actions: ACTIONS,
     traceOfSpan: isSpanId(text) ? (span.data?.rows[0]?.trace_id ?? null) : null,
@@ -52,9 +61,16 @@ export function usePalette(typed: string): { entries: Entry[]; choose: (entry: E
     if (entry.act.kind !== "time") setRecent(keepRecent(entry));
     if (entry.act.kind === "go") go(entry.act.to, entry.act.search);
     else if (entry.act.kind === "time") set({ ...entry.act.range, paused: false });
+    else if (/^(begin|end) /.test(entry.act.action)) void breakDemo(entry.act.action).then(() => client.invalidateQueries());
     else act(entry.act.action, () => set({ paused: !time.paused }));
   };
-  return { entries, choose, partial: [services, slos, alerts, metrics].some((query) => query.error !== null) };
+  return { entries, choose, partial: [services, slos, alerts, metrics, dashboards].some((query) => query.error !== null) };
+}
+
+/** `begin slow-database`. The overview shows whether it did. */
+function breakDemo(action: string): Promise<unknown> {
+  const [verb, name = ""] = action.split(" ");
+  return (verb === "begin" ? beginFault(name, FAULT_LASTS) : endFault(name)).catch(() => undefined);
 }
 
 function act(action: string, toggleLive: () => void): void {

@@ -1,6 +1,7 @@
 /** The time range and refresh of every page: in the URL, resolved here once per tick. */
 
 import { createContext, useContext, useMemo } from "react";
+import { type Against, AGAINST } from "@/model/against";
 import { absolute, DEFAULT_RANGE, type Range, type RangeText, resolveRange } from "@/model/range";
 import type { Nanos } from "@/model/time";
 import { type Codec, decode, encode, flag, oneOf, text } from "@/model/url";
@@ -13,16 +14,19 @@ export interface TimeView extends RangeText {
   refresh: Refresh;
   /** Stands still, because somebody looks at evidence. */
   paused: boolean;
+  /** Which earlier time charts show behind this one. */
+  against: Against;
 }
 
-/** These four belong to the shell; a page's codec names none of them. */
+/** These belong to the shell; a page's codec names none of them. */
 export const timeCodec: Codec<TimeView> = {
   from: text(DEFAULT_RANGE.from),
   to: text(DEFAULT_RANGE.to),
   refresh: oneOf(["off", "5s", "10s", "1m"], "10s"),
   paused: flag(),
+  against: oneOf(AGAINST, "off"),
 };
-export const TIME_PARAMETERS = ["from", "to", "refresh", "paused"] as const;
+export const TIME_PARAMETERS = ["from", "to", "refresh", "paused", "against"] as const;
 
 export interface Time {
   /** As written in the URL. */
@@ -33,6 +37,7 @@ export interface Time {
   now: Nanos;
   refresh: Refresh;
   paused: boolean;
+  against: Against;
   /** Whether the ends move by themselves. */
   live: boolean;
   /** Parameters of the URL that are none; the default is shown instead. */
@@ -73,6 +78,6 @@ export function useTimeFromUrl(now: Nanos): Time {
     const range = given ?? resolveRange(DEFAULT_RANGE, now);
     if (!range) throw new Error("the default range is none");
     const moves = written.from.startsWith("now") || written.to.startsWith("now");
-    return { text: written, range, now, refresh: view.refresh, paused: view.paused, live: moves && !view.paused && view.refresh !== "off", ignored: given ? ignored : [...ignored, "from", "to"] };
+    return { text: written, range, now, refresh: view.refresh, paused: view.paused, against: view.against, live: moves && !view.paused && view.refresh !== "off", ignored: given ? ignored : [...ignored, "from", "to"] };
   }, [search, now]);
 }

@@ -1,7 +1,7 @@
 /** Services as rows, worst first: state, traffic, errors and p99 each with its last hour, budget, version. */
 
-import type { ReactNode } from "react";
-import { trafficSql } from "@/api/traffic";
+import { type ReactNode, useMemo } from "react";
+import { trafficSql, useTraffic } from "@/api/traffic";
 import { TimeSeries } from "@/charts/TimeSeries";
 import { BudgetBar } from "@/components/BudgetBar";
 import { Figure } from "@/components/Figure";
@@ -16,7 +16,8 @@ import { Table, type TableColumn } from "@/components/Table";
 import type { Standing } from "@/model/standing";
 import type { Tone } from "@/model/state";
 import { subtract, toSeconds } from "@/model/time";
-import { carried, errorRatios, type Grid, rates, slowest } from "@/model/traffic";
+import { backBy, withEarlier } from "@/model/against";
+import { carried, earlierGrid, errorRatios, type Grid, rates, slowest, trafficOf } from "@/model/traffic";
 import { durationMs, NO_DATA, NOT_APPLICABLE, rate, ratio, type Unit } from "@/model/units";
 import { roundAge } from "./age";
 import { budgetShort } from "./budgetShort";
@@ -97,7 +98,7 @@ const known = (values: readonly (number | null)[]): number[] => values.filter((v
 /** "2.14.0 on 2 of 6 instances". */
 const spreadOf = ({ versions }: ServiceRow): string => (versions?.current ? `${versions.current.version} on ${versions.current.instances} of ${versions.instances} instances` : "no version is sent");
 
-export function valuesOf(row: ServiceRow, grid: Grid, metric: Metric): (number | null)[] {
+export function valuesOf(row: Pick<ServiceRow, "traffic">, grid: Grid, metric: Metric): (number | null)[] {
   if (metric === "rate") return rates(row.traffic, grid);
   return metric === "errors" ? errorRatios(row.traffic) : carried(slowest(row.traffic), row.traffic.buckets);
 }
@@ -151,12 +152,18 @@ function P99({ row, grid }: { row: ServiceRow; grid: Grid }) {
 
 function Chart({ row, grid, metric }: { row: ServiceRow; grid: Grid; metric: Metric }) {
   const { name, unit } = METRICS[metric];
+  const { against } = useTime();
+  const by = backBy(grid.range, against);
+  const gridBefore = useMemo(() => (by === null ? grid : earlierGrid(grid, by)), [grid, by]);
+  const asked = useTraffic(gridBefore, { service: row.service, enabled: by !== null });
+  const before = by === null || !asked.data ? undefined : trafficOf(asked.data.rows, gridBefore)[0];
+  const lines = [{ name, values: valuesOf(row, grid, metric), token: sparkTone(row, metric) === "none" ? "--accent" : `--${sparkTone(row, metric)}` }];
   return (
     <div className={styles.detail}>
       <p className="small dim">{name} of {row.service}; drag to zoom</p>
       <TimeSeries
         label={`${name} of ${row.service}`} times={grid.times} unit={unit} height={180}
-        lines={[{ name, values: valuesOf(row, grid, metric), token: sparkTone(row, metric) === "none" ? "--accent" : `--${sparkTone(row, metric)}` }]}
+        lines={withEarlier(lines, before ? [{ name, values: valuesOf({ traffic: before }, gridBefore, metric) }] : null, against)}
         marks={row.deploys.map((deploy) => ({ at: deploy.at, kind: "deploy", label: deploy.to }))}
       />
     </div>

@@ -3,12 +3,13 @@
 import { lazy, Suspense, useMemo } from "react";
 import { Empty, ErrorFace, Loading, Partial } from "@/components/FiveFaces";
 import { SERIES_SHOWN } from "@/components/series/series";
+import { useDeployMarks } from "@/components/services/useDeployMarks";
 import { Grid } from "@/components/sql/AnswerView";
 import { isKind, type Panel } from "@/model/dashboard/document";
 import { type Choices } from "@/model/dashboard/variables";
 import type { Range } from "@/model/range";
 import { group, type Unit } from "@/model/units";
-import { heatOf, linesOf, isKnown, type NamedLine, statsOf, tableOf } from "./frames";
+import { heatOf, linesOf, isKnown, type NamedLine, servicesOf, statsOf, tableOf } from "./frames";
 import styles from "./panel.module.css";
 import { LogsBody, SloBody, TracesBody } from "./RowBodies";
 import { Stats } from "./Stats";
@@ -60,7 +61,9 @@ const largest = (line: NamedLine): number => line.values.reduce<number>((most, v
 /** Rows of the legend in sight, the chart having the rest; it scrolls. */
 const legendRows = (height: number): number => (height < 230 ? 2 : height < 330 ? 3 : 6);
 
-function SeriesBody({ panel, state, range, height }: BodyProps) {
+function SeriesBody({ panel, state, range, choices, height }: BodyProps) {
+  const services = useMemo(() => servicesOf(choices), [choices]);
+  const marks = useDeployMarks(range, services);
   const all = useMemo(() => linesOf(state.answered), [state.answered]);
   const limit = panel.limit ?? SERIES_SHOWN;
   const lines = useMemo(() => (all.lines.length <= limit ? all.lines : [...all.lines].sort((a, b) => largest(b) - largest(a)).slice(0, limit)), [all, limit]);
@@ -72,7 +75,7 @@ function SeriesBody({ panel, state, range, height }: BodyProps) {
     <div className={styles.series} style={{ "--legend": `${legend}px` } as React.CSSProperties}>
       <Suspense fallback={<Loading rows={3} height={height} />}>
         <TimeSeries
-          label={panel.title || "Series"} times={all.times} lines={lines} unit={panel.unit ?? "none"} height={Math.max(72, height - legend - (partial ? 20 : 0))} range={range}
+          label={panel.title || "Series"} times={all.times} lines={lines} unit={panel.unit ?? "none"} marks={marks} height={Math.max(72, height - legend - (partial ? 20 : 0))} range={range}
           {...(threshold ? { threshold: { value: threshold.value, label: threshold.label ?? "", token: `--${threshold.tone}` } } : {})}
         />
       </Suspense>

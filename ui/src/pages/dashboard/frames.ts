@@ -8,6 +8,7 @@ import type { HeatCells } from "@/charts/heat";
 import { chartOf, isDuration, isNumber, isTime } from "@/components/sql/answer";
 import { gridOf, onGrid } from "@/components/series/series";
 import type { PanelQuery, Reduction } from "@/model/dashboard/document";
+import type { Choices } from "@/model/dashboard/variables";
 import { serviceToken } from "@/model/service";
 import { type Nanos, nanos } from "@/model/time";
 
@@ -236,6 +237,10 @@ function trimmed(cells: HeatCells): HeatCells | null {
   const [first, last] = [some.indexOf(true), some.lastIndexOf(true)];
   return first < 0 ? null : { ...cells, rows: cells.rows.slice(first, last + 1) };
 }
+
+/** Services that the board is narrowed to by its variables; none when it is of all. */
+export const servicesOf = (choices: Choices): string[] =>
+  [...choices].flatMap(([name, chosen]) => (/^services?$/.test(name) && !chosen.all ? chosen.values : []));
 
 /** Names of labels of an answer, for templates of names. */
 export const labelsIn = (answered: readonly Answered[]): string[] =>

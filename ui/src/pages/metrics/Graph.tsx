@@ -2,13 +2,14 @@
 
 import { useMemo } from "react";
 import { type Family, useExemplars } from "@/api/promql";
-import { TimeSeries } from "@/charts/TimeSeries";
+import { type Line, TimeSeries } from "@/charts/TimeSeries";
 import { lineToken } from "@/charts/tokens";
 import { Empty, Loading, Partial } from "@/components/FiveFaces";
 import { Go } from "@/components/location/Go";
 import { path } from "@/components/location/path";
 import { useGo } from "@/components/location/useGo";
 import { Table, type TableColumn } from "@/components/Table";
+import { type Against, withEarlier } from "@/model/against";
 import type { Range } from "@/model/range";
 import { hmsMs } from "@/model/time";
 import { format, group, shortId } from "@/model/units";
@@ -16,11 +17,15 @@ import { useZone } from "@/preferences/preferences";
 import { metricsOf, unitOf } from "@/components/series/expression";
 import styles from "./metrics.module.css";
 import { Nearest } from "./Nearest";
+import { useDeployMarks } from "@/components/services/useDeployMarks";
 import { type Drawn, type Exemplar, exemplarsOf, heightOf, SERIES_SHOWN, shownOf } from "@/components/series/series";
 import type { Series } from "./useSeries";
 
 export interface GraphProps {
   series: Series;
+  /** The same of an earlier time. */
+  before: Drawn[] | null;
+  against: Against;
   range: Range;
   families: ReadonlyMap<string, Family>;
   all: boolean;
@@ -29,13 +34,15 @@ export interface GraphProps {
   shows: "graph" | "table";
 }
 
-export function Graph({ series, range, families, all, onAll, exemplars, shows }: GraphProps) {
+export function Graph({ series, before, against, range, families, all, onAll, exemplars, shows }: GraphProps) {
   const zone = useZone();
   const go = useGo();
   const first = series.asked[0] ?? "";
   const unit = unitOf(first, families);
   const found = useExemplars(first, range, { enabled: exemplars && series.lines.length > 0 });
   const lines = useMemo(() => shownOf(series.lines, all), [series.lines, all]);
+  const marks = useDeployMarks(range);
+  const both = useMemo(() => withEarlier<Line>(lines.map((line, index) => ({ ...line, token: lineToken(index) })), before, against), [lines, before, against]);
   // Observations stand at their value where the chart shows such values, else on its highest line.
   const inValue = unit === "seconds" || unit === "bytes" || unit === "memory";
   const points = useMemo(
@@ -57,7 +64,7 @@ export function Graph({ series, range, families, all, onAll, exemplars, shows }:
       )}
       {shows === "graph" ? (
         <div className={styles.graph}>
-          <TimeSeries label={first} times={series.grid} lines={lines} unit={unit} height={300} range={range} legend={false} exemplars={drawn} />
+          <TimeSeries label={first} times={series.grid} lines={both} unit={unit} height={300} range={range} legend={false} exemplars={drawn} marks={marks} />
         </div>
       ) : null}
       <LineTable lines={lines} unit={unit} />

@@ -11,6 +11,7 @@ import { Page } from "@/components/Page";
 import { Panel } from "@/components/Panel";
 import { SavedQueries } from "@/components/SavedQueries";
 import { Choice } from "@/components/Tabs";
+import { backBy, earlier } from "@/model/against";
 import { durationSeconds, group } from "@/model/units";
 import { remember } from "@/preferences/saved";
 import { CardinalityView } from "./CardinalityView";
@@ -26,12 +27,15 @@ const NO_FAMILIES = new Map<string, never>();
 
 export default function MetricsPage() {
   const { view, setView, ignored } = useView(codec);
-  const { range, now } = useTime();
+  const { range, now, against } = useTime();
   const step = stepOf(view.step, range);
   const bounds = useMemo(() => aligned(range, step), [range, step]);
   const families = useMetricFamilies().data ?? NO_FAMILIES;
   const texts = view.q.filter((text) => text !== "");
   const series = useSeries(texts, view.formula, bounds, step);
+  const by = backBy(bounds, against);
+  const then = useMemo(() => (by === null ? bounds : earlier(bounds, by)), [bounds, by]);
+  const before = useSeries(texts, view.formula, then, step, by !== null);
   const seconds = Number(step) / 1e9;
   const asked = series.asked[0] ?? "";
   const run = (change: { q?: string[]; formula?: string }) => {
@@ -63,7 +67,7 @@ export default function MetricsPage() {
           </>
         }
       >
-        {texts.length === 0 ? <NothingAsked /> : <Graph series={series} range={bounds} families={families} all={view.all} onAll={() => setView({ all: true })} exemplars={view.exemplars} shows={view.shows} />}
+        {texts.length === 0 ? <NothingAsked /> : <Graph series={series} before={by === null ? null : before.lines} against={against} range={bounds} families={families} all={view.all} onAll={() => setView({ all: true })} exemplars={view.exemplars} shows={view.shows} />}
       </Panel>
       <Panel
         title={view.tab === "explorer" ? "Metrics" : "Cardinality"} flush

@@ -21,14 +21,14 @@ export interface Series {
 }
 
 /** All queries and their formula over one grid. With a formula only its series are drawn. */
-export function useSeries(texts: readonly string[], formula: string, range: Range, step: Nanos): Series {
+export function useSeries(texts: readonly string[], formula: string, range: Range, step: Nanos, enabled = true): Series {
   const whole = substitute(formula, texts) ?? "";
   const only = whole !== "";
-  const a = useRangeQuery(texts[0] ?? "", range, step, { enabled: !only });
-  const b = useRangeQuery(texts[1] ?? "", range, step, { enabled: !only });
-  const c = useRangeQuery(texts[2] ?? "", range, step, { enabled: !only });
-  const d = useRangeQuery(texts[3] ?? "", range, step, { enabled: !only });
-  const f = useRangeQuery(whole, range, step);
+  const a = useRangeQuery(texts[0] ?? "", range, step, { enabled: enabled && !only });
+  const b = useRangeQuery(texts[1] ?? "", range, step, { enabled: enabled && !only });
+  const c = useRangeQuery(texts[2] ?? "", range, step, { enabled: enabled && !only });
+  const d = useRangeQuery(texts[3] ?? "", range, step, { enabled: enabled && !only });
+  const f = useRangeQuery(whole, range, step, { enabled });
   const queries = only ? [f] : [a, b, c, d].slice(0, texts.length);
   const data = queries.map((query) => query.data);
   const grid = useMemo(() => gridOf(range, step), [range, step]);

@@ -23,6 +23,7 @@ import { Changes } from "./Changes";
 import { changesOf } from "./changes";
 import { NoTelemetry } from "./NoTelemetry";
 import { badOf, onsetOf, shareOf } from "./onset";
+import { Faults } from "./Faults";
 import styles from "./overview.module.css";
 import { headlineOf, noteOf } from "./sentences";
 import { codec } from "./url";
@@ -77,6 +78,7 @@ export default function OverviewPage() {
         <div className={styles.side}>
           <Budgets standings={standings} />
           <Changes changes={changes} titles={titles} />
+          <Faults />
         </div>
       </div>
     </Page>

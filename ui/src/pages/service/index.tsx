@@ -12,6 +12,7 @@ import { useKeys } from "@/components/keys/keys";
 import { Go } from "@/components/location/Go";
 import { path } from "@/components/location/path";
 import { useGo } from "@/components/location/useGo";
+import { useTime } from "@/components/location/time";
 import { useView } from "@/components/location/useView";
 import { Page } from "@/components/Page";
 import { Panel } from "@/components/Panel";
@@ -19,6 +20,8 @@ import { useServices } from "@/components/services/useServices";
 import { StateChip } from "@/components/StateChip";
 import { Tabs } from "@/components/Tabs";
 import { useStep } from "@/components/trail/useStep";
+import { backBy, withEarlier } from "@/model/against";
+import { earlierGrid } from "@/model/traffic";
 import { budget, durationMs } from "@/model/units";
 import { useZone } from "@/preferences/preferences";
 import { Calls } from "./Calls";
@@ -34,6 +37,7 @@ const LABELS: Record<ServiceTab, string> = { errors: "Errors", slow: "Slow trace
 const VIEWS = { errors: Failures, slow: Slow, logs: LogPatterns, instances: Instances, metrics: Metrics, resource: Resource };
 /** Traces marked on the chart of latency. */
 const EXEMPLARS = 12;
+const QUANTILES = ["p50", "p95", "p99"] as const;
 
 export default function ServicePage() {
   const params: Record<string, string | undefined> = useParams({ strict: false });
@@ -51,6 +55,11 @@ export default function ServicePage() {
   const owner = slos.data?.slos.find((slo) => slo.service === service && slo.labels.owner !== undefined)?.labels.owner;
   const operations = useMemo(() => operationsOf(query.data?.rows ?? [], grid), [query.data, grid]);
   const lines = useMemo(() => linesOf(query.data?.rows ?? [], grid, view.operation), [query.data, grid, view.operation]);
+  const { against } = useTime();
+  const by = backBy(grid.range, against);
+  const gridBefore = useMemo(() => (by === null ? grid : earlierGrid(grid, by)), [grid, by]);
+  const then = useOperations(service, gridBefore, { enabled: by !== null });
+  const before = useMemo(() => (by === null || !then.data ? null : linesOf(then.data.rows, gridBefore, view.operation)), [by, then.data, gridBefore, view.operation]);
   const errors = useMemo(() => errorLines(types.data?.rows ?? [], grid, lines.counts), [types.data, grid, lines.counts]);
   useStep(row ? `Service ${service}` : null, "service", "follow");
   const toggleVersions = () => setView({ versions: view.versions === "off" ? "compare" : "off" });
@@ -94,15 +103,15 @@ export default function ServicePage() {
       ) : (
         <>
           <div className={styles.charts}>
-            <Panel title="Requests per second"><FiveFaces query={query} height={190}>{() => <TimeSeries label={`Requests per second of ${service}`} times={grid.times} unit="rate" lines={[{ name: "requests/s", values: lines.rates, token: "--accent" }]} marks={marks} height={170} legend />}</FiveFaces></Panel>
+            <Panel title="Requests per second"><FiveFaces query={query} height={190}>{() => <TimeSeries label={`Requests per second of ${service}`} times={grid.times} unit="rate" lines={withEarlier([{ name: "requests/s", values: lines.rates, token: "--accent" }], before && [{ name: "requests/s", values: before.rates }], against)} marks={marks} height={170} legend />}</FiveFaces></Panel>
             <Panel title="Share of requests that fail" note="by type">
               <FiveFaces query={types} height={190}>
-                {() => <TimeSeries label={`Errors of ${service} by type`} times={grid.times} unit="ratio" lines={errors.length > 0 ? errors.map((line, index) => ({ ...line, ...(index === 0 ? { token: "--bad" } : {}) })) : [{ name: "errors", values: lines.ratios, token: "--accent" }]} marks={marks} height={170} legend />}
+                {() => <TimeSeries label={`Errors of ${service} by type`} times={grid.times} unit="ratio" lines={[...(errors.length > 0 ? errors.map((line, index) => ({ ...line, ...(index === 0 ? { token: "--bad" } : {}) })) : []), ...withEarlier([{ name: "errors", values: lines.ratios, token: "--accent" }], before && [{ name: "errors", values: before.ratios }], against).slice(errors.length > 0 ? 1 : 0)]} marks={marks} height={170} legend />}
               </FiveFaces>
             </Panel>
             <Panel title="Latency" note={`p50, p95, p99${exemplars[0] ? ` · slowest ${durationMs(exemplars[0].value / 1e6)}` : ""}`}>
               <FiveFaces query={query} height={190}>
-                {() => <TimeSeries label={`Latency of ${service}`} times={grid.times} unit="nanos" lines={[{ name: "p50", values: lines.p50, token: "--c5" }, { name: "p95", values: lines.p95, token: "--c1" }, { name: "p99", values: lines.p99, token: "--c3" }]} marks={marks} exemplars={exemplars} height={170} legend />}
+                {() => <TimeSeries label={`Latency of ${service}`} times={grid.times} unit="nanos" lines={withEarlier([{ name: "p50", values: lines.p50, token: "--c5" }, { name: "p95", values: lines.p95, token: "--c1" }, { name: "p99", values: lines.p99, token: "--c3" }], before && QUANTILES.map((name) => ({ name, values: before[name] })), against)} marks={marks} exemplars={exemplars} height={170} legend />}
               </FiveFaces>
             </Panel>
           </div>

@@ -21,6 +21,7 @@ import { narrowed, ROOTS } from "@/model/traceql/form";
 import { bytes, duration, durationMs, group } from "@/model/units";
 import { Chart } from "./Chart";
 import { Form } from "./Form";
+import { headlineOf } from "./headline";
 import { NoMatch } from "./NoMatch";
 import { brushOf, brushText, pointsOf } from "./points";
 import { Groups, Spans } from "./Results";
@@ -85,7 +86,7 @@ export default function TracesPage() {
   const error = found.error && found.error.position ? { message: found.error.reason, position: found.error.position } : null;
   return (
     <Page
-      fill={comparison === null} ignored={ignored} name="Traces" title={title(traces.length, failed, found.hasNextPage, found.data === undefined)}
+      fill={comparison === null} ignored={ignored} name="Traces" title={found.data === undefined ? "Traces" : headlineOf(traces.length, failed, found.hasNextPage)}
       actions={
         <>
           {view.ticked.length > 0 && <button type="button" className="btn primary" disabled={!second} onClick={() => void compare()}>{second ? "Compare the two" : "Tick another to compare"}</button>}
@@ -144,13 +145,6 @@ export default function TracesPage() {
       </Panel>
     </Page>
   );
-}
-
-function title(traces: number, failed: number, more: boolean, loading: boolean): string {
-  if (loading) return "Traces";
-  if (traces === 0) return "No trace matches";
-  const of = more ? `Of the newest ${group(traces)} traces` : `Of ${group(traces)} ${traces === 1 ? "trace" : "traces"}`;
-  return failed === 0 ? `${of} none has a failed span` : `${of} ${group(failed)} ${failed === 1 ? "has" : "have"} failed spans`;
 }
 
 const Scale = () => (
