@@ -15,7 +15,7 @@ import { Row } from "./Row";
 
 const ROW_HEIGHT = 24;
 const OPENED_HEIGHT = 190;
-const OVERSCAN = 8;
+const OVERSCAN = 4;
 /** Rows before the end at which more are asked for. */
 const AHEAD = 400;
 
@@ -118,8 +118,7 @@ export function LogList({ rows, words, wrap, columns, openKey, onOpen, detail, o
   };
   return (
     <div
-      ref={scroller} role="table" onMouseOver={nameTime} aria-label="Log records, newest first" aria-rowcount={rows.length + 1} className={`${styles.rows} ${wrap ? styles.wrap : ""}`}
-      style={{ "--extra": columns.length === 0 ? " " : `repeat(${columns.length}, 140px)` } as React.CSSProperties} tabIndex={-1}
+      ref={scroller} role="table" onMouseOver={nameTime} aria-label="Log records, newest first" aria-rowcount={rows.length + 1} className={`${styles.rows} ${wrap ? styles.wrap : ""}`} tabIndex={-1}
       onKeyDown={(event) => {
         if (event.ctrlKey || event.metaKey || event.altKey) return;
         const step = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1, PageDown: 20, PageUp: -20, Home: -rows.length, End: rows.length }[event.key];
@@ -143,10 +142,11 @@ export function LogList({ rows, words, wrap, columns, openKey, onOpen, detail, o
           if (!row) return null;
           const open = item.index === openIndex;
           // A row that comes takes the place of one that goes: that is much cheaper than making it anew.
-          const own = wrap || open || item.index === focused;
+          const shared = { row, index: item.index, words, zone, open, focused: item.index === focused, onOpen: toggle, onFocus: setFocused, traceLink, onTrace };
+          if (!wrap && !open) return <Row key={item.index === focused ? item.key : item.index % slots} top={item.start} {...shared} />;
           return (
-            <div key={own ? item.key : item.index % slots} className={styles.item} data-plain={own ? undefined : ""} role="presentation" data-index={item.index} ref={wrap || open ? virtualizer.measureElement : undefined} style={{ transform: `translateY(${item.start}px)` }}>
-              <Row row={row} index={item.index} words={words} zone={zone} open={open} focused={item.index === focused} onOpen={toggle} onFocus={setFocused} traceLink={traceLink} onTrace={onTrace} />
+            <div key={item.key} className={styles.item} role="presentation" data-index={item.index} ref={virtualizer.measureElement} style={{ transform: `translateY(${item.start}px)` }}>
+              <Row top={null} {...shared} />
               {open && <div role="row" className={styles.detail}><div role="cell" aria-colspan={columns.length + 5}>{detail(row)}</div></div>}
             </div>
           );

@@ -5,7 +5,7 @@ import { hmsMs, type Zone } from "@/model/time";
 import { shortId } from "@/model/units";
 import styles from "./rows.module.css";
 import { marked } from "./query";
-import { severityColour, severityWord } from "./severity";
+import { severityWord } from "./severity";
 
 /** A line never shows more of its body; opening it does. */
 const BODY_MAX = 2000;
@@ -17,6 +17,8 @@ export interface RowProps {
   zone: Zone;
   open: boolean;
   focused: boolean;
+  /** px from the top of the list, where the row has no frame of its own around it. */
+  top: number | null;
   onOpen: (index: number) => void;
   onFocus: (index: number) => void;
   traceLink: (row: LogRow) => string;
@@ -24,11 +26,11 @@ export interface RowProps {
 }
 
 /** One record, one line: stripe, time, severity, service, body, trace. */
-export const Row = memo(function Row({ row, index, words, zone, open, focused, onOpen, onFocus, traceLink, onTrace }: RowProps) {
+export const Row = memo(function Row({ row, index, words, zone, open, focused, top, onOpen, onFocus, traceLink, onTrace }: RowProps) {
   const body = row.body.length > BODY_MAX ? `${row.body.slice(0, BODY_MAX)}…` : row.body;
   return (
     <div
-      role="row" aria-rowindex={index + 2} aria-selected={open} data-index={index} className={styles.row} style={{ "--k": severityColour(row.severity) } as React.CSSProperties}
+      role="row" aria-rowindex={index + 2} aria-selected={open} data-index={index} data-severity={row.severity} className={top === null ? styles.row : styles.plain} style={top === null ? undefined : { transform: `translateY(${top}px)` }}
       tabIndex={focused ? 0 : -1} onFocus={() => onFocus(index)}
       onClick={(event) => {
         // Marking text to copy it is no click.
@@ -36,11 +38,11 @@ export const Row = memo(function Row({ row, index, words, zone, open, focused, o
       }}
     >
       <time role="cell">{hmsMs(row.time, zone)}</time>
-      <span role="cell" className={styles.sev} data-severity={row.severity}>{severityWord(row.severity).slice(0, 6)}</span>
-      <span role="cell" className={styles.svc}><i className="dot" style={{ "--c": serviceColour(row.service) } as React.CSSProperties} aria-hidden /><span className="clip">{row.service}</span></span>
-      {row.extra.map((value, column) => <span key={column} role="cell" className="clip dim">{value === null || value === undefined ? "–" : typeof value === "string" ? value : JSON.stringify(value)}</span>)}
+      <span role="cell" className={styles.sev}>{severityWord(row.severity).slice(0, 6)}</span>
+      <span role="cell" className={styles.svc} style={{ "--c": serviceColour(row.service) } as React.CSSProperties}>{row.service}</span>
+      {row.extra.map((value, column) => <span key={column} role="cell" className={styles.extra}>{value === null || value === undefined ? "–" : typeof value === "string" ? value : JSON.stringify(value)}</span>)}
       <span role="cell" className={styles.msg}>{highlight(body, words)}</span>
-      <span role="cell">
+      <span role="cell" className={styles.trace}>
         {row.traceId ? (
           // A plain anchor: dozens come and go while one scrolls, and the router's own is heavy.
           <a
