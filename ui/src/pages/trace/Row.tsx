@@ -1,6 +1,6 @@
 /** One row of the waterfall: its name, and its lane. */
 
-import { ChevronDown, Link2, OctagonAlert } from "lucide-react";
+import { Link2, OctagonAlert } from "lucide-react";
 import { type CSSProperties, memo } from "react";
 import { left, type Window } from "@/model/trace/facts";
 import type { Alike, Expected } from "@/model/trace/rows";
@@ -33,10 +33,12 @@ interface Place {
 }
 
 export const took = (ns: number): string => duration(nanos(Math.round(ns)));
-/** Shares of the lane, in CSS. */
-const share = (part: number) => part.toFixed(5);
-const box = (window: Window, from: number, to: number): CSSProperties =>
-  ({ "--x": share(left(window, from)), "--w": share(left(window, to) - left(window, from)) }) as CSSProperties;
+/** Shares of the lane, in CSS: written where they are needed, as properties that are inherited cost more for each of the rows that come with a frame. */
+const share = (part: number) => `${(part * 100).toFixed(3)}%`;
+const box = (window: Window, from: number, to: number): CSSProperties => ({ left: share(left(window, from)), width: share(left(window, to) - left(window, from)) });
+/** Where a bar's duration stands: after it, or before it where it begins far to the right. */
+const beside = (window: Window, from: number, to: number): CSSProperties =>
+  left(window, from) > BEFORE ? { right: `calc(100% - ${share(left(window, from))} + 6px)` } : { left: `calc(${share(left(window, from))} + max(3px, ${share(left(window, to) - left(window, from))}) + 6px)` };
 /** The duration stands before a bar that begins so far to the right. */
 const BEFORE = 0.8;
 
@@ -56,9 +58,7 @@ export const SpanRow = memo(function SpanRow(props: Place & { selected: boolean;
     >
       <div role="gridcell" className={styles.name} style={{ "--d": Math.min(at(tree.depth, span), 14) } as CSSProperties} title={absent ? tree.ids[span] : `${service} ${nameOf(tree, span)}`}>
         {parent ? (
-          <button type="button" tabIndex={-1} className={styles.fold} data-folded={folded || undefined} aria-label={folded ? "Show children" : "Hide children"} onClick={() => shared.onToggle(span)}>
-            <ChevronDown aria-hidden />
-          </button>
+          <button type="button" tabIndex={-1} className={styles.fold} data-folded={folded || undefined} aria-label={folded ? "Show children" : "Hide children"} onClick={() => shared.onToggle(span)}></button>
         ) : <span className={styles.leaf} />}
         {absent ? <span className="hold"><StateIcon tone="hold" size={12} /></span> : <span className="dot" style={{ "--c": serviceColour(service) } as CSSProperties} aria-hidden />}
         {has(tree, span, FLAG.error) && <OctagonAlert className={`bad ${styles.mark}`} role="img" aria-label="failed" />}
@@ -84,12 +84,12 @@ function SpanLane({ shared, span, window }: { shared: Shared; span: number; wind
   const events = [];
   for (let k = at(tree.eventAt, span); k < at(tree.eventAt, span + 1) && events.length < 40; k++) events.push(k);
   return (
-    <div role="gridcell" className={styles.lane} style={{ ...box(window, from, from + length), "--c": serviceColour(service) } as CSSProperties} aria-label={absent ? "not stored" : `${took(length)}${error ? ", failed" : ""}`}>
-        <i className={styles.bar} data-error={error || undefined} data-absent={absent || undefined} data-off={(shared.path && !onPath && !absent) || undefined} />
+    <div role="gridcell" className={styles.lane} aria-label={absent ? "not stored" : `${took(length)}${error ? ", failed" : ""}`}>
+        <i className={styles.bar} style={{ ...box(window, from, from + length), "--c": serviceColour(service) } as CSSProperties} data-error={error || undefined} data-absent={absent || undefined} data-off={(shared.path && !onPath && !absent) || undefined} />
         {offset !== undefined && <i className={styles.moved} style={box(window, from + offset, from + offset + length)} />}
         {events.map((k) => <i key={k} className={styles.event} style={box(window, at(tree.events, k), at(tree.events, k))} />)}
         {segments.map((k) => <i key={k} className={styles.path} style={box(window, at(tree.pathStart, k), at(tree.pathEnd, k))} />)}
-        <span className={styles.took} data-before={left(window, from) > BEFORE || undefined} data-hold={absent || undefined}>
+        <span className={styles.took} style={beside(window, from, from + length)} data-hold={absent || undefined}>
           {absent ? "parent not stored: dropped, or not here yet" : has(tree, span, FLAG.negative) ? "ends before it starts" : took(length)}
         </span>
     </div>
@@ -108,13 +108,13 @@ export const AlikeRow = memo(function AlikeRow(props: Place & { run: Alike; sele
       aria-selected={selected} aria-rowindex={row + 1} aria-posinset={at(tree.position, run.first)} aria-setsize={at(tree.siblings, last)}
     >
       <div role="gridcell" className={styles.name} style={{ "--d": Math.min(at(tree.depth, run.first), 14) } as CSSProperties}>
-        <button type="button" tabIndex={-1} className={styles.fold} data-folded="" aria-label={`Show all ${run.count}`} onClick={() => shared.onUnfold(run.first)}><ChevronDown aria-hidden /></button>
+        <button type="button" tabIndex={-1} className={styles.fold} data-folded="" aria-label={`Show all ${run.count}`} onClick={() => shared.onUnfold(run.first)}></button>
         <span className="dot" style={{ "--c": serviceColour(service) } as CSSProperties} aria-hidden />
         <span className={styles.text}><b>{count(run.count)} × {service}</b><em>{nameOf(tree, run.first)}</em></span>
       </div>
-      <div role="gridcell" className={styles.lane} style={{ ...box(window, at(tree.start, run.first), to), "--c": serviceColour(service) } as CSSProperties}>
-          <i className={styles.bar} data-many="" data-off={(shared.path && !has(tree, run.first, FLAG.path)) || undefined} />
-          <span className={styles.took} data-before={left(window, at(tree.start, run.first)) > BEFORE || undefined}>{between(run.shortest, run.longest)}</span>
+      <div role="gridcell" className={styles.lane} >
+          <i className={styles.bar} style={{ ...box(window, at(tree.start, run.first), to), "--c": serviceColour(service) } as CSSProperties} data-many="" data-off={(shared.path && !has(tree, run.first, FLAG.path)) || undefined} />
+          <span className={styles.took} style={beside(window, at(tree.start, run.first), to)}>{between(run.shortest, run.longest)}</span>
       </div>
     </div>
   );
@@ -138,9 +138,9 @@ export const LogRow = memo(function LogRow(props: Place & { log: number }) {
   return (
     <div role="row" id={rowId(row)} className={`${styles.row} ${styles.log}`} style={place(props)} data-span={span} data-tone={tone} aria-level={at(tree.depth, span) + 2} aria-rowindex={row + 1}>
       <div role="gridcell" className={styles.name}>{log.severity || tone.toUpperCase()} · +{took(log.at)}</div>
-      <div role="gridcell" className={styles.lane} style={{ "--x": share(x), "--k": `var(--sev-${tone})` } as CSSProperties}>
-        <i />
-          <code data-left={x > 0.5 || undefined} data-right={x > 0.5 ? undefined : ""} title={log.body}>{log.body.slice(0, 300)}</code>
+      <div role="gridcell" className={styles.lane} >
+        <i style={{ left: share(x), background: `var(--sev-${tone})` }} />
+          <code data-left={x > 0.5 || undefined} style={x > 0.5 ? { left: 0, right: `calc(100% - ${share(x)} + 6px)` } : { left: `calc(${share(x)} + 14px)` }} title={log.body}>{log.body.slice(0, 300)}</code>
       </div>
     </div>
   );
@@ -154,8 +154,8 @@ export const ExpectedRow = memo(function ExpectedRow(props: Place & { expected: 
         <span className={styles.leaf} /><span className="hold"><StateIcon tone="hold" size={12} /></span>
         <span className={styles.text}><b className="faint">{expected.service}</b><em>no span</em></span>
       </div>
-      <div role="gridcell" className={styles.lane} style={{ "--x": 0.99, "--w": 0 } as CSSProperties}>
-        <span className={styles.took} data-before="" data-hold="">{expected.why}</span>
+      <div role="gridcell" className={styles.lane} >
+        <span className={styles.took} style={{ right: "calc(1% + 6px)" }} data-hold="">{expected.why}</span>
       </div>
     </div>
   );

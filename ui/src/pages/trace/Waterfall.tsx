@@ -9,7 +9,7 @@ import { AlikeRow, ExpectedRow, LogRow, rowId, type Shared, SpanRow, took } from
 import type { Fall } from "./useFall";
 
 /** Rows drawn beyond the edges; the list moves on by so many rows at once. */
-const OVERSCAN = 8;
+const OVERSCAN = 4;
 const CHUNK = 4;
 
 export interface WaterfallProps {
