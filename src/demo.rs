@@ -6,7 +6,7 @@
 use crate::config::Config;
 use anyhow::Context;
 use binnacle_shop::faults::{Fault, Faults, Plan};
-use binnacle_shop::history::{self, Sent};
+use binnacle_shop::history::{History, Sent};
 use binnacle_shop::{Pager, Settings, Shop};
 use clap::Args;
 use std::io::Write;
@@ -29,9 +29,19 @@ pub struct DemoArgs {
     /// How much time past is made up at the first start, so that budgets and graphs are full; 0s for none
     #[arg(long, value_name = "TIME", default_value = "30days", value_parser = read_duration)]
     history: Duration,
+    /// Leave out the incident that the first start begins with (nor is there one with --fault, or without history)
+    #[arg(long)]
+    no_incident: bool,
     /// The port of loopback where the shop takes requests of load tests; any that is free, if left out
     #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
     shop_port: u16,
+}
+
+impl DemoArgs {
+    /// Whether a first start begins with an incident: not when it was said what is to break.
+    fn has_incident(&self) -> bool {
+        !self.no_incident && self.faults.is_empty()
+    }
 }
 
 fn read_plan(text: &str) -> Result<Plan, String> {
@@ -51,6 +61,10 @@ pub fn faults_help() -> String {
         lines.concat()
     )
 }
+
+/// What goes on when the shop first opens, so that there is something to find; it ends by itself.
+const INCIDENT: Plan =
+    Plan { fault: Fault::BadCanary, after: Duration::ZERO, lasts: Some(Duration::from_secs(300)) };
 
 /// The shop beside a server, before it starts.
 #[derive(Debug)]
@@ -94,6 +108,16 @@ impl Demo {
         DemoFaults(self.faults.clone())
     }
 
+    /// The time before now, which is sent once for each data directory. One that was broken off is begun again: what is
+    /// there already is recognised.
+    fn begin_history(&self, settings: &Settings) -> anyhow::Result<Option<History>> {
+        if self.args.history.is_zero() || settings.directory.join(MARKER).exists() {
+            return Ok(None);
+        }
+        let history = History::new(&settings.otlp, self.args.history, self.args.has_incident())?;
+        Ok(Some(history))
+    }
+
     /// Runs the shop until `stop`, and then to its end.
     pub async fn run(
         self,
@@ -107,10 +131,16 @@ impl Demo {
             visits_per_second: self.args.visits,
             port: self.args.shop_port,
         };
+        let mut history = self.begin_history(&settings)?;
         let paged = tokio::spawn(self.pager.serve(print, stop.clone()));
-        tokio::select! {
-            () = stop.cancelled() => return Ok(()),
-            made = make_history(&settings, self.args.history) => made?,
+        if let Some(history) = &mut history {
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                sent = history.send_latest() => sent?,
+            }
+        }
+        if history.is_some() && self.args.has_incident() {
+            self.faults.plan(INCIDENT);
         }
         let shop = Shop::start(&settings, &self.faults).await?;
         for plan in &self.args.faults {
@@ -127,34 +157,51 @@ impl Demo {
             addresses.otlp_http,
             addresses.api
         ));
-        stop.cancelled().await;
+        if history.is_some() && self.args.has_incident() {
+            print(&format!(
+                "something is wrong in the shop, and an alert will say what: http://{}/alerts (it ends by itself in 5 minutes)",
+                addresses.api
+            ));
+        }
+        let made = match history {
+            Some(history) => tokio::select! {
+                () = stop.cancelled() => Ok(()),
+                made = finish_history(&settings, history, self.args.history) => made,
+            },
+            None => Ok(()),
+        };
+        if made.is_ok() {
+            stop.cancelled().await;
+        }
         shop.stop().await;
         info!("the shop is closed");
+        made?;
         paged.await.context("the pager ended abnormally")?.context("the pager failed")
     }
 }
 
-/// Sends the time before now once for each data directory. One that was broken off is begun again: what is there
-/// already is recognised.
-async fn make_history(settings: &Settings, lasts: Duration) -> anyhow::Result<()> {
-    let marker = settings.directory.join("history");
-    if lasts.is_zero() || marker.exists() {
-        return Ok(());
-    }
+/// Where it stands that history was made.
+const MARKER: &str = "history";
+
+/// Sends what was before the last minutes, and notes that history was made.
+async fn finish_history(
+    settings: &Settings,
+    history: History,
+    lasts: Duration,
+) -> anyhow::Result<()> {
     let (began, told) = (Instant::now(), AtomicU64::new(0));
-    let days = lasts.as_secs_f64() / 86_400.0;
-    print(&format!("making {days:.1} days of history"));
+    print(&format!("making {:.1} days of history", lasts.as_secs_f64() / 86_400.0));
     let progress = |percent: u64| {
         if percent >= told.load(Ordering::Relaxed) + 10 {
             told.store(percent, Ordering::Relaxed);
             print(&format!("history: {percent} %"));
         }
     };
-    let sent = history::send(&settings.otlp, lasts, progress).await?;
+    let sent = history.send_earlier(progress).await?;
     let Sent { spans, logs, points } = sent;
     let elapsed = began.elapsed().as_secs_f64();
     print(&format!("history: {spans} spans, {logs} logs, {points} points in {elapsed:.1} s"));
-    write(&settings.directory, "history", &format!("{sent:?}\n"))
+    write(&settings.directory, MARKER, &format!("{sent:?}\n"))
 }
 
 fn write(directory: &Path, name: &str, text: &str) -> anyhow::Result<()> {
@@ -213,5 +260,26 @@ impl DemoFaults {
             self.0.end(fault);
         }
         fault.is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: DemoArgs,
+    }
+
+    #[test]
+    fn a_first_start_has_an_incident_unless_something_else_was_asked_for() {
+        let has_incident =
+            |line: &str| Line::try_parse_from(line.split_whitespace()).unwrap().args.has_incident();
+        assert!(has_incident("demo --visits 5"));
+        assert!(!has_incident("demo --no-incident"));
+        assert!(!has_incident("demo --fault lost-cell,after=1h"));
     }
 }

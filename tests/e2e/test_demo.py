@@ -240,11 +240,44 @@ def test_it_stops_with_one_signal(new_demo, tmp_path):
     assert counted == logged == [orders, paid] and orders > 20
 
 
+def test_a_first_start_pages_with_evidence_and_recovers(new_demo):
+    began = time.monotonic()
+    demo = new_demo(history="1day")
+    alert = demo.wait_for_alert("SLOBurnRate", slo="payment", severity="page")
+    fired = time.monotonic() - began
+    evidence = demo.evidence(alert)
+    print(f"fired after {fired:.1f} s, explained after {time.monotonic() - began:.1f} s")
+    # Failing traces, what their logs and spans say, and what sets them apart.
+    first = evidence["operations"][0]
+    assert (first["service"], first["operation"], first["how"]) == ("payment", "shop.v1.Payment/Charge", "failing"), first
+    assert evidence["versions"][0]["value"] == "1.9.0", evidence["versions"]
+    example = evidence["examples"][0]
+    assert "amount overflows after rounding" in str(example), example
+    trace = demo.trace(example["trace_id"])
+    assert any(span["service"] == "payment" for span in trace["spans"]), trace
+    assert "amount overflows after rounding" in str(trace["logs"]), trace["logs"]
+    assert "something is wrong in the shop" in demo.log_text()
+    wait_until(lambda: "alert firing: SLOBurnRate slo=payment" in demo.log_text())
+    # The shop goes on with it, and it has an end.
+    listed = {one["name"]: one for one in demo.call("GET", "/api/v1/demo/faults").json()["faults"] if one["is_on"]}
+    assert set(listed) == {"bad-canary"} and listed["bad-canary"]["ends_in_ms"] <= 300_000
+    demo.end("bad-canary")
+
+    def paged():
+        return [a["labels"] for a in demo.alerts() if a["labels"].get("severity") == "page"]
+
+    wait_until(lambda: not paged(), 240)
+    demo.stop()
+
+
 def test_the_time_before_is_made_up_once(new_demo):
-    demo = new_demo(history="2days")
-    demo.wait_for_rows("SELECT 1 FROM logs WHERE service = 'partner' LIMIT 1", seconds=300)
+    began = time.time_ns()
+    demo = new_demo("--no-incident", history="2days")
+    wait_until(lambda: " points in " in demo.log_text(), 300)
     [told] = re.findall(r"history: (\d+) spans, (\d+) logs, (\d+) points", demo.log_text())
-    old = f"< {time.time_ns() - 100_000_000_000}"
+    assert not any(one["is_on"] for one in demo.call("GET", "/api/v1/demo/faults").json()["faults"])
+    # It ends some seconds before the shop opened.
+    old = f"< {began}"
     counted = [
         demo.value(f"SELECT count(*) FROM spans WHERE CAST(start_time AS BIGINT) {old}"),
         demo.value(f"SELECT count(*) FROM logs WHERE CAST(time AS BIGINT) {old}"),

@@ -1,7 +1,8 @@
 //! A month that never was: what the shop would have sent, made in seconds, so that budgets and graphs are full at once.
 //!
-//! A visit every half a minute, more by day than by night, with a few failures, and three incidents to find. It goes the way
-//! of all telemetry, as OTLP.
+//! A visit every half a minute, more by day than by night, with a few failures, and three incidents to find. Its last minutes are as
+//! busy as the shop itself, and may be those of an incident that the shop goes on with. They are sent first: whoever opens the
+//! page at once sees now, and what was before fills up behind. It goes the way of all telemetry, as OTLP.
 
 mod visit;
 
@@ -21,6 +22,14 @@ use visit::{Incident, Part};
 
 /// What one request covers.
 const PART_SECONDS: u64 = 3600;
+/// The same of the last minutes, in which a visit begins each second.
+const LATEST_PART_SECONDS: u64 = 300;
+/// How long these last minutes are.
+const LATEST_SECONDS: u64 = 600;
+/// How long before its end something broke that is not mended yet.
+const INCIDENT_SECONDS: u64 = 240;
+/// What is left out at its end, so that the last visit is over.
+const GAP_SECONDS: u64 = 10;
 /// Seconds between two visits at the busiest time of day.
 const VISIT_SECONDS: u64 = 20;
 /// Requests under way at one time.
@@ -44,52 +53,107 @@ pub struct Sent {
     pub points: u64,
 }
 
-/// Sends the `lasts` before now to the OTLP/gRPC endpoint; `progress` hears how far it is, in percent.
-pub async fn send(
-    endpoint: &str,
-    lasts: Duration,
-    progress: impl Fn(u64) + Send,
-) -> Result<Sent, Error> {
-    let channel = Endpoint::from_shared(endpoint.to_owned())
-        .map_err(|error| Error::Telemetry(error.to_string()))?
-        .timeout(Duration::from_secs(60))
-        .connect_lazy();
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let (parts, mut sent) = (parts(now, lasts), Sent::default());
-    for (index, some) in parts.chunks(REQUESTS).enumerate() {
-        let sending = some.iter().map(|(start, end)| send_part(channel.clone(), *start, *end, now));
-        for part in try_join_all(sending).await? {
-            sent.spans += part.spans;
-            sent.logs += part.logs;
-            sent.points += part.points;
-        }
-        progress((index * REQUESTS + some.len()) as u64 * 100 / parts.len() as u64);
+/// The time before now, as it is made.
+#[derive(Debug)]
+pub struct History {
+    channel: Channel,
+    /// When the shop opens, in Unix seconds.
+    now: u64,
+    /// Whether its end is an incident that goes on.
+    is_failing: bool,
+    /// What is to be sent, the latest first.
+    latest: Vec<(u64, u64)>,
+    earlier: Vec<(u64, u64)>,
+    sent: Sent,
+}
+
+impl History {
+    /// The `lasts` before now, for the OTLP/gRPC endpoint. To be called on the runtime.
+    pub fn new(endpoint: &str, lasts: Duration, is_failing: bool) -> Result<History, Error> {
+        let channel = Endpoint::from_shared(endpoint.to_owned())
+            .map_err(|error| Error::Telemetry(error.to_string()))?
+            .timeout(Duration::from_secs(60))
+            .connect_lazy();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let (latest, earlier) = parts(now, lasts);
+        Ok(History { channel, now, is_failing, latest, earlier, sent: Sent::default() })
     }
-    Ok(sent)
+
+    /// Sends the last minutes.
+    pub async fn send_latest(&mut self) -> Result<(), Error> {
+        let parts = std::mem::take(&mut self.latest);
+        self.send(&parts, |_| {}).await
+    }
+
+    /// Sends what was before; `progress` hears how far it is, in percent.
+    pub async fn send_earlier(mut self, progress: impl Fn(u64) + Send) -> Result<Sent, Error> {
+        let parts = std::mem::take(&mut self.earlier);
+        self.send(&parts, progress).await?;
+        Ok(self.sent)
+    }
+
+    async fn send(
+        &mut self,
+        parts: &[(u64, u64)],
+        progress: impl Fn(u64) + Send,
+    ) -> Result<(), Error> {
+        for (index, some) in parts.chunks(REQUESTS).enumerate() {
+            let sending = some.iter().map(|(start, end)| self.send_part(*start, *end));
+            for part in try_join_all(sending).await? {
+                self.sent.spans += part.spans;
+                self.sent.logs += part.logs;
+                self.sent.points += part.points;
+            }
+            progress((index * REQUESTS + some.len()) as u64 * 100 / parts.len() as u64);
+        }
+        Ok(())
+    }
+
+    async fn send_part(&self, start: u64, end: u64) -> Result<Sent, Error> {
+        let (now, is_failing) = (self.now, self.is_failing);
+        // Some hundred visits are made at once: not on a thread that others wait for.
+        let made = tokio::task::spawn_blocking(move || make_part(start, end, now, is_failing));
+        let part = made.await.map_err(|error| Error::Telemetry(error.to_string()))?;
+        send_part(self.channel.clone(), part).await
+    }
 }
 
-/// Hours, the oldest first. The last two minutes are left to the shop itself.
-fn parts(now: u64, lasts: Duration) -> Vec<(u64, u64)> {
-    let end = now.saturating_sub(120);
-    let start = now.saturating_sub(lasts.as_secs()).next_multiple_of(60);
-    let starts = (start..end).step_by(PART_SECONDS as usize);
-    starts.map(|from| (from, end.min(from + PART_SECONDS))).collect()
-}
-
-async fn send_part(channel: Channel, start: u64, end: u64, now: u64) -> Result<Sent, Error> {
-    let incident = |at: u64| {
-        let before = now - at;
-        let is_in =
-            |(from, lasts, _): &&(u64, u64, Incident)| before <= *from && before + lasts > *from;
-        INCIDENTS.iter().find(is_in).map(|(_, _, incident)| *incident)
+/// Those of the last minutes and hours before, each the latest first.
+fn parts(now: u64, lasts: Duration) -> (Vec<(u64, u64)>, Vec<(u64, u64)>) {
+    let end = now.saturating_sub(GAP_SECONDS);
+    let start = now.saturating_sub(lasts.as_secs()).next_multiple_of(60).min(end);
+    let border = (now - LATEST_SECONDS).next_multiple_of(60).max(start);
+    let split = |from: u64, to: u64, seconds: u64| {
+        let starts = (from..to).step_by(seconds as usize);
+        let mut parts: Vec<_> = starts.map(|start| (start, to.min(start + seconds))).collect();
+        parts.reverse();
+        parts
     };
+    (split(border, end, LATEST_PART_SECONDS), split(start, border, PART_SECONDS))
+}
+
+/// What was wrong so many seconds before the end.
+fn incident(before: u64, is_failing: bool) -> Option<Incident> {
+    if is_failing && before <= INCIDENT_SECONDS {
+        return Some(Incident::BadCanary);
+    }
+    let is_in =
+        |(from, lasts, _): &&(u64, u64, Incident)| before <= *from && before + lasts > *from;
+    INCIDENTS.iter().find(is_in).map(|(_, _, incident)| *incident)
+}
+
+fn make_part(start: u64, end: u64, now: u64, is_failing: bool) -> Part {
     let mut part = Part::default();
     let mut at = start;
     while at < end {
-        part.visit(at, incident(at));
-        at += seconds_to_next(at);
+        part.visit(at, incident(now - at, is_failing));
+        at += if now - at <= LATEST_SECONDS { 1 } else { seconds_to_next(at) };
     }
     part.measure(start, end, now);
+    part
+}
+
+async fn send_part(channel: Channel, mut part: Part) -> Result<Sent, Error> {
     let sent = Sent { spans: part.spans(), logs: part.logs(), points: part.points() };
     let spans = ExportTraceServiceRequest { resource_spans: part.take_spans() };
     let logs = ExportLogsServiceRequest { resource_logs: part.take_logs() };
@@ -150,14 +214,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_join_without_a_gap_and_end_before_now() {
+    fn parts_join_without_a_gap_from_now_back() {
         let now = 1_800_000_017;
-        let parts = parts(now, Duration::from_secs(3 * DAY));
-        assert!(parts.windows(2).all(|pair| pair[0].1 == pair[1].0));
-        assert_eq!(parts.len(), 72);
-        let (first, last) = (parts[0].0, parts[71].1);
-        assert!(now - 3 * DAY <= first && first < now - 3 * DAY + 60 && last == now - 120);
-        assert_eq!(super::parts(now, Duration::ZERO), []);
+        let (latest, earlier) = parts(now, Duration::from_secs(3 * DAY));
+        let all: Vec<_> = latest.iter().chain(&earlier).collect();
+        assert!(all.windows(2).all(|pair| pair[0].0 == pair[1].1));
+        assert_eq!((latest.len(), earlier.len()), (2, 72));
+        assert_eq!(latest[0].1, now - GAP_SECONDS);
+        let first = earlier[71].0;
+        assert!(now - 3 * DAY <= first && first < now - 3 * DAY + 60);
+        assert!(now - latest[1].0 <= LATEST_SECONDS);
+        assert_eq!(parts(now, Duration::ZERO), (vec![], vec![]));
+        let (latest, earlier) = parts(now, Duration::from_secs(200));
+        assert_eq!((latest.len(), earlier.len()), (1, 0));
+    }
+
+    #[test]
+    fn its_end_fails_only_when_asked_and_not_before() {
+        let canary = Some(Incident::BadCanary);
+        assert_eq!(incident(GAP_SECONDS, true), canary);
+        assert_eq!(incident(INCIDENT_SECONDS, true), canary);
+        assert_eq!(incident(INCIDENT_SECONDS + 1, true), None);
+        assert_eq!(incident(GAP_SECONDS, false), None);
+        let (from, _, of) = INCIDENTS[0];
+        assert_eq!([incident(from, false), incident(from + 1, false)], [Some(of), None]);
     }
 
     #[test]

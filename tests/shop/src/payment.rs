@@ -23,6 +23,9 @@ const PAYMENTS_MAX: i64 = 10_000;
 const CANARY_FAILS: u64 = 85;
 const STORM_FAILS: u64 = 75;
 
+/// What the new version fails with.
+pub const OVERFLOW: &str = "amount overflows after rounding";
+
 pub const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS payments(
         id INTEGER PRIMARY KEY, \"order\" TEXT NOT NULL, cents INTEGER NOT NULL, refunded INTEGER NOT NULL);";
@@ -53,8 +56,8 @@ impl Payment {
         const TEXT: &str = "INSERT INTO payments(\"order\", cents, refunded) VALUES (?, ?, 0)";
         let draw = spread(self.calls.fetch_add(1, Ordering::Relaxed)) % 100;
         if self.is_canary && draw < CANARY_FAILS {
-            error!(order.id = request.order, "amount overflows after rounding");
-            return Err(Status::internal("amount overflows after rounding"));
+            error!(order.id = request.order, "{OVERFLOW}");
+            return Err(Status::internal(OVERFLOW));
         }
         if self.faults.is_on(Fault::RetryStorm) && draw < STORM_FAILS {
             warn!(order.id = request.order, "too many calls at a time");

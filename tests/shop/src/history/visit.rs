@@ -129,6 +129,7 @@ impl Part {
 
         let payment = if is_new { CANARY } else { PAYMENT };
         let status = if fails { 500 } else { 200 };
+        let message = if is_new { crate::payment::OVERFLOW } else { "the bank declined" };
         let (server, client) = (SpanKind::Server, SpanKind::Client);
         let whole = (start, 80 * MILLISECOND + total + 9 * MILLISECOND);
         let root = visit
@@ -142,7 +143,7 @@ impl Part {
         let rpc = |made: Made, code: &str| {
             let method = made.span.name.clone();
             let made = made.with("rpc.system.name", "grpc").with("rpc.method", method);
-            made.with("rpc.response.status_code", code).failed(code != "OK", code, "declined")
+            made.with("rpc.response.status_code", code).failed(code != "OK", code, message)
         };
         let code = if fails { "INTERNAL" } else { "OK" };
         let near = |margin: u64| (checkout + margin * MILLISECOND, total - margin * MILLISECOND);
@@ -203,7 +204,7 @@ impl Part {
                 observed_time_unix_nano: checkout + 6 * MILLISECOND,
                 severity_number: 17,
                 severity_text: "ERROR".to_owned(),
-                body: Some(any("the bank declined")),
+                body: Some(any(message)),
                 trace_id: charged.span.trace_id.clone(),
                 span_id: charged.span.span_id.clone(),
                 flags: 1,
