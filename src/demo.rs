@@ -66,6 +66,9 @@ pub fn faults_help() -> String {
 const INCIDENT: Plan =
     Plan { fault: Fault::BadCanary, after: Duration::ZERO, lasts: Some(Duration::from_secs(300)) };
 
+/// So long the rest of the history waits for the incident's alert and what explains it: both would want the whole machine.
+const INCIDENT_HEAD: Duration = Duration::from_secs(30);
+
 /// The shop beside a server, before it starts.
 #[derive(Debug)]
 pub struct Demo {
@@ -139,7 +142,8 @@ impl Demo {
                 sent = history.send_latest() => sent?,
             }
         }
-        if history.is_some() && self.args.has_incident() {
+        let has_incident = history.is_some() && self.args.has_incident();
+        if has_incident {
             self.faults.plan(INCIDENT);
         }
         let shop = Shop::start(&settings, &self.faults).await?;
@@ -157,16 +161,17 @@ impl Demo {
             addresses.otlp_http,
             addresses.api
         ));
-        if history.is_some() && self.args.has_incident() {
+        if has_incident {
             print(&format!(
                 "something is wrong in the shop, and an alert will say what: http://{}/alerts (it ends by itself in 5 minutes)",
                 addresses.api
             ));
         }
+        let head = if has_incident { INCIDENT_HEAD } else { Duration::ZERO };
         let made = match history {
             Some(history) => tokio::select! {
                 () = stop.cancelled() => Ok(()),
-                made = finish_history(&settings, history, self.args.history) => made,
+                made = finish_history(&settings, history, self.args.history, head) => made,
             },
             None => Ok(()),
         };
@@ -183,12 +188,14 @@ impl Demo {
 /// Where it stands that history was made.
 const MARKER: &str = "history";
 
-/// Sends what was before the last minutes, and notes that history was made.
+/// Sends what was before the last minutes after `head`, and notes that history was made.
 async fn finish_history(
     settings: &Settings,
     history: History,
     lasts: Duration,
+    head: Duration,
 ) -> anyhow::Result<()> {
+    tokio::time::sleep(head).await;
     let (began, told) = (Instant::now(), AtomicU64::new(0));
     print(&format!("making {:.1} days of history", lasts.as_secs_f64() / 86_400.0));
     let progress = |percent: u64| {
