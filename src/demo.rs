@@ -95,6 +95,7 @@ impl Demo {
         write(&slos, "shop.yaml", binnacle_shop::SLOS)?;
         write(&directory, "rules.yml", binnacle_shop::RULES)?;
         write(&directory, "notify.yml", &notify)?;
+        config.telemetry.enabled = true;
         let alerting = &mut config.alerting;
         alerting.rule_files.push(directory.join("rules.yml").display().to_string());
         if alerting.slos.as_os_str().is_empty() {

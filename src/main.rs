@@ -21,6 +21,7 @@ mod run;
 mod shutdown;
 mod slo_evidence;
 mod slo_tables;
+mod telemetry;
 
 use std::process::ExitCode;
 

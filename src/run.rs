@@ -13,6 +13,7 @@ use crate::documents::Documents;
 use crate::listen::Listeners;
 use crate::recorded::RecordedSeries;
 use crate::shutdown::Signals;
+use crate::telemetry::{self, Telemetry};
 use crate::{alerts, deliveries, logging, rejections, slo_tables};
 use anyhow::Context;
 use axum::serve::ListenerExt;
@@ -57,7 +58,7 @@ pub fn run(config: Config, demo: Option<Demo>) -> anyhow::Result<()> {
     result
 }
 
-async fn serve(config: Config, demo: Option<Demo>) -> anyhow::Result<()> {
+async fn serve(mut config: Config, demo: Option<Demo>) -> anyhow::Result<()> {
     let started = Instant::now();
     let signals = Signals::install().context("failed to listen for signals")?;
     let listeners = Listeners::bind(&config).await?;
@@ -68,6 +69,10 @@ async fn serve(config: Config, demo: Option<Demo>) -> anyhow::Result<()> {
         otlp_http: listeners.otlp_http.local_addr()?,
         api: listeners.api.local_addr()?,
     };
+    let own_tenant = telemetry::tenant(&config.telemetry);
+    if own_tenant.is_some() {
+        config.scrape.jobs.push(telemetry::job(&config.telemetry, addresses.api));
+    }
     let alerting = config.alerting_at(addresses.api);
     let external_url = alerting.external_url.clone();
     let facts = Facts { started, data_path, listeners: listeners.announce(&config)?, external_url };
@@ -101,6 +106,16 @@ async fn serve(config: Config, demo: Option<Demo>) -> anyhow::Result<()> {
         collector.register_metrics(registry);
         alerting.register_metrics(registry);
     });
+    let own = match &own_tenant {
+        Some(tenant) => {
+            telemetry::add_slos(tenant, &alerting);
+            Some(Arc::new(Telemetry::start(tenant, addresses.otlp_grpc)?))
+        }
+        None => None,
+    };
+    if let Some(own) = &own {
+        api.set_telemetry(own.clone());
+    }
     let product = Product {
         storage: storage.clone(),
         engine,
@@ -140,6 +155,12 @@ async fn serve(config: Config, demo: Option<Demo>) -> anyhow::Result<()> {
         },
     };
     api.set_stopping();
+    if let Some(own) = own {
+        tokio::select! {
+            () = own.stop() => {}
+            _ = &mut ingest => unreachable!("ingest and alerting run until `stop`"),
+        }
+    }
     stop.cancel();
     within(&config, async {
         ingest.await;

@@ -33,5 +33,6 @@ pub use error::Error;
 pub use recorded::{RecordedHistogram, RecordedPoint, RecordedValue};
 pub use rejection_log::{RejectionEntry, RejectionLog, RejectionTotals};
 pub use scrape::{
-    DroppedTarget, Health, ScrapeConfig, ScrapeTargets, Scraper, TargetStatus, scrape,
+    DroppedTarget, Health, JobConfig, ScrapeConfig, ScrapeTargets, Scraper, TargetGroup,
+    TargetStatus, scrape,
 };

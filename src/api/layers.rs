@@ -2,12 +2,15 @@
 //! a look at which page a browser sends it for.
 
 use super::error::ApiError;
+use super::request::TENANT_HEADER;
 use super::{Api, browser};
+use crate::telemetry;
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, StatusCode};
+use opentelemetry::context::FutureExt;
 use std::any::Any;
 use std::time::Instant;
 use tower::ServiceBuilder;
@@ -41,8 +44,18 @@ async fn observe(State(api): State<Api>, request: Request, next: Next) -> Respon
     let route = matched.map_or("unknown", MatchedPath::as_str).to_owned();
     let id = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or("");
     let span = info_span!("request", id, method = %request.method(), route);
+    let tenant = request.headers().get(TENANT_HEADER).and_then(|name| name.to_str().ok());
+    let telemetry = api.inner.telemetry.get();
+    let work = telemetry.and_then(|own| own.begin(request.method().as_str(), &route, tenant));
     async move {
-        let response = next.run(request).await;
+        let response = match work {
+            Some(work) => {
+                let response = next.run(request).with_context(work.clone()).await;
+                telemetry::finish(&work, response.status());
+                response
+            }
+            None => next.run(request).await,
+        };
         let (status, elapsed) = (response.status().as_u16(), started.elapsed());
         api.inner.metrics.count(&route, status, elapsed);
         debug!(status, elapsed_ms = elapsed.as_millis(), "answered");

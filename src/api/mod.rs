@@ -50,11 +50,13 @@ mod ui;
 mod value;
 
 pub use health::Listener;
+pub use request::TENANT_HEADER;
 
 use crate::config::ApiConfig;
 use crate::demo::DemoFaults;
 use crate::documents::Documents;
 use crate::process::ProcessMetrics;
+use crate::telemetry::Telemetry;
 use axum::Router;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
@@ -107,6 +109,7 @@ struct Inner {
     facts: Facts,
     product: OnceLock<Product>,
     demo: OnceLock<DemoFaults>,
+    telemetry: OnceLock<Arc<Telemetry>>,
     stop: CancellationToken,
     metrics: metrics::ApiMetrics,
     registry: RwLock<Registry>,
@@ -123,6 +126,7 @@ impl Api {
             facts,
             product: OnceLock::new(),
             demo: OnceLock::new(),
+            telemetry: OnceLock::new(),
             stop: CancellationToken::new(),
             metrics,
             registry: RwLock::new(registry),
@@ -140,6 +144,12 @@ impl Api {
     pub fn set_ready(&self, product: Product) {
         // A second call cannot happen: only the wiring calls this, once.
         let _ = self.inner.product.set(product);
+    }
+
+    /// From now on requests are traced.
+    pub fn set_telemetry(&self, telemetry: Arc<Telemetry>) {
+        // As above.
+        let _ = self.inner.telemetry.set(telemetry);
     }
 
     /// Lets the faults of the demo's shop be started and ended.

@@ -1,6 +1,7 @@
 //! What a type cannot say: which values go together, and which addresses may be listened on.
 
 use super::{Config, Problem};
+use binnacle_storage::model::TenantId;
 use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
@@ -23,6 +24,9 @@ pub fn check(config: &Config) -> Vec<Problem> {
     }
     if let Err(message) = binnacle_alerting::notify::check_file(&config.alerting.notify_file) {
         problems.push(problem("alerting.notify_file", message));
+    }
+    if let Err(error) = config.telemetry.tenant.parse::<TenantId>() {
+        problems.push(problem("telemetry.tenant", error.to_string()));
     }
     check_storage(config, &mut problems);
     check_query(config, &mut problems);

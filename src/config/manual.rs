@@ -27,6 +27,7 @@ const STRUCTS: &[(&str, &str, &str)] = &[
     ("storage", "StorageConfig", include_str!("../../storage/src/config.rs")),
     ("query", "QueryConfig", include_str!("../../query/src/config.rs")),
     ("alerting", "AlertingConfig", include_str!("../../alerting/src/config.rs")),
+    ("telemetry", "TelemetryConfig", include_str!("mod.rs")),
     ("log", "LogConfig", include_str!("mod.rs")),
 ];
 

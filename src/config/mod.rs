@@ -32,6 +32,7 @@ pub struct Config {
     pub storage: StorageConfig,
     pub query: QueryConfig,
     pub alerting: AlertingConfig,
+    pub telemetry: TelemetryConfig,
     pub log: LogConfig,
 }
 
@@ -84,6 +85,23 @@ pub struct ApiConfig {
 impl Default for ApiConfig {
     fn default() -> Self {
         ApiConfig { address: SocketAddr::from(([127, 0, 0, 1], 7070)), request_bytes_max: 1 << 20 }
+    }
+}
+
+/// `[telemetry]`: what this process sends itself about itself.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TelemetryConfig {
+    /// Keep spans of API requests, log records and the metrics of `/metrics` in a tenant of their own, with objectives that
+    /// the server is held to. `binnacle demo` always does.
+    pub enabled: bool,
+    /// That tenant. What is asked of it is not traced.
+    pub tenant: String,
+}
+
+impl Default for TelemetryConfig {
+    fn default() -> Self {
+        TelemetryConfig { enabled: false, tenant: "binnacle".to_owned() }
     }
 }
 

@@ -23,7 +23,7 @@ mod target_loop;
 mod tls;
 mod yaml;
 
-pub use config::ScrapeConfig;
+pub use config::{JobConfig, ScrapeConfig, TargetGroup};
 pub use job_loop::{Scraper, scrape};
 pub(crate) use labels::Labels;
 pub(crate) use message::{Message, Sample};
