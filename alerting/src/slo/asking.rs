@@ -49,7 +49,7 @@ impl Asked {
 }
 
 /// Tables whose rows may change what is counted.
-fn tables_of(source: SliSource) -> &'static [Table] {
+pub(super) fn tables_of(source: SliSource) -> &'static [Table] {
     match source {
         SliSource::Promql => &[Table::MetricPoints],
         SliSource::Journey => &[Table::Spans],
@@ -102,7 +102,7 @@ impl Asking<'_> {
         let oldest = self.oldest(counting, now);
         let ahead = match counting.sli.source {
             // What has begun is judged when its time is over.
-            SliSource::Journey => counting.sli.lookback_seconds as i64,
+            SliSource::Journey => 2 * counting.sli.lookback_seconds as i64,
             _ => 0,
         };
         let fresh = (slice_of(first) - lookback_slices(&counting.sli)).max(oldest)
@@ -118,7 +118,7 @@ impl Asking<'_> {
         Ok(())
     }
 
-    /// The first slice whose rows are all still there.
+    /// The first slice of which all rows are still there that it is made of.
     fn oldest(&self, counting: &Counting, now: i64) -> i64 {
         let held = now - super::counting::MEMORY_SECONDS;
         let signals: &[Signal] = match counting.sli.source {
@@ -129,7 +129,10 @@ impl Asking<'_> {
         let ages = signals.iter().map(|signal| self.parts.storage.retention(self.tenant, *signal));
         let kept = ages.filter(|age| !age.is_zero()).min();
         let kept = kept.filter(|_| counting.counted_to.is_some());
-        let kept = kept.map_or(held, |age| now - i64::try_from(age.as_secs()).unwrap_or(now));
+        let reach = counting.sli.lookback_seconds as i64;
+        let reach = if counting.sli.source == SliSource::Journey { 2 * reach } else { reach };
+        let kept =
+            kept.map_or(held, |age| now - i64::try_from(age.as_secs()).unwrap_or(now) + reach);
         slice_of(held.max(kept)) + 1
     }
 

@@ -12,7 +12,7 @@ use super::grouping::GROUPS_MAX;
 use super::history::{Count, History, SLICE_SECONDS, slice_of};
 use super::judging::is_gone;
 use super::latch::Latch;
-use super::spec::{SliSource, Slo};
+use super::spec::Slo;
 use super::tier::Severity;
 use crate::Error;
 use binnacle_query::sli::{GroupBudget, SliCache, SliGroup, SliNews, SliSeen, SliSlices};
@@ -240,12 +240,7 @@ impl Slos {
     async fn ask_anew(&self, tenant: &TenantId, sli: &super::spec::Sli) -> Result<History, Error> {
         let parts = &self.inner().parts;
         let mut history = History::default();
-        let tables: &[Table] = match sli.source {
-            SliSource::Promql => &[Table::MetricPoints],
-            SliSource::Journey => &[Table::Spans],
-            _ => &[Table::Spans, Table::Logs, Table::MetricPoints],
-        };
-        let mut seen = SliSeen::up_to(tables, 0);
+        let mut seen = SliSeen::up_to(asking::tables_of(sli.source), 0);
         let news = parts.engine.sli_news(tenant, &mut seen).await.map_err(Error::Query)?;
         let Some(stored) = news else { return Ok(history) };
         let now = self.unix_now();

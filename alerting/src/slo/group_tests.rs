@@ -359,3 +359,26 @@ async fn beyond_the_limit_the_whole_stays_exact_and_the_rest_is_one_group() {
     let window = explained.unwrap().window;
     assert_eq!((window.good, window.bad), (3 * 20, 0));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_came_of_long_ago_keeps_no_places_for_groups() {
+    let mut world = World::new().await;
+    let names: Vec<String> = (0..520).map(|number| format!("op-{number:03}")).collect();
+    let rates: Vec<(&str, u64, u64)> = names.iter().map(|name| (name.as_str(), 1, 0)).collect();
+    world.tick(&[("cart", 1, 0)]).await;
+    let long_ago = world.now - 40 * 3_600;
+    world.send(&rates, long_ago).await;
+    for round in 0..4 {
+        world.tick(&[("cart", 1, 0), ("pay", 1, 0)]).await;
+        let standing = world.standing();
+        let groups = standing.objectives[0].groups.iter();
+        let names: Vec<_> = groups.filter(|of| !of.group.is_overflow()).collect();
+        assert_eq!(names.len(), 2, "round {round}");
+        if round == 1 {
+            world.fixture.parts.storage.flush().await.unwrap();
+        }
+        if round == 2 {
+            world.reopen();
+        }
+    }
+}

@@ -163,6 +163,13 @@ impl Grouping {
         }
     }
 
+    /// Events of slices before `oldest` make no new group.
+    pub fn set_oldest(&self, oldest: i64) {
+        if let Some(admitted) = &self.admitted {
+            admitted.set_oldest(oldest);
+        }
+    }
+
     /// Groups to be written to the database.
     pub fn unsaved(&self) -> &BTreeSet<SliGroup> {
         &self.unsaved

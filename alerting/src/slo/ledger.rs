@@ -57,6 +57,9 @@ impl Look<'_> {
         if self.table == Table::MetricPoints {
             return self.ask(ledger, now).await;
         }
+        for counting in ledger.slis.values() {
+            counting.groups.set_oldest(oldest_of_groups(counting, now));
+        }
         self.begin_first(ledger).await?;
         self.go_on_with_first(ledger).await?;
         let mut sources = self.sources().await?;

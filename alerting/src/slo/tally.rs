@@ -154,7 +154,7 @@ impl Tally {
     /// Forgets all slices before `oldest`. Says whether anything is left.
     pub fn forget_before(&mut self, oldest: i64) -> bool {
         self.each(|slices| slices.forget_before(oldest));
-        !self.all.events.is_empty() || !self.all.over.is_empty()
+        !self.all.events.is_empty() || self.all.over.range(oldest..).next().is_some()
     }
 
     /// Hours that are looked into, or in which `slices` are about to change, and of which the sum alone is kept.

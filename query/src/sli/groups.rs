@@ -16,7 +16,7 @@ use parking_lot::Mutex;
 use parquet::file::metadata::ParquetMetaData;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
 /// Most attributes to group by.
 pub const GROUP_ATTRIBUTES_MAX: usize = 4;
@@ -90,6 +90,8 @@ pub struct SliGroups {
     most: usize,
     budget: Arc<GroupBudget>,
     admitted: Mutex<BTreeSet<SliGroup>>,
+    /// Events of slices before it make no group.
+    oldest: AtomicI64,
 }
 
 #[derive(Debug)]
@@ -139,7 +141,17 @@ impl SliGroups {
         budget: Arc<GroupBudget>,
     ) -> Result<SliGroups, Error> {
         let by = By::of(table, attributes)?;
-        Ok(SliGroups { by, most, budget, admitted: Mutex::default() })
+        let (admitted, oldest) = (Mutex::default(), AtomicI64::new(i64::MIN));
+        Ok(SliGroups { by, most, budget, admitted, oldest })
+    }
+
+    /// From now on events of slices before `oldest` admit no group: nobody looks at these any more.
+    pub fn set_oldest(&self, oldest: i64) {
+        self.oldest.store(oldest, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_past(&self, slice: i64) -> bool {
+        slice < self.oldest.load(Ordering::Relaxed)
     }
 
     /// Admits what was admitted before, whatever the limits are by now.
@@ -159,13 +171,14 @@ impl SliGroups {
         self.budget.give_back(gone);
     }
 
-    /// The group itself, or the overflow when there are too many.
-    pub(super) fn admit(&self, group: &SliGroup) -> SliGroup {
+    /// The group itself; the overflow when there are too many, or when it is new and its event of long ago.
+    pub(super) fn admit(&self, group: &SliGroup, is_past: bool) -> SliGroup {
         let mut admitted = self.admitted.lock();
         if admitted.contains(group) {
             return group.clone();
         }
-        if group.is_overflow() || admitted.len() >= self.most || !self.budget.take() {
+        let is_full = || admitted.len() >= self.most || !self.budget.take();
+        if group.is_overflow() || is_past || is_full() {
             return SliGroup::overflow();
         }
         admitted.insert(group.clone());
@@ -233,13 +246,18 @@ mod tests {
     fn groups_are_admitted_as_they_come_and_all_others_are_the_overflow() {
         let budget = Arc::new(GroupBudget::new(10));
         let groups = groups(2, &budget);
-        assert_eq!(groups.admit(&group("a")), group("a"));
-        assert_eq!(groups.admit(&group("b")), group("b"));
-        assert!(groups.admit(&group("c")).is_overflow());
-        assert_eq!(groups.admit(&group("a")), group("a"), "it stays");
+        assert_eq!(groups.admit(&group("a"), false), group("a"));
+        assert_eq!(groups.admit(&group("b"), false), group("b"));
+        assert!(groups.admit(&group("c"), false).is_overflow());
+        assert_eq!(groups.admit(&group("a"), false), group("a"), "it stays");
         groups.forget(&[group("a"), group("x")]);
-        assert_eq!(groups.admit(&group("c")), group("c"), "there is room again");
-        assert!(groups.admit(&group("a")).is_overflow());
+        assert!(
+            groups.admit(&group("c"), true).is_overflow(),
+            "nothing of it is of a time that counts"
+        );
+        assert_eq!(groups.admit(&group("c"), false), group("c"), "there is room again");
+        assert_eq!(groups.admit(&group("c"), true), group("c"));
+        assert!(groups.admit(&group("a"), false).is_overflow());
     }
 
     #[test]
@@ -247,14 +265,14 @@ mod tests {
         let budget = Arc::new(GroupBudget::new(2));
         let first = groups(5, &budget);
         let second = groups(5, &budget);
-        assert!(!first.admit(&group("a")).is_overflow());
-        assert!(!second.admit(&group("a")).is_overflow());
-        assert!(second.admit(&group("b")).is_overflow());
+        assert!(!first.admit(&group("a"), false).is_overflow());
+        assert!(!second.admit(&group("a"), false).is_overflow());
+        assert!(second.admit(&group("b"), false).is_overflow());
         drop(first);
-        assert!(!second.admit(&group("b")).is_overflow());
+        assert!(!second.admit(&group("b"), false).is_overflow());
         second.restore([group("c"), group("d")]);
-        assert!(!second.admit(&group("d")).is_overflow(), "what was there before stays");
-        assert!(second.admit(&group("e")).is_overflow());
+        assert!(!second.admit(&group("d"), false).is_overflow(), "what was there before stays");
+        assert!(second.admit(&group("e"), false).is_overflow());
     }
 
     #[test]

@@ -157,7 +157,7 @@ impl Events {
     pub fn counts(&self, queries: &[Arc<SliQuery>], repeated: &HashSet<usize>) -> Vec<SliCounts> {
         let mut counts = vec![SliCounts::default(); queries.len()];
         let mut services: Vec<BTreeSet<u32>> = vec![BTreeSet::new(); queries.len()];
-        let mut admitted: Vec<HashMap<u32, SliGroup>> = vec![HashMap::new(); queries.len()];
+        let mut admitted: Vec<HashMap<(u32, bool), SliGroup>> = vec![HashMap::new(); queries.len()];
         for (_, event) in
             self.events.iter().enumerate().filter(|(index, _)| !repeated.contains(index))
         {
@@ -169,8 +169,9 @@ impl Events {
                     }
                     let group = match (group, queries[index].groups()) {
                         (Some(number), Some(groups)) => {
-                            let admit = || groups.admit(&self.groups[*number as usize]);
-                            Some(&*admitted[index].entry(*number).or_insert_with(admit))
+                            let is_past = groups.is_past(event.slice);
+                            let admit = || groups.admit(&self.groups[*number as usize], is_past);
+                            Some(&*admitted[index].entry((*number, is_past)).or_insert_with(admit))
                         }
                         _ => None,
                     };
