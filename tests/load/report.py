@@ -8,11 +8,13 @@ import subprocess
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
-#: The headings of the sections, one per script, in their order: `bench.py`, `search.py`, `prometheus.py`.
+#: The headings of the sections, one per script, in their order.
 INGEST = "# End-to-end benchmark"
 SEARCH = "# Searches"
 PROMETHEUS = "# Against Prometheus"
-SECTIONS = [INGEST, SEARCH, PROMETHEUS]
+PATH = "# The request path"
+SOAK = "# Soak"
+SECTIONS = [INGEST, SEARCH, PROMETHEUS, PATH, SOAK]
 
 
 def write_section(path, heading, text):

@@ -3,7 +3,7 @@ import { Fragment } from "react";
 import { Go } from "@/components/location/Go";
 import { path } from "@/components/location/path";
 import { useTime } from "@/components/location/time";
-import { Empty } from "@/components/FiveFaces";
+import { Empty, Loading } from "@/components/FiveFaces";
 import { Panel } from "@/components/Panel";
 import { StateIcon } from "@/components/StateIcon";
 import { describeRange } from "@/model/range";
@@ -16,12 +16,14 @@ import styles from "./overview.module.css";
 const MAX = 12;
 
 /** What changed in the range, newest first: what a reader would ask first. */
-export function Changes({ changes, titles }: { changes: readonly Change[]; titles: ReadonlyMap<string, string> }) {
+export function Changes({ changes, titles, isLoading }: { changes: readonly Change[]; titles: ReadonlyMap<string, string>; isLoading: boolean }) {
   const { text, now } = useTime();
   const zone = useZone();
   return (
     <Panel title="What changed" tools={<span className="small faint">{describeRange(text, now, zone).toLowerCase()}</span>} flush>
-      {changes.length === 0 ? <Empty>No deploy, no alert and no step of errors or latency in this range.</Empty> : (
+      {changes.length === 0 && isLoading && <Loading rows={3} />}
+      {changes.length === 0 && !isLoading && <Empty>No deploy, no alert and no step of errors or latency in this range.</Empty>}
+      {changes.length > 0 && (
         <ol className={styles.changes}>
           {changes.slice(0, MAX).map((change, index) => (
             <li key={index}>

@@ -66,7 +66,7 @@ export default function OverviewPage() {
       <Cards cards={cards} grid={grid} minutes={minutes.data?.rows ?? []} deploys={deploys} />
       <div className={styles.body}>
         <Panel
-          title={<>Services <span className="chip">{rows.length}</span></>} flush
+          title={<>Services <span className="chip">{isLoading ? "…" : rows.length}</span></>} flush
           note={<>worst first · one point every {duration(grid.step)} · <span className={styles.brass}>┊</span> deploy</>}
           tools={<Choice label="Show as" options={[{ id: "table", label: "Table" }, { id: "map", label: "Map" }]} value="table" onChange={(id) => id === "map" && go("/service-map")} />}
         >
@@ -77,7 +77,7 @@ export default function OverviewPage() {
         </Panel>
         <div className={styles.side}>
           <Budgets standings={standings} />
-          <Changes changes={changes} titles={titles} />
+          <Changes changes={changes} titles={titles} isLoading={isLoading} />
           <Faults />
         </div>
       </div>
