@@ -11,7 +11,7 @@ use super::spec::{Part, Sli, SliSource, Step};
 use super::stored;
 use crate::alerting::Parts;
 use crate::{Error, Store};
-use binnacle_query::sli::{JourneyRequest, SliQuery, SliSeen, SliSums};
+use binnacle_query::sli::{JourneyRequest, SliQuery, SliSeen, SliSums, silence_millis};
 use binnacle_storage::model::{Signal, Table, TenantId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -99,7 +99,7 @@ impl Asking<'_> {
         let news = self.parts.engine.sli_news(self.tenant, &mut asked.seen).await;
         let Some(news) = news.map_err(Error::Query)? else { return Ok(()) };
         let (first, last) = (news.first.saturating_sub(1).div_euclid(NANOS), news.last / NANOS);
-        let oldest = self.oldest(counting, now);
+        let oldest = self.oldest(counting, now)?;
         let ahead = match counting.sli.source {
             // What has begun is judged when its time is over.
             SliSource::Journey => 2 * counting.sli.lookback_seconds as i64,
@@ -119,21 +119,32 @@ impl Asking<'_> {
     }
 
     /// The first slice of which all rows are still there that it is made of.
-    fn oldest(&self, counting: &Counting, now: i64) -> i64 {
+    fn oldest(&self, counting: &Counting, now: i64) -> Result<i64, Error> {
         let held = now - super::counting::MEMORY_SECONDS;
-        let signals: &[Signal] = match counting.sli.source {
+        let Some(age) = self.age(counting.sli.source) else { return Ok(slice_of(held) + 1) };
+        let reach = reach_seconds(&counting.sli, age);
+        let age = i64::try_from(age.as_secs()).unwrap_or(now);
+        if reach >= age {
+            let message = format!(
+                "nothing can be counted: an event is made of rows of {reach} s, and rows are kept for {age} s"
+            );
+            let hint = "shorten its lookback, or keep rows for longer (storage.retention)";
+            let hint = Some(hint.to_owned());
+            return Err(Error::Query(binnacle_query::Error::InvalidRequest { message, hint }));
+        }
+        let kept = if counting.counted_to.is_some() { now - age + reach } else { held };
+        Ok(slice_of(held.max(kept)) + 1)
+    }
+
+    /// How long rows are kept that it is made of; `None` for ever.
+    fn age(&self, source: SliSource) -> Option<Duration> {
+        let signals: &[Signal] = match source {
             SliSource::Promql => &[Signal::Metrics],
             SliSource::Journey => &[Signal::Traces],
             _ => &[Signal::Traces, Signal::Logs, Signal::Metrics],
         };
         let ages = signals.iter().map(|signal| self.parts.storage.retention(self.tenant, *signal));
-        let kept = ages.filter(|age| !age.is_zero()).min();
-        let kept = kept.filter(|_| counting.counted_to.is_some());
-        let reach = counting.sli.lookback_seconds as i64;
-        let reach = if counting.sli.source == SliSource::Journey { 2 * reach } else { reach };
-        let kept =
-            kept.map_or(held, |age| now - i64::try_from(age.as_secs()).unwrap_or(now) + reach);
-        slice_of(held.max(kept)) + 1
+        ages.filter(|age| !age.is_zero()).min()
     }
 
     /// Whether all is asked for.
@@ -218,6 +229,16 @@ async fn journeys(
     let found = parts.engine.sli_journeys(tenant, request).await.map_err(Error::Query)?;
     let count = |(at, (good, total)): (i64, (u64, u64))| (at, Count::new(good, total));
     Ok((found.slices.into_iter().map(count).collect(), found.last))
+}
+
+/// Rows so long before a slice say what it comes to.
+fn reach_seconds(sli: &Sli, age: Duration) -> i64 {
+    let lookback = sli.lookback_seconds as i64;
+    match sli.source {
+        SliSource::Promql => silence_millis(age) / 1_000,
+        SliSource::Journey => 2 * lookback,
+        _ => lookback,
+    }
 }
 
 fn lookback_slices(sli: &Sli) -> i64 {

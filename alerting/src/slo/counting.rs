@@ -97,7 +97,7 @@ impl Counting {
         }
         let how = match sli.source {
             SliSource::Spans | SliSource::Logs => {
-                let query = query_of(sli)?.late_from(kept.created_at * 1_000_000_000);
+                let query = query_of(sli)?.late_from(late_from(kept.created_at));
                 How::Rows(Arc::new(match admitted {
                     Some(admitted) => query.grouped(admitted),
                     None => query,
@@ -238,8 +238,10 @@ impl Counting {
     }
 }
 
-/// What 99 of 100 events took to arrive, in whole seconds, within the bounds; `None` without events.
+/// What 99 of 100 events took to arrive, in whole seconds, within the bounds; `None` without events. Those that took longer than
+/// the longest wait are not among them: no wait would be for them.
 fn settle_seconds(lags: &[u64]) -> Option<i64> {
+    let lags = &lags[..lags.len().min(SETTLE_SECONDS_MAX as usize)];
     let all: u64 = lags.iter().sum();
     let mut seen = 0;
     let place = lags.iter().position(|count| {
@@ -248,6 +250,11 @@ fn settle_seconds(lags: &[u64]) -> Option<i64> {
     });
     let seconds = place.filter(|_| all > 0)? as i64 + 1;
     Some(seconds.clamp(SETTLE_SECONDS_MIN, SETTLE_SECONDS_MAX))
+}
+
+/// What arrived up to the end of the second in which an SLI was made is its history.
+fn late_from(created_at: i64) -> i64 {
+    created_at.saturating_add(1).saturating_mul(1_000_000_000)
 }
 
 /// The groups of an SLI, none of which is admitted yet; `None` when it is not grouped.
@@ -306,6 +313,8 @@ mod tests {
         assert_eq!(lags(&[(0, 1_000)]), Some(3));
         assert_eq!(lags(&[(0, 980), (9, 20)]), Some(10));
         assert_eq!(lags(&[(0, 991), (63, 9)]), Some(3));
-        assert_eq!(lags(&[(63, 9)]), Some(60));
+        assert_eq!(lags(&[(63, 9)]), None);
+        assert_eq!(lags(&[(59, 9)]), Some(60));
+        assert_eq!(lags(&[(1, 50), (63, 5_000)]), Some(3), "a backlog holds nobody up");
     }
 }

@@ -188,7 +188,9 @@ impl Slos {
         let (mut tasks, mut late) = (Vec::new(), Vec::new());
         for (firing, key, labels) in firing {
             let loaded = slos.iter().find(|loaded| loaded.slo.name == key.slo);
-            let Some(loaded) = loaded.filter(|_| !self.is_pinned(&firing)) else { continue };
+            let is_wanted =
+                |loaded: &&Arc<Loaded>| has_rows(loaded, key.objective) && !self.is_pinned(&firing);
+            let Some(loaded) = loaded.filter(is_wanted) else { continue };
             if let Some(task) = self.task(&firing, loaded, &key, until, tasks.len()) {
                 let evidence = Evidence {
                     id: 0,
@@ -342,6 +344,13 @@ impl Slos {
             }
         }
     }
+}
+
+/// Whether an objective counts rows, which can be looked at.
+fn has_rows(loaded: &Loaded, objective: usize) -> bool {
+    loaded.slo.objectives.get(objective).is_some_and(|spec| {
+        spec.composite.is_none() && matches!(spec.sli.source, SliSource::Spans | SliSource::Logs)
+    })
 }
 
 /// The alerts of a budget that fire.

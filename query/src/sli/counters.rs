@@ -1,8 +1,8 @@
 //! Counting what counters counted: by how much each grew from one sample to the next, in the slice in which that was seen.
 //!
 //! Nothing is extrapolated, so the sums over slices are whole numbers and add up. A counter that fell began anew at zero; one
-//! that says when it began counts from there; of any other the first sample only says where it stands, and so does the
-//! first after [`SILENCE_MILLIS`] without one. What a sample comes to therefore depends on the time just before it alone,
+//! that says when it began counts from there, if that is not long ago; of any other the first sample only says where it stands, and so
+//! does the first after a [`silence_millis`] without one, which is shorter than samples are kept: what went before may be gone. What a sample comes to therefore depends on the time just before it alone,
 //! and counting some hours anew gives what counting all of them gives.
 
 use super::counts::SLICE_NANOS;
@@ -12,12 +12,19 @@ use crate::promql::labels::Matcher;
 use crate::promql::parse::parse_selector;
 use crate::promql::series::Samples;
 use crate::{Error, QueryEngine};
-use binnacle_storage::model::TenantId;
+use binnacle_storage::model::{Signal, TenantId};
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::time::Duration;
 
-/// A counter without a sample for longer is not compared with what it was before.
-pub const SILENCE_MILLIS: i64 = 3_600_000;
+const SILENCE_MILLIS_MAX: i64 = 3_600_000;
+
+/// A counter without a sample for longer is not compared with what it was before: an hour, or half of what metrics are kept
+/// (zero for ever), so that whatever is asked for again has the sample before it.
+pub fn silence_millis(retention: Duration) -> i64 {
+    let half = i64::try_from(retention.as_millis() / 2).unwrap_or(i64::MAX);
+    if retention.is_zero() { SILENCE_MILLIS_MAX } else { half.min(SILENCE_MILLIS_MAX) }
+}
 
 const NANOS_PER_MILLI: i64 = 1_000_000;
 
@@ -51,10 +58,11 @@ impl QueryEngine {
         selector: &str,
         slices: Range<i64>,
     ) -> Result<SliSums, Error> {
+        let silence = silence_millis(self.storage().retention(tenant, Signal::Metrics));
         let millis = |slice: i64| slice.saturating_mul(SLICE_NANOS) / NANOS_PER_MILLI;
         let select = Select {
             matchers: parse_counters(selector)?,
-            start: millis(slices.start).saturating_sub(SILENCE_MILLIS),
+            start: millis(slices.start).saturating_sub(silence),
             end: millis(slices.end),
             bytes_max: self.config().memory_bytes_max,
         };
@@ -65,19 +73,19 @@ impl QueryEngine {
         }
         let mut sums = SliSums::default();
         for samples in &series {
-            add(&samples.without_stale(), &slices, &mut sums);
+            add(&samples.without_stale(), silence, &slices, &mut sums);
         }
         Ok(sums)
     }
 }
 
-fn add(samples: &Samples, slices: &Range<i64>, sums: &mut SliSums) {
+fn add(samples: &Samples, silence: i64, slices: &Range<i64>, sums: &mut SliSums) {
     for at in 0..samples.times.len() {
         let nanos = samples.times[at].saturating_mul(NANOS_PER_MILLI);
         sums.last = sums.last.max(Some(nanos));
         // What is seen at the end of a slice happened in it.
         let slice = nanos.saturating_sub(1).div_euclid(SLICE_NANOS);
-        let grown = growth(samples, at);
+        let grown = growth(samples, silence, at);
         if slices.contains(&slice) && grown > 0 {
             *sums.slices.entry(slice).or_default() += grown;
         }
@@ -85,14 +93,14 @@ fn add(samples: &Samples, slices: &Range<i64>, sums: &mut SliSums) {
 }
 
 /// By how much a counter had grown at its sample `at`.
-fn growth(samples: &Samples, at: usize) -> u64 {
+fn growth(samples: &Samples, silence: i64, at: usize) -> u64 {
     let (time, value) = (samples.times[at], samples.values[at]);
     if let Some(totals) = &samples.deltas {
         let before = at.checked_sub(1).map_or(totals.value, |at| samples.values[at]);
         return whole(value - before);
     }
     let start_of = |at: usize| samples.starts.get(at).copied().unwrap_or(0);
-    let is_near = |earlier: i64| time.saturating_sub(earlier) <= SILENCE_MILLIS;
+    let is_near = |earlier: i64| time.saturating_sub(earlier) <= silence;
     match at.checked_sub(1).filter(|before| is_near(samples.times[*before])) {
         Some(before) if value < samples.values[before] => whole(value),
         Some(before) if began_anew(samples, before, at) => whole(value),
@@ -125,7 +133,7 @@ mod tests {
 
     fn sums(samples: &Samples) -> Vec<(i64, u64)> {
         let mut sums = SliSums::default();
-        add(samples, &(0..10_000), &mut sums);
+        add(samples, silence_millis(Duration::ZERO), &(0..10_000), &mut sums);
         sums.slices.into_iter().collect()
     }
 
@@ -160,5 +168,16 @@ mod tests {
         for wrong in ["{a=~\".*\"}", "rate(x[5m])", "x[5m]", "x offset 5m", "", "x{"] {
             assert!(parse_counters(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn what_went_before_and_may_be_gone_is_not_counted_again() {
+        let kept = |seconds| silence_millis(Duration::from_secs(seconds));
+        assert_eq!([kept(0), kept(86_400), kept(120)], [3_600_000, 3_600_000, 60_000]);
+        // It began at 1 s; what came up to 50 s is gone, and what is left begins at 190 s.
+        let left = samples(&[(190, 120.0), (200, 130.0)], &[1, 1]);
+        let mut sums = SliSums::default();
+        add(&left, kept(120), &(0..10_000), &mut sums);
+        assert_eq!(sums.slices, BTreeMap::from([(19, 10)]));
     }
 }

@@ -31,7 +31,7 @@ mod tables;
 mod tests;
 
 pub use buffer::SliCache;
-pub use counters::{SILENCE_MILLIS, SliSums, parse_counters};
+pub use counters::{SliSums, parse_counters, silence_millis};
 pub use counts::{LATE_NANOS, SLICE_NANOS, SliCounts, SliLate, SliSlices};
 pub use filter::{SliQuery, check_logs, check_spans};
 pub use groups::{GROUP_ATTRIBUTES_MAX, GroupBudget, SliGroup, SliGroups, check_groups};
