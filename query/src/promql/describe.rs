@@ -50,7 +50,8 @@ fn metric_end(line: &str) -> usize {
         }
         at += 1;
     }
-    at
+    // A backslash at the end takes nothing with it.
+    bytes.len()
 }
 
 /// `name{a="b"}`.

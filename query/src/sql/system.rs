@@ -4,6 +4,7 @@ use super::context::QueryContext;
 use arrow::array::{
     ArrayRef, Int32Array, StringArray, TimestampNanosecondArray, UInt32Array, UInt64Array,
 };
+use arrow::compute::take_record_batch;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
@@ -19,6 +20,9 @@ use futures::future::BoxFuture;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+
+/// As many as plans read at once.
+const ROWS_AT_ONCE: usize = 8_192;
 
 type MakeRows = dyn Fn() -> BoxFuture<'static, Result<RecordBatch>> + Send + Sync;
 
@@ -62,12 +66,23 @@ impl TableProvider for SystemTable {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let rows = (self.rows)().await?;
         let plan = MemorySourceConfig::try_new_exec(
-            &[vec![rows]],
+            &[apart(&rows)?],
             self.schema.clone(),
             projection.cloned(),
         )?;
         Ok(plan)
     }
+}
+
+/// Rows in batches that share no memory. Plans slice what is larger, and each slice would count for the memory of the whole.
+fn apart(rows: &RecordBatch) -> Result<Vec<RecordBatch>> {
+    let starts = (0..rows.num_rows()).step_by(ROWS_AT_ONCE);
+    let copy = |start: usize| {
+        let rows = rows.slice(start, ROWS_AT_ONCE.min(rows.num_rows() - start));
+        let all = UInt32Array::from_iter_values(0..rows.num_rows() as u32);
+        Ok(take_record_batch(&rows, &all)?)
+    };
+    starts.map(copy).collect()
 }
 
 /// `segments`: one row per segment of the snapshot.
@@ -172,4 +187,23 @@ fn count_keys(counts: &mut KeyCounts, table: Table, keys: &AttributeKeys, place:
     };
     keys.columns.iter().for_each(|(key, kind)| count(key, Some(*kind)));
     keys.rest.iter().flatten().for_each(|key| count(key, None));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_of_a_large_table_hold_their_own_rows_alone() {
+        let names = (0..100_000).map(|number| format!("a name of some length {number}"));
+        let names: ArrayRef = Arc::new(StringArray::from_iter_values(names));
+        let rows = RecordBatch::try_from_iter([("name", names)]).unwrap();
+        let batches = apart(&rows).unwrap();
+        assert_eq!(batches.len(), 13);
+        let bytes: usize = batches.iter().map(RecordBatch::get_array_memory_size).sum();
+        assert!(bytes < 2 * rows.get_array_memory_size(), "{bytes}");
+        let again = arrow::compute::concat_batches(&rows.schema(), &batches).unwrap();
+        assert_eq!(again, rows);
+        assert!(apart(&rows.slice(0, 0)).unwrap().is_empty());
+    }
 }
