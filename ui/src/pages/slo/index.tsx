@@ -100,7 +100,7 @@ function Full({ slo, stale }: { slo: Slo; stale: ReturnType<typeof useSlo> | nul
       note={
         <>
           <StateChip tone={verdict.tone}>{verdict.words}{verdict.since !== null && ` since ${when(verdict.since, now, zone)}`}</StateChip>
-          <StateChip tone={data?.tone ?? "hold"} {...(data ? { title: data.meaning } : {})}>{data?.word ?? state}</StateChip>
+          {counting?.is_counted === false ? <StateChip tone="hold">counting history</StateChip> : <StateChip tone={data?.tone ?? "hold"} {...(data ? { title: data.meaning } : {})}>{data?.word ?? state}</StateChip>}
           <span className="small">
             {targetWords(objective)} over {windowWords(objective)} · {slo.description ? `${slo.description} · ` : ""}at <ServiceName name={slo.service} />{ownerOf(slo) && <> · owner {ownerOf(slo)}</>}
           </span>
@@ -116,7 +116,7 @@ function Full({ slo, stale }: { slo: Slo; stale: ReturnType<typeof useSlo> | nul
       }
     >
       {stale && <FiveFaces query={{ ...stale, data: slo }}>{() => null}</FiveFaces>}
-      {state !== "measured" && objective.status && (
+      {state !== "measured" && objective.status && counting?.is_counted !== false && (
         <Partial>{data?.word ?? state}, as of {when(objective.status.until, now, zone)}: {data?.meaning} The budget is unchanged; alerts hold until it is measured again.</Partial>
       )}
       {counting && !counting.is_counted && <Partial>Counting history: {counting.segments_done} of {counting.segments_all} segments. Figures show what is counted so far.</Partial>}
