@@ -4,6 +4,7 @@ use super::Api;
 use super::error::{ApiError, ErrorBody};
 use axum::Json;
 use axum::extract::State;
+use binnacle_storage::Space;
 use http::StatusCode;
 use serde::Serialize;
 use std::time::Duration;
@@ -38,12 +39,23 @@ pub struct Status {
     pub ingest: IngestState,
     /// Absolute path of the data directory.
     pub data_path: String,
+    /// Room on the file system of the data directory; absent where that cannot be told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disk: Option<Room>,
     /// Where each listener listens.
     pub listeners: Vec<Listener>,
     /// Whether anyone who reaches a listener is answered. Always true: there are no keys yet.
     pub anonymous: bool,
     /// What the last start found on disk.
     pub recovery: Option<Recovery>,
+}
+
+/// Room on a file system, in bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Room {
+    pub total_bytes: u64,
+    /// What the server may still write.
+    pub free_bytes: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -109,12 +121,15 @@ pub async fn readyz(State(api): State<Api>) -> Result<Json<Ready>, ApiError> {
 pub async fn status(State(api): State<Api>) -> Json<Status> {
     let facts = api.facts();
     let product = api.product();
+    let space = product.and_then(|product| product.storage.space(&facts.data_path).ok());
     Json(Status {
         version: env!("CARGO_PKG_VERSION"),
         uptime_seconds: facts.started.elapsed().as_secs(),
         ready: product.is_some() && !api.is_stopping(),
         ingest: api.ingest_state(),
         data_path: facts.data_path.display().to_string(),
+        disk: space
+            .map(|Space { total, available }| Room { total_bytes: total, free_bytes: available }),
         listeners: facts.listeners.clone(),
         anonymous: true,
         recovery: product.map(|product| Recovery {

@@ -76,9 +76,10 @@ impl Default for Disk {
     }
 }
 
-/// Room on the file system.
+/// Room on the file system, in bytes.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Space {
+pub struct Space {
+    /// What this process may still write.
     pub available: u64,
     pub total: u64,
 }

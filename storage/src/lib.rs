@@ -44,6 +44,7 @@ mod wal;
 pub use catalog::AttributeKey;
 pub use clock::{Clock, SystemClock};
 pub use config::{RetentionRule, StorageConfig, Thinning};
+pub use disk::Space;
 pub use error::Error;
 pub use snapshot::{Chunk, Snapshot};
 pub use stitch::{Stitches, edges};

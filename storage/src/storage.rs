@@ -3,7 +3,7 @@
 use crate::background::{Background, flush_all};
 use crate::batch::{Batch, TableBatch};
 use crate::catalog::AttributeKey;
-use crate::disk::Disk;
+use crate::disk::{Disk, Space};
 use crate::engine::Engine;
 use crate::model::{Encoding, Format, Signal, Table, TenantId, Timestamp};
 use crate::retries::{Arrival, Fate, RequestKey};
@@ -13,6 +13,7 @@ use crate::subscription::Subscription;
 use crate::wal::{BODY_BYTES_MAX, RecordHead, Request, Wal, WalConfig};
 use crate::{Clock, Error, Snapshot, StorageConfig, open, snapshot};
 use bytes::Bytes;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -308,6 +309,11 @@ impl Storage {
             Missing { segment: info.id, table: info.table, time_min, time_max }
         };
         segments.iter().map(one).collect()
+    }
+
+    /// Room on the file system that `directory` lies on; asks the operating system.
+    pub fn space(&self, directory: &Path) -> Result<Space, Error> {
+        self.handle.engine.disk.space(directory)
     }
 
     /// Why ingest is refused; `None` while it is accepted.

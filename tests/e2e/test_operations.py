@@ -1,6 +1,7 @@
 """What an operator's tools read: health, metrics, the API's own description."""
 
 import json
+import os
 
 import pytest
 import requests
@@ -13,6 +14,14 @@ from everything import logs, traces
 def test_it_says_that_it_lives_and_is_ready(server):
     for path in ("/healthz", "/readyz"):
         assert requests.get(f"{server.api}{path}", timeout=10).status_code == 200
+
+
+def test_status_tells_the_room_on_the_disk_of_the_data(server):
+    status = requests.get(f"{server.api}/api/v1/status", timeout=10).json()
+    room, there = status["disk"], os.statvfs(status["data_path"])
+    assert room["total_bytes"] == there.f_blocks * there.f_frsize
+    # Others write meanwhile.
+    assert abs(room["free_bytes"] - there.f_bavail * there.f_frsize) < 1 << 30
 
 
 def families(server):
