@@ -212,6 +212,7 @@ fn seconds_to_next(at: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 
     #[test]
     fn parts_join_without_a_gap_from_now_back() {
@@ -249,5 +250,32 @@ mod tests {
         };
         assert_eq!(made(None), made(None));
         assert_ne!(made(None), made(Some(Incident::SlowDatabase)));
+    }
+
+    #[test]
+    fn only_clients_call_into_another_service_but_the_cdn() {
+        let mut part = Part::default();
+        part.visit(1_800_000_000, Some(Incident::BadCanary));
+        let resources = part.take_spans();
+        let spans: Vec<_> = resources
+            .iter()
+            .enumerate()
+            .flat_map(|(of, resource)| {
+                resource.scope_spans[0].spans.iter().map(move |span| (of, span))
+            })
+            .collect();
+        let service =
+            |of: usize| format!("{:?}", resources[of].resource.as_ref().unwrap().attributes);
+        for (of, span) in &spans {
+            let above = spans.iter().find(|(_, above)| above.span_id == span.parent_span_id);
+            let Some((caller, above)) = above.filter(|(caller, _)| caller != of) else { continue };
+            let is_client = above.kind == SpanKind::Client as i32;
+            assert!(
+                is_client || service(*caller).contains("cdn"),
+                "{} calls {}",
+                above.name,
+                span.name
+            );
+        }
     }
 }

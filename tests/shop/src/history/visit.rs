@@ -148,17 +148,27 @@ impl Part {
         let code = if fails { "INTERNAL" } else { "OK" };
         let near = |margin: u64| (checkout + margin * MILLISECOND, total - margin * MILLISECOND);
 
+        let get = |made: Made| {
+            made.with("http.request.method", "GET").with("http.response.status_code", 200)
+        };
+        let looking =
+            visit.span(SHOPPER, client, "GET", Some(&root), (start, page + 7 * MILLISECOND));
+        let passed = visit.span(
+            CDN,
+            server,
+            "GET /{*path}",
+            Some(&looking),
+            (start, page + 5 * MILLISECOND),
+        );
         let shown = visit.span(
             GATEWAY,
             server,
             "GET /api/products/{id}",
-            Some(&root),
+            Some(&passed),
             (start, page + 3 * MILLISECOND),
         );
-        let shown = shown
-            .with("http.request.method", "GET")
-            .with("http.route", "/api/products/{id}")
-            .with("http.response.status_code", 200);
+        let (looking, passed) = (get(looking), get(passed).with("http.route", "/{*path}"));
+        let shown = get(shown).with("http.route", "/api/products/{id}");
         let asked = visit.span(
             GATEWAY,
             client,
@@ -231,7 +241,9 @@ impl Part {
         let calls = [asked, listed].map(|made| rpc(made, "OK"));
         let failing = [placing, placed, charging, charged].map(|made| rpc(made, code));
         calls.into_iter().chain(failing).for_each(|made| self.take(made));
-        [root, shown, posted, edge, entry].into_iter().for_each(|made| self.take(made));
+        [root, looking, passed, shown, posted, edge, entry]
+            .into_iter()
+            .for_each(|made| self.take(made));
     }
 
     fn take(&mut self, made: Made) {
