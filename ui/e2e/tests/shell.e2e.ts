@@ -51,7 +51,7 @@ it("keeps the time from page to page, and in a shared link", async () => {
   await page.waitForURL(/\/\?from=now-90m$/);
   await page.getByRole("link", { name: "Traces", exact: true }).click();
   await page.waitForURL(/\/traces\?from=now-90m$/);
-  await page.getByRole("button", { name: "Share" }).click();
+  await page.getByRole("button", { name: "Share", exact: true }).click();
   await page.getByText("Share: Copied").waitFor();
   const link = new URL(await page.evaluate(() => navigator.clipboard.readText()));
   expect(link.searchParams.get("from")).toMatch(/^20\d\d-.*Z$/);
@@ -95,7 +95,7 @@ it("pins steps to a trail that goes along with the link", async () => {
   await page.getByRole("button", { name: "Copy as notes" }).click();
   await page.getByText("Copy as notes: Copied").waitFor();
   expect(await page.evaluate(() => navigator.clipboard.readText())).toContain(`](${base()}/sql)`);
-  await page.getByRole("button", { name: "Share" }).click();
+  await page.getByRole("button", { name: "Share", exact: true }).click();
   await page.getByText("Share: Copied").waitFor();
   const link = await page.evaluate(() => navigator.clipboard.readText());
   const other = await browser.newPage();

@@ -77,6 +77,7 @@ interface Entry {
   tone: "bad" | "warn" | undefined;
 }
 
+/** Oldest first. */
 const versionEntry = (version: Version): Entry[] => [
   { at: version.created_at, what: `version ${version.version}`, of: version.file ? `file ${version.file}` : "API", why: "the definition was stored", tone: undefined },
   ...(version.deleted_at !== null && version.deleted_at !== undefined ? [{ at: version.deleted_at, what: "deleted", of: `version ${version.version}`, why: "its counts and transitions are kept", tone: undefined }] : []),
@@ -90,7 +91,8 @@ function History({ slo, transitions, now }: { slo: Slo; transitions: Transition[
       at: one.at, what: `${one.severity} ${one.level}`, of: `${one.long_window ? `${one.long_window}/${one.short_window ?? ""}` : one.kind.replaceAll("_", " ")}${one.group ? ` of ${one.group.map((part) => part ?? "(none)").join(", ")}` : ""}`, why: one.reason,
       tone: one.level !== "firing" ? undefined : one.severity === "page" ? "bad" : "warn",
     })),
-    ...(versions.data?.versions.flatMap(versionEntry) ?? []),
+    // Times are of whole seconds: those of one second stay in the order of versions, newest first.
+    ...(versions.data?.versions.flatMap(versionEntry) ?? []).reverse(),
   ].sort((a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : 0));
   const columns: TableColumn<Entry>[] = [
     { id: "at", head: "Time", width: 120, cell: (row) => <span title={exact(row.at, zone)}>{when(row.at, now, zone)}</span>, sort: (row) => row.at },
