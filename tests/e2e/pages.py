@@ -98,7 +98,9 @@ class Reader:
         run = 0
         for block in blocks(page):
             if block.mark == "file":
-                (self.folder / block.said).write_text(self.here(block.text))
+                file = self.folder / block.said
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(self.here(block.text))
             elif block.language != "sh" or block.mark == "not run":
                 continue
             elif block.mark == "background":
