@@ -115,6 +115,11 @@ impl Telemetry {
         Ok(Telemetry { tenant: tenant.clone(), tracers, tracer, loggers })
     }
 
+    /// Whose all of it is.
+    pub fn tenant(&self) -> &TenantId {
+        &self.tenant
+    }
+
     /// The span of an API request, unless it is one of those that are left out.
     pub fn begin(&self, method: &str, route: &str, tenant: Option<&str>) -> Option<Context> {
         if tenant == Some(self.tenant.as_str()) || !is_traced(route) {

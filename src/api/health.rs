@@ -46,6 +46,10 @@ pub struct Status {
     pub listeners: Vec<Listener>,
     /// Whether anyone who reaches a listener is answered. Always true: there are no keys yet.
     pub anonymous: bool,
+    /// The tenant in which this server keeps its own telemetry; absent where it keeps none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "binnacle")]
+    pub telemetry_tenant: Option<String>,
     /// What the last start found on disk.
     pub recovery: Option<Recovery>,
 }
@@ -132,6 +136,7 @@ pub async fn status(State(api): State<Api>) -> Json<Status> {
             .map(|Space { total, available }| Room { total_bytes: total, free_bytes: available }),
         listeners: facts.listeners.clone(),
         anonymous: true,
+        telemetry_tenant: api.telemetry_tenant().map(ToString::to_string),
         recovery: product.map(|product| Recovery {
             wal_files: product.recovery.wal_files,
             wal_bytes: product.recovery.wal_bytes,

@@ -64,7 +64,7 @@ use axum::routing::{delete, get, post};
 use binnacle_alerting::Alerting;
 use binnacle_collector::{Collector, ScrapeTargets};
 use binnacle_query::QueryEngine;
-use binnacle_storage::model::Timestamp;
+use binnacle_storage::model::{TenantId, Timestamp};
 use binnacle_storage::{Clock, RecoveryReport, Storage, SystemClock};
 use error::ApiError;
 use http::{HeaderValue, StatusCode};
@@ -150,6 +150,11 @@ impl Api {
     pub fn set_telemetry(&self, telemetry: Arc<Telemetry>) {
         // As above.
         let _ = self.inner.telemetry.set(telemetry);
+    }
+
+    /// The tenant of the server's own telemetry, if it is kept.
+    fn telemetry_tenant(&self) -> Option<&TenantId> {
+        self.inner.telemetry.get().map(|telemetry| telemetry.tenant())
     }
 
     /// Lets the faults of the demo's shop be started and ended.

@@ -33,6 +33,8 @@ def test_requests_logs_metrics_and_objectives_are_its_own(server):
     # Nothing of it is anybody else's.
     assert server.value("SELECT count(*) FROM spans") == server.value("SELECT count(*) FROM series") == 0
 
+    assert server.call("GET", "/api/v1/status").json()["telemetry_tenant"] == TENANT
+
     def states():
         slos = server.call("GET", "/api/v1/slos", TENANT).json()["slos"]
         states = {}

@@ -59,6 +59,24 @@ it("keeps the time from page to page, and in a shared link", async () => {
   await close();
 });
 
+it("shows the telemetry of another tenant, and says so", async () => {
+  const { page, complaints, close } = await open(browser, "/services");
+  await page.getByText("payments", { exact: true }).first().waitFor();
+  await page.getByRole("button", { name: "Tenant, now default" }).click();
+  expect(await findings(page)).toEqual([]);
+  const name = page.getByLabel("Name of another tenant");
+  await name.fill("no name");
+  await page.getByText(/make a name/).waitFor();
+  await name.fill("nobody");
+  await page.keyboard.press("Enter");
+  await page.getByText("payments", { exact: true }).first().waitFor({ state: "detached" });
+  await page.getByRole("button", { name: "Tenant, now nobody" }).click();
+  await page.getByRole("button", { name: /^default/ }).click();
+  await page.getByText("payments", { exact: true }).first().waitFor();
+  expect(complaints).toEqual([]);
+  await close();
+});
+
 it("shows an earlier time behind this one, from page to page and in the link", async () => {
   const { page, complaints, close } = await open(browser, "/services/payments");
   await settled(page);

@@ -1,7 +1,7 @@
 /** The only place that fetches: one request, its schema check, its error. */
 
 import * as v from "valibot";
-import { preferences } from "@/preferences/preferences";
+import { DEFAULT_TENANT, preferences } from "@/preferences/preferences";
 import { ApiError } from "./error";
 
 export type Params = Record<string, string | number | bigint | boolean | string[] | null | undefined>;
@@ -34,7 +34,7 @@ export function headersOf(request: Pick<Request<unknown>, "body" | "contentType"
   const { tenant } = preferences();
   return {
     Accept: "application/json",
-    ...(tenant === "default" ? {} : { "X-Scope-OrgID": tenant }),
+    ...(tenant === DEFAULT_TENANT ? {} : { "X-Scope-OrgID": tenant }),
     ...(request.body === undefined ? {} : { "Content-Type": request.contentType ?? "application/json" }),
   };
 }

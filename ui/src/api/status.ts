@@ -11,6 +11,8 @@ const status = v.object({
   data_path: v.string(),
   listeners: v.array(v.object({ name: v.string(), address: v.string() })),
   anonymous: v.boolean(),
+  /** The tenant of what the server says of itself, where that is kept. */
+  telemetry_tenant: v.nullish(v.string()),
   recovery: v.nullish(v.object({ problems: v.array(v.string()) })),
 });
 export type Status = v.InferOutput<typeof status>;

@@ -10,6 +10,7 @@ import { setPreferences, usePreferences } from "@/preferences/preferences";
 import { THIN } from "@/model/units";
 import styles from "./Bar.module.css";
 import { palette } from "./palette/open";
+import { Tenant } from "./Tenant";
 import { TimePicker } from "./TimePicker";
 
 const REFRESHES: { id: Refresh; label: string }[] = [
@@ -26,6 +27,7 @@ export function Bar({ refreshNow }: { refreshNow: () => void }) {
       <TimeControls />
       <RefreshControls refreshNow={refreshNow} />
       <Share />
+      <Tenant />
       <Theme />
     </header>
   );

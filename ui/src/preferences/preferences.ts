@@ -15,8 +15,14 @@ export interface Preferences {
   recentRanges: RangeText[];
 }
 
+/** Of what is sent without a name. */
+export const DEFAULT_TENANT = "default";
+
+/** Whether the server takes this as the name of a tenant. */
+export const isTenant = (text: string): boolean => /^[A-Za-z0-9_.-]{1,64}$/.test(text) && text !== "." && text !== "..";
+
 const DEFAULTS: Preferences = {
-  theme: "system", zone: "UTC", rows: "normal", navigation: "auto", singleKeys: true, tenant: "default", recentRanges: [],
+  theme: "system", zone: "UTC", rows: "normal", navigation: "auto", singleKeys: true, tenant: DEFAULT_TENANT, recentRanges: [],
 };
 const KEY = "binnacle.preferences";
 

@@ -12,7 +12,7 @@ const FOLDER = new URL("../../../../dashboards/", import.meta.url);
 const files = readdirSync(FOLDER).filter((name) => name.endsWith(".json"));
 const own = { from: "TIMESTAMP 'a'", to: "TIMESTAMP 'b'", fromSeconds: 0, toSeconds: 3600, stepSeconds: 15, windowSeconds: 120 };
 
-it("there are those that the manual names", () => expect(files.sort()).toEqual(["binnacle.json", "load-test.json", "request-path.json", "services.json", "stack-overview.json"]));
+it("there are those that the manual names", () => expect(files.sort()).toEqual(["binnacle-process.json", "binnacle.json", "load-test.json", "request-path.json", "services.json", "stack-overview.json"]));
 
 describe.each(files)("%s", (file) => {
   const text = readFileSync(new URL(file, FOLDER), "utf8");
