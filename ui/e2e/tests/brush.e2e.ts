@@ -4,7 +4,7 @@ import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { launch } from "../browser";
 import { settled } from "../harness";
-import { counted, drag, editor, pastMinutes, walk, at, written } from "../journey";
+import { at, atNs, counted, drag, editor, pastMinutes, walk, written } from "../journey";
 
 let browser: Browser;
 beforeAll(async () => {
@@ -31,12 +31,33 @@ it("selects slow spans, compares them with the rest, and narrows the search by w
     const version = page.getByRole("button", { name: /2\.14\.1/ }).first();
     await version.waitFor();
     await page.getByText(/Selection \d[^a]* against the other \d/).waitFor();
+    // The rows are those of the selection, and say so.
+    const [from, to, least, most] = (new URL(page.url()).searchParams.get("brush") ?? "").split("-");
+    const under = await counted(`SELECT count(DISTINCT trace_id) FROM spans WHERE service = 'payments' AND name = 'pool.acquire' AND start_time >= ${atNs(from ?? 0)} AND start_time < ${atNs(to ?? 0)} AND duration >= ${least} AND duration <= ${most}`);
+    expect(under).toBeGreaterThan(0);
+    await page.getByRole("heading", { level: 1, name: new RegExp(`^Of ${written(under)} selected traces`) }).waitFor();
+    await page.getByText(`${written(under)} selected traces`, { exact: true }).waitFor();
     await stop();
+    await page.getByRole("button", { name: "Show all rows again" }).click();
+    await page.getByRole("heading", { level: 1, name: /^Of (the newest )?[\d\u202f]+ traces/ }).waitFor();
+    expect(new URL(page.url()).searchParams.get("brush")).toBeNull();
+    await page.goBack();
+    await page.waitForURL(/brush=/);
     await version.click();
     await page.waitForURL(/service\.version/);
     expect(new URL(page.url()).searchParams.get("brush")).toBeNull();
     await page.goBack();
     await page.waitForURL(/brush=/);
+  });
+});
+
+it("says of how many spans the scatter shows the newest", async () => {
+  const past = pastMinutes();
+  await walk(browser, "/traces?chart=scatter", async ({ page, range }) => {
+    await range(past);
+    const roots = await counted(`SELECT count(*) FROM spans WHERE parent_span_id IS NULL AND start_time >= ${at(past.from)} AND start_time < ${at(past.to)}`);
+    expect(roots).toBeGreaterThan(500);
+    await page.getByText(`only the newest 500 of ${written(roots)} spans that match`).waitFor();
   });
 });
 

@@ -84,12 +84,15 @@ export function useDurations(query: string, range: Range, step: number, options:
 
 const counted = v.object({ series: v.array(v.object({ value: v.optional(v.number(), 0) })) });
 
+const sum = v.pipe(counted, v.transform((answer) => answer.series.reduce((all, one) => all + one.value, 0)));
+const countRequest = (query: string, range: Range) => ({
+  doing: "count spans", path: "/tempo/api/metrics/query", schema: sum,
+  params: { q: `${query} | count_over_time()`, start: Math.floor(toSeconds(range.from)), end: Math.ceil(toSeconds(range.to)) },
+});
+
 /** How many spans one query finds. */
-export const askCount = async (query: string, range: Range, signal: AbortSignal): Promise<number> => {
-  const params = { q: `${query} | count_over_time()`, start: Math.floor(toSeconds(range.from)), end: Math.ceil(toSeconds(range.to)) };
-  const answer = await ask({ doing: "count spans", path: "/tempo/api/metrics/query", params, schema: counted, signal });
-  return answer.series.reduce((sum, one) => sum + one.value, 0);
-};
+export const askCount = (query: string, range: Range, signal: AbortSignal): Promise<number> => ask({ ...countRequest(query, range), signal });
+export const useSpanCount = (query: string, range: Range, options: QueryOptions = {}): Result<number> => useApi(countRequest(query, range), options);
 
 const tags = v.object({ scopes: v.array(v.object({ name: v.string(), tags: v.array(v.string()) })) });
 

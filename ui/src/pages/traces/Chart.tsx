@@ -8,7 +8,8 @@ import type { Range } from "@/model/range";
 import { fromSeconds, hm, hms, hmsMs, nanos } from "@/model/time";
 import { duration, group } from "@/model/units";
 import { useZone } from "@/preferences/preferences";
-import { type Brush, brushBetween, nearestPoint, type Point, type Scale, scaleOf, step, ticksOf, timeAt, xOf, yOf } from "./points";
+import { type Brush, brushBetween } from "./brush";
+import { nearestPoint, type Point, type Scale, scaleOf, step, ticksOf, timeAt, xOf, yOf } from "./points";
 import styles from "./traces.module.css";
 
 export interface ChartProps {
@@ -72,7 +73,7 @@ export function Chart({ range, points, cells, failedCells, brush, onBrush, onOpe
     <div className={styles.chart}>
       <div className={styles.y} aria-hidden>{ticksOf(scale).map((tick) => <span key={tick} style={{ bottom: `${yOf(scale, tick) * 100}%` }}>{duration(nanos(tick)).replace(/\.0+(?=\D)/, "")}</span>)}</div>
       <div
-        className={styles.plot} role="img" aria-label={`Durations over time: ${group(all)} spans, ${group(failed)} failed. The same rows are in the table below.`}
+        className={styles.plot} role="img" aria-label={`Durations over time: ${group(all)} spans, ${group(failed)} failed. The table below lists them.`}
         onPointerDown={(event) => {
           event.currentTarget.setPointerCapture(event.pointerId);
           setDrag({ a: spotOf(event), b: spotOf(event) });

@@ -23,11 +23,12 @@ interface SpanRow extends Point {
   attributes: Record<string, unknown>;
 }
 
-export function Spans({ traces, onOpen }: { traces: FoundTrace[]; onOpen: (point: Point) => void }) {
+/** The spans that matched; of these the ones to `keep`. */
+export function Spans({ traces, keep, onOpen }: { traces: FoundTrace[]; keep: (point: Point) => boolean; onOpen: (point: Point) => void }) {
   const zone = useZone();
   const rows = useMemo<SpanRow[]>(() => traces.flatMap((t) => t.sets.flatMap((set) => set.spans.map((s) => ({
     trace: t.trace_id, span: s.span_id, start: s.start_time, duration: Number(s.duration), failed: s.status === "error", service: s.service, name: s.name, attributes: s.attributes,
-  })))), [traces]);
+  })))).filter(keep), [traces, keep]);
   const named = useMemo(() => attributeColumns(traces), [traces]);
   return <Table label="Spans" columns={spanColumns(zone, named)} rows={rows} rowKey={(row) => `${row.trace}/${row.span}`} tone={(row) => (row.failed ? "bad" : undefined)} onOpen={onOpen} height="100%" />;
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { nanos } from "@/model/time";
-import { brushBetween, brushOf, brushText, groupsOf, nearestPoint, type Point, scaleOf, step, ticksOf, xOf, yOf } from "./points";
+import { brushBetween, brushedQuery, brushOf, brushText, underBrush, within } from "./brush";
+import { groupsOf, nearestPoint, type Point, scaleOf, step, ticksOf, xOf, yOf } from "./points";
 
 const range = { from: nanos(1_000_000_000_000n), to: nanos(1_060_000_000_000n) };
 const point = (at: number, duration: number, more: Partial<Point> = {}): Point => ({ trace: "t", span: "s", start: nanos(range.from + BigInt(at)), duration, failed: false, service: "a", name: "n", ...more });
@@ -21,6 +22,20 @@ describe("a brush", () => {
     expect([brush.durationMin, brush.durationMax]).toEqual([2n, 512n]);
   });
   it("round trips through the URL", () => expect(brushOf(brushText(brush))).toEqual(brush));
+  it("is asked for by its durations besides what the query says of them", () => {
+    expect(brushedQuery("{ duration >= 1s }", brush)).toBe("{ duration >= 1s && duration >= 2ns && duration <= 512ns }");
+    expect(brushedQuery("{ } >> { status = error } ", brush)).toBe("{ } >> { status = error } | { duration >= 2ns && duration <= 512ns }");
+  });
+  it("reaches no further than the range, and is none beside it", () => {
+    const shorter = { from: nanos(1_020_000_000_000n), to: range.to };
+    expect(within(brush, shorter)?.range).toEqual({ from: 1_020_000_000_000n, to: 1_045_000_000_000n });
+    expect(within(brush, { from: nanos(1_045_000_000_000n), to: range.to })).toBeNull();
+  });
+  it("tells the selected spans of a trace from its others", () => {
+    const all = [point(15e9, 2), point(14e9, 100), point(45e9, 100), point(20e9, 513), point(20e9, 512)];
+    expect(all.map(underBrush(brush))).toEqual([true, false, false, false, true]);
+    expect(all.every(underBrush(null))).toBe(true);
+  });
   it("is none of anything else", () => expect([brushOf(""), brushOf("1-2-3")]).toEqual([null, null]));
 });
 

@@ -1,4 +1,4 @@
-/** Scatter and heat map as numbers: scales, points, cells, and what a brush means. */
+/** Scatter and heat map as numbers: scales, points, cells. */
 
 import type { FoundTrace } from "@/api/traces";
 import type { Range } from "@/model/range";
@@ -47,28 +47,6 @@ export const xOf = ({ range }: Scale, time: bigint): number => Number(time - ran
 export const yOf = (scale: Scale, duration: number): number => (Math.log2(Math.max(1, duration)) - Math.log2(scale.low)) / span(scale);
 export const timeAt = ({ range }: Scale, x: number): Nanos => nanos(range.from + BigInt(Math.round(Math.min(1, Math.max(0, x)) * Number(range.to - range.from))));
 export const durationAt = (scale: Scale, y: number): number => 2 ** (Math.log2(scale.low) + Math.min(1, Math.max(0, y)) * span(scale));
-
-export interface Brush {
-  range: Range;
-  durationMin: Nanos;
-  durationMax: Nanos;
-}
-
-export const brushText = (brush: Brush): string => `${brush.range.from}-${brush.range.to}-${brush.durationMin}-${brush.durationMax}`;
-export function brushOf(text: string): Brush | null {
-  const [from, to, least, most] = text.split("-").map((part) => (/^\d+$/.test(part) ? nanos(part) : null));
-  return from && to && least !== undefined && most && least !== null ? { range: { from, to }, durationMin: least, durationMax: most } : null;
-}
-
-/** A rectangle between two corners, in shares. */
-export function brushBetween(scale: Scale, a: { x: number; y: number }, b: { x: number; y: number }): Brush {
-  const least = durationAt(scale, Math.min(a.y, b.y));
-  const most = durationAt(scale, Math.max(a.y, b.y));
-  return {
-    range: { from: timeAt(scale, Math.min(a.x, b.x)), to: timeAt(scale, Math.max(a.x, b.x)) },
-    durationMin: nanos(Math.floor(least)), durationMax: nanos(Math.ceil(most)),
-  };
-}
 
 /** Steps of the sequential colours, 1 to 8, on a square-root scale; 0 for nothing. */
 export const step = (count: number, most: number): number => (count <= 0 ? 0 : Math.max(1, Math.min(8, Math.ceil(Math.sqrt(count / Math.max(1, most)) * 8))));
