@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { conjuncts, has, marked, narrow, patternTerm, remove, split, term, togglePattern, traceOf, wordsOf } from "./query";
+import { conjuncts, has, marked, narrow, patternTerm, remove, servicesIn, split, term, togglePattern, traceOf, wordsOf } from "./query";
 
 test("a pipe stands by itself, outside of quotes", () => {
   expect(split("timeout | count by service")).toEqual({ search: "timeout", pipes: "count by service" });
@@ -35,6 +35,11 @@ test("a click adds a condition, a second one takes it out again", () => {
 
 test("parts of an AND, but not those inside of parentheses", () => {
   expect(conjuncts('a AND (b AND c) AND "d AND e"')).toEqual(["a", "(b AND c)", '"d AND e"']);
+  expect(conjuncts('service:payments "pool exhausted"  code:[200 TO 299] NOT -x NOT (a b) y AND severity:>= warn')).toEqual([
+    "service:payments", '"pool exhausted"', "code:[200 TO 299]", "NOT -x", "NOT (a b)", "y", "severity:>= warn",
+  ]);
+  expect(conjuncts('user.name:"Ann \\" Lee" NOT')).toEqual(['user.name:"Ann \\" Lee"', "NOT"]);
+  expect(conjuncts("a OR b c")).toEqual(["a OR b c"]);
   expect(has("a AND b", "b")).toBe(true);
   expect(has("a OR b", "b")).toBe(false);
 });
@@ -66,4 +71,11 @@ test("a pattern is picked and put back", () => {
 test("the trace a search is bound to", () => {
   expect(traceOf("trace_id:0123456789abcdef0123456789abcdef AND x")).toBe("0123456789abcdef0123456789abcdef");
   expect(traceOf("trace_id:012")).toBeNull();
+});
+
+test("the services a search is bound to", () => {
+  expect(servicesIn("service:cart AND timeout | count")).toEqual(["cart"]);
+  expect(servicesIn('service:"a b" timeout')).toEqual(["a b"]);
+  expect(servicesIn("service:a OR service:b")).toEqual([]);
+  expect(servicesIn("NOT service:a AND service:pay*")).toEqual([]);
 });

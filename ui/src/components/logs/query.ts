@@ -63,25 +63,43 @@ export function remove(search: string, condition: string): string | null {
   return parts.filter((part) => part !== condition).join(" AND ");
 }
 
-/** The parts of a top-level AND; one part when there is an OR. */
+/** The parts of a top-level AND, written or not (`a b`); one part when there is an OR. */
 export function conjuncts(search: string): string[] {
   if (hasTopOr(search)) return [search];
   const parts: string[] = [];
+  let open = "";
+  for (const piece of pieces(search)) {
+    if (piece === "AND" && open === "") continue;
+    const part = open === "" ? piece : `${open} ${piece}`;
+    // What it applies to, or the value, is yet to come.
+    if (piece === "NOT" || /:[<>]?=?$/.test(piece)) open = part;
+    else {
+      parts.push(part);
+      open = "";
+    }
+  }
+  return open === "" ? parts : [...parts, open];
+}
+
+/** What white space separates, outside of quotes, parentheses and ranges. */
+function pieces(search: string): string[] {
+  const out: string[] = [];
   let depth = 0;
   let quoted = false;
   let start = 0;
   for (let i = 0; i < search.length; i++) {
-    const char = search[i];
+    const char = search[i] ?? "";
     if (char === "\\" && quoted) i++;
     else if (char === '"') quoted = !quoted;
-    else if (!quoted && (char === "(" || char === "[" || char === "{")) depth++;
-    else if (!quoted && (char === ")" || char === "]" || char === "}")) depth--;
-    else if (!quoted && depth === 0 && search.startsWith(" AND ", i)) {
-      parts.push(search.slice(start, i).trim());
-      start = i + 5;
+    else if (quoted) continue;
+    else if ("([{".includes(char)) depth++;
+    else if (")]}".includes(char)) depth--;
+    else if (depth === 0 && /\s/.test(char)) {
+      out.push(search.slice(start, i));
+      start = i + 1;
     }
   }
-  return [...parts, search.slice(start).trim()].filter((part) => part !== "");
+  return [...out, search.slice(start)].filter((piece) => piece !== "");
 }
 
 export const has = (query: string, condition: string): boolean => conjuncts(split(query).search).includes(condition);
@@ -129,6 +147,13 @@ export function togglePattern(query: string, template: string, exclude = false):
   if (parts.every((part) => there.includes(part))) return there.filter((part) => !parts.includes(part)).join(" AND ");
   return parts.filter((part) => !there.includes(part)).reduce((text, part) => narrow(text, part), search);
 }
+
+/** Services the search is bound to; none when it is bound to no one. */
+export const servicesIn = (query: string): string[] =>
+  conjuncts(split(query).search).flatMap((part) => {
+    const [, value] = /^service:("(?:\\.|[^"\\])*"|[^\s()"*?<>[\]{}]+)$/.exec(part) ?? [];
+    return value === undefined ? [] : [value.startsWith('"') ? value.slice(1, -1).replaceAll(/\\(.)/g, "$1") : value];
+  });
 
 /** The trace the search is bound to, if it is. */
 export const traceOf = (query: string): string | null => /(?:^|\s|\()trace_id:([0-9a-f]{32})\b/.exec(query)?.[1] ?? null;
