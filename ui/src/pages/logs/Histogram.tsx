@@ -1,16 +1,18 @@
 /** Records over time by severity: drag to zoom, Shift-drag to compare, deploys as marks. */
 
 import { type PointerEvent, useEffect, useMemo, useRef, useState } from "react";
-import { useLogHistogram, useLogTable } from "@/api/logs";
+import { useLogHistogram } from "@/api/logs";
 import { FiveFaces } from "@/components/FiveFaces";
 import { useTimeActions } from "@/components/location/time";
+import { servicesIn } from "@/components/logs/query";
+import { useDeployMarks } from "@/components/services/useDeployMarks";
 import { timeLabels } from "@/charts/options";
 import type { Range } from "@/model/range";
 import { stepFor } from "@/model/range";
 import { hm, hms, type Nanos, toSeconds } from "@/model/time";
 import { group } from "@/model/units";
 import { useZone } from "@/preferences/preferences";
-import { barsOf, deploysOf, stepWords, ticksOf } from "./bars";
+import { barsOf, stepWords, ticksOf } from "./bars";
 import styles from "./logs.module.css";
 import { severityColour, severityWord } from "@/components/logs/severity";
 
@@ -37,7 +39,9 @@ export interface HistogramProps {
 export function Histogram({ search, range, other, onCompare, onSeverity, chips }: HistogramProps) {
   const step = stepFor(range, 130);
   const query = useLogHistogram(search, range, step);
-  const deploys = useLogTable(`${search} | count by service, resource.service.version per ${step / 1_000_000_000n}s`, range, "find deploys");
+  const services = useMemo(() => servicesIn(search), [search]);
+  // Those of every chart: that a service logs something for the first time is no deploy.
+  const deploys = useDeployMarks(range, services);
   const zone = useZone();
   const { setRange } = useTimeActions();
   const box = useRef<HTMLDivElement>(null);
@@ -52,7 +56,7 @@ export function Histogram({ search, range, other, onCompare, onSeverity, chips }
   }, []);
 
   const bars = useMemo(() => query.data && barsOf(query.data, range, width, HEIGHT - 4), [query.data, range, width]);
-  const marks = useMemo(() => deploysOf(deploys.data?.rows ?? [], range), [deploys.data, range]);
+  const marks = useMemo(() => deploys.filter((mark) => mark.at >= range.from && mark.at < range.to).sort((a, b) => (a.at < b.at ? -1 : 1)), [deploys, range]);
   const ticks = useMemo(() => ticksOf(range, Math.max(2, Math.floor(width / 150))), [range, width]);
   const labels = timeLabels(ticks.map((tick) => toSeconds(tick.at)), zone);
   const at = (x: number): Nanos => (range.from + BigInt(Math.round((x / width) * Number(range.to - range.from)))) as Nanos;
@@ -111,9 +115,9 @@ export function Histogram({ search, range, other, onCompare, onSeverity, chips }
                 const x = xOf(mark.at);
                 const crowded = index > 0 && x - xOf(marks[index - 1]?.at ?? mark.at) < 140;
                 return (
-                  <g key={`${mark.service}/${mark.version}`}>
-                    <path className={styles.deploy} d={`M${x.toFixed(1)} 0V${HEIGHT}`}><title>{`${mark.service} ${mark.version} since ${hms(mark.at, zone)}`}</title></path>
-                    {!crowded && <text className={styles.deployLabel} x={x < 160 ? x + 5 : x - 5} y={10} textAnchor={x < 160 ? "start" : "end"}>{hm(mark.at, zone)} {mark.service} {mark.version}</text>}
+                  <g key={`${mark.label} ${mark.at}`}>
+                    <path className={styles.deploy} d={`M${x.toFixed(1)} 0V${HEIGHT}`}><title>{`${mark.label} since ${hms(mark.at, zone)}`}</title></path>
+                    {!crowded && <text className={styles.deployLabel} x={x < 160 ? x + 5 : x - 5} y={10} textAnchor={x < 160 ? "start" : "end"}>{hm(mark.at, zone)} {mark.label}</text>}
                   </g>
                 );
               })}

@@ -61,34 +61,6 @@ export function ticksOf(range: Range, wanted: number): { at: Nanos; place: numbe
   return ticks;
 }
 
-export interface Deploy {
-  at: Nanos;
-  service: string;
-  version: string;
-}
-
-/** So many records of a version must be missed before its first one, for that to be news: e^-4 by chance. */
-const MISSED_MIN = 4;
-
-/** Versions that appear while another one of their service was there before. `rows`: time, service, version, count; oldest first. */
-export function deploysOf(rows: readonly unknown[][], range: Range): Deploy[] {
-  const seen = new Map<string, { service: string; version: string; at: Nanos; records: number }>();
-  for (const [time, service, version, records] of rows) {
-    if (typeof time !== "string" || typeof service !== "string" || typeof version !== "string") continue;
-    const key = JSON.stringify([service, version]);
-    const entry = seen.get(key) ?? { service, version, at: BigInt(time) as Nanos, records: 0 };
-    seen.set(key, { ...entry, records: entry.records + Number(records) });
-  }
-  const all = [...seen.values()];
-  return all
-    .filter(({ service, at, records }) => {
-      const share = place(at, range);
-      const missed = (records / Math.max(0.01, 1 - share)) * share;
-      return missed >= MISSED_MIN && all.some((other) => other.service === service && other.at < at);
-    })
-    .map(({ at, service, version }) => ({ at, service, version }));
-}
-
 /** `30 s`, `5 min`: a step is round. */
 export function stepWords(step: Nanos): string {
   const seconds = Number(step) / 1e9;

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { LogFacets, LogHistogram, LogPage, LogPattern, LogRow } from "@/api/logs";
 import type { Range } from "@/model/range";
 import { nanos } from "@/model/time";
-import { barsOf, deploysOf, stepWords, ticksOf } from "./bars";
+import { barsOf, stepWords, ticksOf } from "./bars";
 import { differences, otherOf } from "./differences";
 import { before, firstQuarter, rank } from "./ranking";
 import { withKeys } from "./rowList";
@@ -33,12 +33,6 @@ test("bars outside of the range are left out", () => {
 
 test("ticks are round and inside", () => {
   expect(ticksOf(range(5, 65), 6).map((tick) => Number(tick.at) / S)).toEqual([10, 20, 30, 40, 50, 60]);
-});
-
-test("a version that joins another one is a deploy", () => {
-  const at = (seconds: number) => String(seconds * S);
-  const rows = [[at(0), "pay", "1", 50], [at(0), "cart", "7", 50], [at(30), "pay", "2", 40], [at(30), "new", "1", 40], [at(2), "pay", "rare", 3]];
-  expect(deploysOf(rows, range(0, 60))).toEqual([{ at: nanos(30 * S), service: "pay", version: "2" }]);
 });
 
 test("steps are said as they are", () => {

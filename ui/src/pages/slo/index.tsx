@@ -87,7 +87,7 @@ function Full({ slo, stale }: { slo: Slo; stale: ReturnType<typeof useSlo> | nul
 
   const fired = transitions.filter((one) => one.objective === index && !one.group && one.kind === "burn_rate" && one.severity === "page" && one.level === "firing");
   const marks: PlotMark[] = [
-    ...deploys.map((one): PlotMark => ({ at: one.at, kind: "deploy", label: `${one.service} ${one.version}` })),
+    ...deploys.map((one): PlotMark => ({ at: one.at, kind: "deploy", label: `${one.service} ${one.to}` })),
     ...fired.filter((one, at) => fired[at - 1]?.at !== one.at).map((one): PlotMark => ({ at: one.at, kind: "page", label: "page" })),
   ];
   const { steps, more } = timelineOf({ deploys, onset, transitions: transitions.filter((one) => one.objective === index && !one.group), deliveries, names: [`"slo":"${slo.name}"`] }, objective.status?.period.start ?? nanos(0));

@@ -1,10 +1,12 @@
 import { describe, expect, it } from "vitest";
+import type { Explanation } from "@/api/explain";
 import type { Objective, SloAlert } from "@/api/slos";
 import { nanos } from "@/model/time";
 import { exhaustionOf, verdictOf, windowSeconds } from "@/components/slo/standing";
 import { bucketSeconds, burnDown, fallsOf, onsetOf, silences, tierRows } from "./rows";
 import { apart, budgetTicks, roundTicks, scaleOf, timeTicks } from "./scale";
 import { timelineOf } from "./timeline";
+import { deploysTold } from "./useDeploys";
 
 const S = 1_000_000_000n;
 const at = (s: number) => nanos(BigInt(s) * S);
@@ -86,11 +88,19 @@ describe("the drawing", () => {
 it("the timeline joins what happened at once", () => {
   const transition = (s: number, severity: string, level: string, long = "1h") => ({ slo: "a", version: 1, objective: 0, kind: "burn_rate", severity, long_window: long, short_window: "5m", at: at(s), until: at(s), level, reason: "" });
   const onset = { at: at(60), before: { bad: 0, total: 100 }, after: { bad: 3, total: 100 } };
-  const found = { deploys: [{ at: at(30), service: "payments", version: "2" }], onset, transitions: [transition(120, "ticket", "firing", "3d"), transition(120, "page", "firing"), transition(900, "page", "inactive")], deliveries: [], names: [] };
+  const found = { deploys: [{ at: at(30), service: "payments", from: "1", to: "2", instances: 1, all: 1 }], onset, transitions: [transition(120, "ticket", "firing", "3d"), transition(120, "page", "firing"), transition(900, "page", "inactive")], deliveries: [], names: [] };
   const { steps, more } = timelineOf(found, at(0));
   expect(steps.map((step) => `${step.title}: ${step.words}`.replaceAll("\u202f", " "))).toEqual([
-    "deploy: payments 2, first seen", "change point: bad ratio 0 → 3.00 %", "page fired: 1h / 5m and 1 more, 1 min after the change", "page resolved: 1h / 5m",
+    "deploy: payments 1 → 2", "change point: bad ratio 0 → 3.00 %", "page fired: 1h / 5m and 1 more, 1 min after the change", "page resolved: 1h / 5m",
   ]);
   expect(more).toBe(0);
   expect(timelineOf(found, at(100), 1)).toMatchObject({ more: 1, steps: [{ kind: "resolved" }] });
+});
+
+it("a version that bad events tell of was deployed when it came after another one, not when its service was first heard", () => {
+  const heard = (service: string, version: string, first: number) => ({ service, version, instance: `${service} ${version}`, first: at(first), last: at(40_000) });
+  const tells = (service: string, value: string, difference: number) => ({ name: "resource.service.version", service, value, difference, is_significant: true }) as unknown as Explanation["versions"][number];
+  const explanation = { window: { start: at(36_000), end: at(40_000) }, versions: [tells("payments", "2", 0.4), tells("cart", "7", 0.3), tells("orders", "5", -0.3)] } as unknown as Explanation;
+  const sightings = [heard("payments", "1", 10), heard("payments", "2", 35_000), heard("cart", "7", 30_000), heard("orders", "4", 10), heard("orders", "5", 35_000)];
+  expect(deploysTold(explanation, sightings)).toMatchObject([{ service: "payments", from: "1", to: "2", at: at(35_000) }]);
 });

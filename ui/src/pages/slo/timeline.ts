@@ -5,6 +5,7 @@ import type { Transition } from "@/api/slos";
 import { duration, durationMs, ratio } from "@/model/units";
 import type { Onset } from "./rows";
 import { type Nanos, nanos } from "@/model/time";
+import type { Deploy } from "@/model/versions";
 
 export interface Step {
   at: Nanos;
@@ -12,12 +13,6 @@ export interface Step {
   title: string;
   words: string;
   to?: string;
-}
-
-export interface Deploy {
-  at: Nanos;
-  service: string;
-  version: string;
 }
 
 /** Steps within the period, the latest `most`, oldest first; and how many there are besides. */
@@ -29,7 +24,7 @@ export function timelineOf(
   const { deploys, onset, transitions, deliveries, names } = found;
   const fired = transitions.filter((one) => one.level === "firing" || one.level === "resolved" || one.level === "inactive");
   const steps: Step[] = [
-    ...deploys.map((one): Step => ({ at: one.at, kind: "deploy", title: "deploy", words: `${one.service} ${one.version}, first seen` })),
+    ...deploys.map((one): Step => ({ at: one.at, kind: "deploy", title: "deploy", words: `${one.service} ${one.from} → ${one.to}` })),
     ...(onset ? [{ at: onset.at, kind: "change" as const, title: "change point", words: `bad ratio ${ratio(onset.before.bad / Math.max(1, onset.before.total))} → ${ratio(onset.after.bad / Math.max(1, onset.after.total))}` }] : []),
     ...merged(fired).map((one): Step => {
       const tier = one.long_window ? `${one.long_window} / ${one.short_window ?? ""}` : one.kind.replaceAll("_", " ");

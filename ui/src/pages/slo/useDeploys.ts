@@ -1,29 +1,24 @@
-/** Versions that bad events tell of, and when each was first seen. */
+/** Deploys of versions that bad events tell of. */
 
-import * as v from "valibot";
+import { useMemo } from "react";
 import type { Explanation } from "@/api/explain";
-import { nanos as nanosSchema } from "@/api/scalar";
-import { sqlText, sqlTime, useSql } from "@/api/sql";
+import { useSightings } from "@/api/traffic";
 import { nanos, NS_PER_S } from "@/model/time";
-import type { Deploy } from "./timeline";
+import { type Deploy, type Sighting, deploysOf, versionsOf } from "@/model/versions";
 
-const row = v.object({ service: v.string(), version: v.nullish(v.string()), at: nanosSchema });
 const HOURS_6 = 6n * 3600n * NS_PER_S;
 const NONE: Deploy[] = [];
 
-/** Of the versions bad events have more often; what was there all the time before the window is no deploy. */
+/** Of the versions bad events have more often, those that came after another one of their service, in the six hours before what is explained or during it. */
+export function deploysTold(explanation: Pick<Explanation, "versions" | "window">, sightings: readonly Sighting[]): Deploy[] {
+  const { start, end } = explanation.window;
+  const told = explanation.versions.filter((one) => one.is_significant && one.difference > 0 && one.name === "resource.service.version");
+  return deploysOf(versionsOf(sightings), nanos(start - HOURS_6), end).filter((deploy) => told.some((one) => one.service === deploy.service && one.value === deploy.to));
+}
+
 export function useDeploys(explanation: Explanation | undefined): Deploy[] {
-  const versions = explanation?.versions.filter((one) => one.is_significant && one.difference > 0 && one.name === "resource.service.version") ?? [];
-  const start = explanation?.window.start ?? nanos(0);
-  const from = nanos(start - HOURS_6);
-  const rounded = nanos(from - (from % (60n * NS_PER_S)));
-  const services = [...new Set(versions.map((one) => one.service))];
-  const sql = `SELECT service, resource['service.version'] AS version, min(start_time) AS at FROM spans
-WHERE service IN (${services.map(sqlText).join(", ")}) AND start_time >= ${sqlTime(rounded)} AND start_time < ${sqlTime(explanation?.window.end ?? nanos(0))} GROUP BY 1, 2`;
-  const { data } = useSql(sql, row, { doing: "find deploys", enabled: services.length > 0 });
-  if (!data || services.length === 0) return NONE;
-  return data.rows.flatMap((one) => {
-    const told = versions.some((version) => version.service === one.service && version.value === one.version);
-    return told && one.version && one.at > rounded + 600n * NS_PER_S ? [{ at: one.at, service: one.service, version: one.version }] : [];
-  });
+  const { start, end } = explanation?.window ?? { start: nanos(0), end: nanos(1) };
+  const isTold = explanation?.versions.some((one) => one.is_significant) ?? false;
+  const { data } = useSightings({ from: nanos(start - HOURS_6), to: end }, { enabled: isTold });
+  return useMemo(() => (explanation && isTold && data ? deploysTold(explanation, data.rows) : NONE), [explanation, isTold, data]);
 }
