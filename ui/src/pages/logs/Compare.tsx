@@ -8,7 +8,7 @@ import type { Range } from "@/model/range";
 import { hms } from "@/model/time";
 import { group, ratio } from "@/model/units";
 import { useZone } from "@/preferences/preferences";
-import { type Difference, differences } from "./differences";
+import { type Difference, differences, nothingIn } from "./differences";
 import { fieldsOf } from "@/components/logs/fieldList";
 import styles from "./logs.module.css";
 import { term } from "@/components/logs/query";
@@ -23,6 +23,8 @@ export function Compare({ search, range, other, onPick }: { search: string; rang
   const here = useLogFacets(search, range, fields, VALUES, { enabled: sample.data !== undefined });
   const there = useLogFacets(search, other, fields, VALUES, { enabled: sample.data !== undefined });
   const found = useMemo(() => (here.data && there.data ? differences(here.data, there.data) : undefined), [here.data, there.data]);
+  const nothing = here.data && there.data ? nothingIn(here.data, there.data) : null;
+  const [from, to] = nothing === "here" ? [range.from, range.to] : [other.from, other.to];
   const columns: TableColumn<Difference>[] = [
     { id: "field", head: "Field", width: 200, cell: (row) => row.field, sort: (row) => row.field },
     { id: "value", head: "Value", cell: (row) => <span className="mono">{typeof row.value === "string" ? row.value : JSON.stringify(row.value)}</span> },
@@ -32,12 +34,19 @@ export function Compare({ search, range, other, onPick }: { search: string; rang
   ];
   return (
     <div className={styles.pane}>
-      <p className="small dim" style={{ padding: "8px 12px" }}>
-        {hms(range.from, zone)}–{hms(range.to, zone)} ({group(here.data?.total ?? 0)} records) against {hms(other.from, zone)}–{hms(other.to, zone)} ({group(there.data?.total ?? 0)} records). Shift-drag on the histogram chooses another time. A click filters.
-      </p>
+      {nothing === null && (
+        <p className="small dim" style={{ padding: "8px 12px" }}>
+          {hms(range.from, zone)}–{hms(range.to, zone)} ({group(here.data?.total ?? 0)} records) against {hms(other.from, zone)}–{hms(other.to, zone)} ({group(there.data?.total ?? 0)} records). Shift-drag on the histogram chooses another time. A click filters.
+        </p>
+      )}
       <FiveFaces
-        query={{ data: found, error: here.error ?? there.error, isFetching: here.isFetching, dataUpdatedAt: here.dataUpdatedAt, refetch: here.refetch }} rows={8}
-        isEmpty={(rows) => rows.length === 0} empty={<Empty title="No different.">No value’s share differs by more than chance would explain.</Empty>}
+        query={{ data: found, error: sample.error ?? here.error ?? there.error, isFetching: here.isFetching, dataUpdatedAt: here.dataUpdatedAt, refetch: here.refetch }} rows={8}
+        isEmpty={(rows) => rows.length === 0} empty={nothing === null ? <Empty title="No different.">No value’s share differs by more than chance would explain.</Empty> : (
+          <Empty title="There is nothing to compare.">
+            {nothing === "both" ? `No record matches in ${hms(range.from, zone)}–${hms(range.to, zone)}, nor in ${hms(from, zone)}–${hms(to, zone)}` : `No record matches in ${hms(from, zone)}–${hms(to, zone)}${nothing === "there" ? ", the time to compare with" : ""}`}.
+            {" "}Hold Shift and drag over the bars of the histogram to choose the time to compare with, or choose a longer range above.
+          </Empty>
+        )}
       >
         {(rows) => <Table label="What differs" columns={columns} rows={rows} rowKey={(row) => `${row.field}=${JSON.stringify(row.value)}`} onOpen={(row) => onPick(term(row.field, row.value), false)} />}
       </FiveFaces>

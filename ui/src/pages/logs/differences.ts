@@ -23,6 +23,12 @@ export function otherOf(text: string, range: Range): Range {
   return to > from ? { from, to } : { from: nanos(range.from - widthOf(range)), to: range.from };
 }
 
+/** Why two times cannot be compared: which of them has no record; null when both have. */
+export function nothingIn(here: LogFacets, there: LogFacets): "both" | "here" | "there" | null {
+  if (here.total > 0 && there.total > 0) return null;
+  return here.total > 0 ? "there" : there.total > 0 ? "here" : "both";
+}
+
 /** Values by how much their shares differ, the most telling first. */
 export function differences(here: LogFacets, there: LogFacets): Difference[] {
   const out: Difference[] = [];

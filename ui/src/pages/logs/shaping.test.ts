@@ -3,7 +3,7 @@ import type { LogFacets, LogHistogram, LogPage, LogPattern, LogRow } from "@/api
 import type { Range } from "@/model/range";
 import { nanos } from "@/model/time";
 import { barsOf, stepWords, ticksOf } from "./bars";
-import { differences, otherOf } from "./differences";
+import { differences, nothingIn, otherOf } from "./differences";
 import { before, firstQuarter, rank } from "./ranking";
 import { withKeys } from "./rowList";
 import { arrive, EMPTY, rateOf, ROWS_KEPT, show } from "./tail";
@@ -91,6 +91,11 @@ test("values whose share did not change are left out", () => {
   expect(found.map((one) => one.value)).toEqual(["c", "a"]);
   expect(found[1]).toMatchObject({ here: 0.9, there: 0.5 });
   expect(differences(facets(0, {}), facets(0, {}))).toEqual([]);
+});
+
+test("times without any record cannot be compared", () => {
+  const [some, none] = [facets(3, { a: 3 }), facets(0, {})];
+  expect([nothingIn(some, some), nothingIn(some, none), nothingIn(none, some), nothingIn(none, none)]).toEqual([null, "there", "here", "both"]);
 });
 
 test("the other range comes from the link, else it is the time before", () => {
