@@ -3,6 +3,7 @@
 import * as v from "valibot";
 import { DEFAULT_TENANT, preferences } from "@/preferences/preferences";
 import { ApiError } from "./error";
+import { refusalOf, remember } from "./refused";
 
 export type Params = Record<string, string | number | bigint | boolean | string[] | null | undefined>;
 
@@ -46,9 +47,11 @@ export async function ask<T>(request: Request<T>): Promise<T> {
 
 /** An answer as it came, for those that are so large that a worker reads them. */
 export async function askText(request: Omit<Request<unknown>, "schema">): Promise<string> {
+  const refusal = refusalOf(request);
+  if (refusal) throw refusal;
   const response = await send(request);
   const text = await response.text();
-  if (!response.ok) throw ApiError.fromAnswer(request.doing, response.status, parseJson(text));
+  if (!response.ok) throw remember(request, ApiError.fromAnswer(request.doing, response.status, parseJson(text)));
   return text;
 }
 

@@ -30,6 +30,8 @@ export class ApiError extends Error {
   readonly position: Position | null;
   /** Only what happened, for beside a query box. */
   readonly reason: string;
+  /** What we were doing, as it stands after "Could not". */
+  readonly doing: string;
 
   constructor(doing: string, reason: string, rest: { hint?: string | null; code: string; status?: number; position?: Position | null }) {
     const what = `Could not ${doing}: ${reason.replace(/\.$/, "")}.`;
@@ -37,10 +39,16 @@ export class ApiError extends Error {
     this.name = "ApiError";
     this.what = what;
     this.reason = reason;
+    this.doing = doing;
     this.hint = rest.hint ?? null;
     this.code = rest.code;
     this.status = rest.status ?? 0;
     this.position = rest.position ?? null;
+  }
+
+  /** The query's text could not be read: asking it again gives the same answer. */
+  get isMalformed(): boolean {
+    return this.status === 400 && this.position !== null && (this.code === "parse_error" || this.code === "bad_data");
   }
 
   static fromAnswer(doing: string, status: number, answer: unknown): ApiError {
@@ -56,6 +64,12 @@ export class ApiError extends Error {
       if (!placed) return new ApiError(doing, error, { code: errorType, status });
       const [, line, column, reason = error] = placed;
       return new ApiError(doing, reason, { code: errorType, status, position: { line: Number(line), column: Number(column) } });
+    }
+    // Tempo's API answers in words.
+    const tempo = status === 400 && typeof answer === "string" ? /^(.*) at line (\d+), column (\d+)(?: \((.*)\))?$/s.exec(answer.trim()) : null;
+    if (tempo) {
+      const [, reason = "", line, column, hint] = tempo;
+      return new ApiError(doing, reason, { hint: hint ?? null, code: "parse_error", status, position: { line: Number(line), column: Number(column) } });
     }
     const words = typeof answer === "string" && answer !== "" ? answer.slice(0, 200) : `the server answered ${String(status)}`;
     return new ApiError(doing, words, { code: `http_${String(status)}`, status });

@@ -7,7 +7,7 @@ import { type Nanos, nanos as toNanos } from "@/model/time";
 import { preferences } from "@/preferences/preferences";
 import { ask } from "./client";
 import type { ApiError } from "./error";
-import { type QueryOptions, type Result, useApi } from "./query";
+import { keyOf, type QueryOptions, type Result, useApi } from "./query";
 import { integer, nanos } from "./scalar";
 import { stats } from "./sql";
 import { listen } from "./stream";
@@ -69,7 +69,7 @@ const quoted = (field: string): string => (/^[\p{L}_@$][\p{L}\p{N}_.@$/-]*$/u.te
 export function useLogRows(search: string, columns: string[], range: Range, options: { enabled?: boolean } = {}): UseInfiniteQueryResult<InfiniteData<LogPage>, ApiError> {
   const query = `${search} | fields ${[...ROW_FIELDS, ...columns.map(quoted)].join(", ")}`;
   return useInfiniteQuery<LogPage, ApiError, InfiniteData<LogPage>, readonly unknown[], string | null>({
-    queryKey: [preferences().tenant, "log rows", query, range],
+    queryKey: keyOf({ path: "/api/v1/logs", params: { query } }, [preferences().tenant, "log rows", query, range]),
     queryFn: ({ pageParam, signal }) =>
       ask({
         doing: "read logs", path: "/api/v1/logs", schema: page, signal,

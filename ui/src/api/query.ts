@@ -4,6 +4,7 @@ import { keepPreviousData, QueryClient, useQueries, useQuery, type UseQueryOptio
 import { useRefreshInterval } from "./refresh";
 import { ask, type Request } from "./client";
 import { ApiError } from "./error";
+import { refusalOf, textKey } from "./refused";
 import { preferences } from "@/preferences/preferences";
 
 /** Keys may hold bigints, and objects in any order of their fields. */
@@ -30,6 +31,10 @@ export const queryClient = new QueryClient({
   },
 });
 
+/** A query that could not be read keeps one place, whatever the time: its error stands still. */
+export const keyOf = (request: Omit<Request<unknown>, "schema" | "doing">, key: readonly unknown[]): readonly unknown[] =>
+  refusalOf(request) ? ["refused", textKey(request)] : key;
+
 export interface QueryOptions {
   /** False: not asked yet. */
   enabled?: boolean;
@@ -49,10 +54,10 @@ export function useApi<T>(request: Omit<Request<T>, "signal">, options: QueryOpt
   const interval = useRefreshInterval();
   const { method, path, params, body } = request;
   return useQuery<T, ApiError>({
-    queryKey: [preferences().tenant, method ?? "", path, params ?? {}, body ?? null],
+    queryKey: keyOf(request, [preferences().tenant, method ?? "", path, params ?? {}, body ?? null]),
     queryFn: ({ signal }) => ask({ ...request, signal }),
     enabled: options.enabled ?? true,
-    refetchInterval: options.poll ? interval : false,
+    refetchInterval: options.poll && !refusalOf(request) ? interval : false,
     ...(options.immutable ? { staleTime: Infinity, gcTime: Infinity } : {}),
   });
 }
@@ -64,7 +69,7 @@ export function useApi<T>(request: Omit<Request<T>, "signal">, options: QueryOpt
 export function useApis<T>(requests: readonly (Omit<Request<T>, "signal"> | null)[], of: string, options: QueryOptions = {}): Result<T>[] {
   return useQueries<UseQueryOptions<T, ApiError>[]>({
     queries: requests.map((request, index) => ({
-      queryKey: request ? [preferences().tenant, of, request.method ?? "", request.path, request.params ?? {}, request.body ?? null] : [of, index],
+      queryKey: request ? keyOf(request, [preferences().tenant, of, request.method ?? "", request.path, request.params ?? {}, request.body ?? null]) : [of, index],
       queryFn: ({ signal }: { signal: AbortSignal }) => {
         if (!request) throw new Error("nothing is asked");
         return ask({ ...request, signal });

@@ -7,7 +7,7 @@ import { toSeconds } from "@/model/time";
 import { preferences } from "@/preferences/preferences";
 import { ask } from "./client";
 import type { ApiError } from "./error";
-import { type QueryOptions, type Result, useApi } from "./query";
+import { keyOf, type QueryOptions, type Result, useApi } from "./query";
 import { nanos } from "./scalar";
 import { stats } from "./sql";
 
@@ -39,7 +39,7 @@ export const searchParams = (query: string, range: Range) => ({ query, start: ra
 /** Newest first, page by page by cursor. */
 export const useTraceSearch = (query: string, range: Range): UseInfiniteQueryResult<InfiniteData<TracePage>, ApiError> =>
   useInfiniteQuery<TracePage, ApiError, InfiniteData<TracePage>, readonly unknown[], string>({
-    queryKey: [preferences().tenant, "traces", query, range.from, range.to],
+    queryKey: keyOf({ path: "/api/v1/traces", params: searchParams(query, range) }, [preferences().tenant, "traces", query, range.from, range.to]),
     queryFn: ({ signal, pageParam }) => ask({ doing: "search traces", path: "/api/v1/traces", params: { ...searchParams(query, range), cursor: pageParam }, schema: page, signal }),
     initialPageParam: "",
     getNextPageParam: (last) => last.cursor,

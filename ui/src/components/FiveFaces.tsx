@@ -68,7 +68,7 @@ export function Empty({ title, children, actions }: { title?: ReactNode; childre
 /** What went wrong, what to do, the code. With `asOf` the old data stay below. */
 export function ErrorFace({ error, retry, asOf, height }: { error: unknown; retry?: () => void; asOf?: number; height?: number | undefined }) {
   const zone = useZone();
-  const { what, hint, code, position } = asApiError(error);
+  const { what, hint, code, position, isMalformed } = asApiError(error);
   return (
     <div className={styles.error} role="alert" style={asOf === undefined && height ? { minHeight: height } : undefined}>
       <span>
@@ -77,7 +77,7 @@ export function ErrorFace({ error, retry, asOf, height }: { error: unknown; retr
         {asOf !== undefined && asOf > 0 && <span className="dim">Shown as of {hms(fromMs(asOf), zone)}. </span>}
         <code className="faint">{code}</code>
       </span>
-      {retry && <button type="button" className="btn" onClick={retry}><RotateCw className="ico" aria-hidden /> Try again</button>}
+      {retry && !isMalformed && <button type="button" className="btn" onClick={retry}><RotateCw className="ico" aria-hidden /> Try again</button>}
     </div>
   );
 }

@@ -21,6 +21,7 @@ const AHEAD = 400;
 
 export interface ListHandle {
   move: (by: number) => void;
+  /** To the first row; the focus goes from a row to the list. */
   top: () => void;
   focused: () => number;
 }
@@ -93,7 +94,11 @@ export function LogList({ rows, words, wrap, columns, openKey, onOpen, detail, o
   }, [virtualizer]);
   useImperativeHandle(ref, () => ({
     move: (by) => focus(Math.max(0, Math.min(rows.length - 1, focused + by))),
-    top: () => virtualizer.scrollToOffset(0),
+    top: () => {
+      virtualizer.scrollToOffset(0);
+      setFocused(0);
+      if (document.activeElement instanceof HTMLButtonElement || document.activeElement?.role === "row") scroller.current?.focus({ preventScroll: true });
+    },
     focused: () => focused,
   }), [focus, focused, rows.length, virtualizer]);
 

@@ -29,6 +29,7 @@ export function Fields({ search, range, onPick }: FieldsProps) {
   const matching = wanted === "" ? known : known.filter((key) => key.toLowerCase().includes(wanted.toLowerCase()));
   const shown = matching.slice(0, all || wanted !== "" ? 30 : SHOWN);
   const facets = useLogFacets(search, range, shown, VALUES, { enabled: sample.data !== undefined });
+  const error = sample.error ?? facets.error;
   useKeys([{ keys: "f", does: "Find a field", run: () => document.getElementById("find-a-field")?.focus() }]);
   const rest = matching.length - shown.length;
 
@@ -40,8 +41,8 @@ export function Fields({ search, range, onPick }: FieldsProps) {
           if (event.key === "Escape") event.currentTarget.blur();
         }}
       />
-      {facets.error && <ErrorFace error={facets.error} retry={() => void facets.refetch()} />}
-      {!facets.data && !facets.error && <Loading rows={12} />}
+      {error && (error.isMalformed ? <p className="dim small" style={{ padding: "0 12px" }}>No fields: the query cannot be read.</p> : <ErrorFace error={error} retry={() => void (sample.error ? sample.refetch() : facets.refetch())} />)}
+      {!facets.data && !error && <Loading rows={12} />}
       {facets.data?.facets.filter((facet) => shown.includes(facet.field) && facet.values.length > 0).map((facet) => (
         <FieldValues key={facet.field} facet={facet} total={facets.data.total} search={search} onPick={onPick} />
       ))}

@@ -1,6 +1,6 @@
 /** The list with its faces: loading, empty, error, partial, live. */
 
-import { type RefObject, useCallback } from "react";
+import { type RefObject, useCallback, useEffect, useRef } from "react";
 import type { InfiniteData, UseInfiniteQueryResult } from "@tanstack/react-query";
 import type { ApiError } from "@/api/error";
 import { type LogPage, type LogRow, useLogTable } from "@/api/logs";
@@ -27,21 +27,41 @@ export interface RowsViewProps {
   list: RefObject<ListHandle | null>;
   onPlace: (atTop: boolean, first: number, last: number) => void;
   onHover: (hovered: boolean) => void;
+  /** Whether a row has the focus, or some of its text is selected. */
+  onRead: (reading: boolean) => void;
+  /** Nothing moves: why, as it stands after "Held". */
+  held: string | null;
   onNewer: () => void;
   onPick: (condition: string, exclude: boolean) => void;
   onPattern: (row: LogRow) => void;
 }
 
 export function RowsView(props: RowsViewProps) {
-  const { view, setView, search, range, found, tail, rows, list, onPlace, onHover } = props;
+  const { view, setView, search, range, found, tail, rows, list, onPlace, onHover, onRead } = props;
+  const holder = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const look = () => {
+      const { activeElement } = document;
+      const selection = document.getSelection();
+      const isIn = (node: Node | null | undefined) => node !== null && node !== undefined && holder.current?.contains(node) === true;
+      onRead((activeElement?.role === "row" && isIn(activeElement)) || (selection?.isCollapsed === false && isIn(selection.anchorNode)));
+    };
+    const events = ["selectionchange", "focusin", "focusout"];
+    // What loses the focus has it still while it is told.
+    const later = () => setTimeout(look);
+    for (const event of events) document.addEventListener(event, later);
+    return () => {
+      for (const event of events) document.removeEventListener(event, later);
+    };
+  }, [onRead]);
   const { hasNextPage, isFetchingNextPage, fetchNextPage } = found;
   const onEnd = useCallback(() => {
     if (!view.tail && hasNextPage && !isFetchingNextPage && rows.length < ROWS_MAX) void fetchNextPage();
   }, [view.tail, hasNextPage, isFetchingNextPage, fetchNextPage, rows.length]);
   const waiting = tail.state.waiting.length + tail.state.dropped;
   return (
-    <div className={styles.holder} onPointerEnter={() => onHover(true)} onPointerLeave={() => onHover(false)}>
-      {view.tail && <TailLine tail={tail} />}
+    <div ref={holder} className={styles.holder} onPointerEnter={() => onHover(true)} onPointerLeave={() => onHover(false)}>
+      {view.tail && <TailLine tail={tail} held={props.held} />}
       {view.tail && tail.error && <ErrorFace error={tail.error} />}
       {!view.tail && found.error && <ErrorFace error={found.error} retry={() => void found.refetch()} {...(found.data ? { asOf: found.dataUpdatedAt } : {})} />}
       {!view.tail && rows.length >= ROWS_MAX && hasNextPage && <Partial>Newest {group(ROWS_MAX)} records of more. Narrow the time or the search to reach older ones.</Partial>}
@@ -62,13 +82,13 @@ export function RowsView(props: RowsViewProps) {
   );
 }
 
-function TailLine({ tail }: { tail: Tail }) {
+function TailLine({ tail, held }: { tail: Tail; held: string | null }) {
   const { perSecond, oneIn } = tail.rate;
   return (
     <p className={styles.live} role="status">
-      <span>Live · {group(tail.state.rows.length)} kept of the newest 10 000 · {short(perSecond)} records/s</span>
+      <span>{tail.error ? "Not following" : held === null ? "Live" : `Held ${held}`} · {group(tail.state.rows.length)} kept of the newest 10 000 · {short(perSecond)} records/s</span>
       {oneIn > 1 && <span className="warn">showing 1 in {group(oneIn)}: {short(perSecond)} records/s</span>}
-      <span className="faint">scrolling, opening or hovering holds it; Space goes on</span>
+      <span className="faint">{held === null ? "scrolling, selecting, opening or pointing holds it; Space pauses" : "Space goes on"}</span>
     </p>
   );
 }

@@ -43,10 +43,13 @@ export default function LogsPage() {
   const [places] = useState(() => new PlaceStore());
   const [atTop, setAtTop] = useState(true);
   const [hovered, setHovered] = useState(false);
+  const [reading, setReading] = useState(false);
+  const [paused, setPaused] = useState(false);
   const list = useRef<ListHandle>(null);
 
   // Nothing moves under the pointer, while something is open, or while one reads further down.
-  const holding = view.open !== "" || !atTop || hovered;
+  const why = paused ? "by Space" : view.open !== "" ? "while a record is open" : !atTop ? "while you are further down" : reading ? "while a record is selected" : hovered ? "while you point at it" : null;
+  const holding = why !== null;
   const held = useHeld(range, holding, `${search} ${view.columns.join()}`);
   const found = useLogRows(search, view.columns, held, { enabled: tab === "rows" && !view.tail });
   const pages = found.data?.pages;
@@ -69,6 +72,9 @@ export default function LogsPage() {
   const onNewer = () => {
     setView({ open: "" }, "replace");
     list.current?.top();
+    document.getSelection()?.removeAllRanges();
+    setPaused(false);
+    setReading(false);
     setHovered(false);
     tail.showWaiting();
   };
@@ -77,7 +83,7 @@ export default function LogsPage() {
   useLogKeys({
     list, rows: shown, view, setView,
     onExclude: (row) => pickPattern(likeThis(row), true),
-    onPause: () => (holding ? onNewer() : setHovered(true)),
+    onPause: () => (holding ? onNewer() : setPaused(true)),
   });
 
   const trace = traceOf(search);
@@ -121,7 +127,7 @@ export default function LogsPage() {
             <>
               <LeadingPatterns found={patterns} query={view.q} onPick={pickPattern} />
               <RowsView
-                view={view} setView={setView} search={search} range={range} found={found} tail={tail} rows={shown} list={list} onPlace={onPlace} onHover={setHovered}
+                view={view} setView={setView} search={search} range={range} found={found} tail={tail} rows={shown} list={list} onPlace={onPlace} onHover={setHovered} onRead={setReading} held={why}
                 onNewer={onNewer} onPick={pick} onPattern={(row) => pickPattern(likeThis(row), false)}
               />
             </>

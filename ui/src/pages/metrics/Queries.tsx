@@ -58,7 +58,7 @@ export function Queries({ queries, formula, errors, warnings, families, onRun }:
             </div>
             {(error !== null || notes.length > 0) && (
               <div className={styles.notes}>
-                {error && <span className="bad" role="alert">{error.reason}{error.position && ` (line ${error.position.line}, column ${error.position.column})`}</span>}
+                {error && <span className="bad" role="alert">{error.reason}{error.position && ` (line ${error.position.line}, column ${error.position.column})`}{error.hint && <span className="dim"> · {error.hint}</span>}</span>}
                 {notes.map((note) => <span key={note} className="warn">{note}</span>)}
               </div>
             )}
