@@ -21,6 +21,14 @@ export async function api<T>(path: string, body?: unknown): Promise<T> {
 
 export const sql = async (query: string): Promise<unknown[][]> => (await api<{ rows: unknown[][] }>("/api/v1/sql", { query })).rows;
 
+/** The OTLP listener of the server under test. */
+export async function otlp(): Promise<string> {
+  const status = await api<{ listeners: { name: string; address: string }[] }>("/api/v1/status");
+  const address = status.listeners.find((one) => one.name === "OTLP/HTTP")?.address;
+  if (address === undefined) throw new Error("no OTLP/HTTP listener");
+  return `http://${address}`;
+}
+
 /** Asks again until it is there. */
 export async function eventually<T>(what: string, ask: () => Promise<T | null | undefined | false>, seconds = 240): Promise<T> {
   const deadline = Date.now() + seconds * 1000;

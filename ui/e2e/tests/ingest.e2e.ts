@@ -3,21 +3,13 @@
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { launch } from "../browser";
-import { base, eventually, findings, open, settled, sql } from "../harness";
+import { eventually, findings, open, otlp, settled, sql } from "../harness";
 
 let browser: Browser;
 beforeAll(async () => {
   browser = await launch();
 });
 afterAll(() => browser.close());
-
-/** The OTLP listener of the server under test. */
-async function otlp(): Promise<string> {
-  const status = (await (await fetch(`${base()}/api/v1/status`)).json()) as { listeners: { name: string; address: string }[] };
-  const address = status.listeners.find((one) => one.name === "OTLP/HTTP")?.address;
-  if (address === undefined) throw new Error("no OTLP/HTTP listener");
-  return `http://${address}`;
-}
 
 async function sendBroken(): Promise<void> {
   const at = `${Date.now()}000000`;

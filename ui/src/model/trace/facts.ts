@@ -113,6 +113,38 @@ export function clockBound(tree: TraceTree, service: string): { low: number; hig
   return low <= high && Number.isFinite(low) && Number.isFinite(high) ? { low, high } : null;
 }
 
+/** A service's clock that seems to be off: ns to add to its times, and how far that may be wrong either way; null where no one offset fits all calls. */
+export interface Clock {
+  service: string;
+  offset: number;
+  bound: number | null;
+}
+
+export const clocksOf = (tree: TraceTree, skews: readonly { service: string; offset: bigint }[]): Map<string, Clock> =>
+  new Map(skews.map(({ service, offset }) => {
+    const fits = clockBound(tree, service);
+    return [service, { service, offset: Number(offset), bound: fits && (fits.high - fits.low) / 2 }];
+  }));
+
+/** From the first start to the last end, were all clocks right, and how far its length may be wrong (null where that is not known); durations are as they are. */
+export function correctedExtent(tree: TraceTree, clocks: ReadonlyMap<string, Clock>): Window & { bound: number | null } {
+  // As the offsets say, and if they were wrong so that all is as long, as short, as it may be.
+  const [said, longest, shortest] = [0, 1, -1].map((sign) => {
+    let [from, to] = [Infinity, -Infinity];
+    for (let i = 0; i < tree.ids.length; i++) {
+      if (has(tree, i, FLAG.absent)) continue;
+      const clock = clocks.get(serviceOf(tree, i));
+      const [start, off] = [at(tree.start, i) + (clock?.offset ?? 0), sign * (clock?.bound ?? 0)];
+      from = Math.min(from, start - off);
+      to = Math.max(to, start + at(tree.duration, i) + off);
+    }
+    return { from, to };
+  }) as [Window, Window, Window];
+  const length = (window: Window) => window.to - window.from;
+  const isKnown = [...clocks.values()].every((clock) => clock.bound !== null);
+  return { ...said, bound: isKnown ? Math.max(length(longest) - length(said), length(said) - length(shortest)) : null };
+}
+
 /** `12, 3.1–4.0 ms`: places on a lane, as shares of the window that is shown. */
 export interface Window {
   from: number;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { nanos } from "../time";
-import { clockBound, find, firstToSee, operationsOf, ownersOf } from "./facts";
+import { clockBound, clocksOf, correctedExtent, find, firstToSee, operationsOf, ownersOf } from "./facts";
 import { alikeOf, initialFolds, LARGE, reveal, rowAt, rowOfSpan, rowsOf } from "./rows";
 import { at, buildTree, FLAG, has, type LogIn, nameOf, type SegmentIn, type SpanIn, serviceOf } from "./tree";
 
@@ -134,5 +134,14 @@ describe("facts", () => {
     const off = buildTree({ spans: [span("a", null, "web", "call", 0, 100), span("b", "a", "pay", "serve", -20, 60)], logs: [], path: [] });
     expect(clockBound(off, "pay")).toEqual({ low: 20, high: 60 });
     expect(clockBound(off, "web")).toBeNull();
+  });
+  it("say how long a trace is by corrected clocks, and how far that may be wrong", () => {
+    const tree = buildTree({ spans: [span("a", null, "web", "call", 0, 100), span("b", "a", "pay", "serve", 3020, 60), span("c", "b", "pay", "later", 3090, 30)], logs: [], path: [] });
+    const clocks = clocksOf(tree, [{ service: "pay", offset: -3000n }]);
+    expect(clocks.get("pay")).toEqual({ service: "pay", offset: -3000, bound: 20 });
+    expect(tree.width).toBe(3120);
+    expect(correctedExtent(tree, clocks)).toEqual({ from: 0, to: 120, bound: 20 });
+    expect(correctedExtent(tree, new Map([["pay", { service: "pay", offset: -3050, bound: 10 }]]))).toEqual({ from: -30, to: 100, bound: 10 });
+    expect(correctedExtent(tree, clocksOf(tree, [{ service: "web", offset: 5n }])).bound).toBeNull();
   });
 });

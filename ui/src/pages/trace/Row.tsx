@@ -2,7 +2,7 @@
 
 import { Link2, OctagonAlert } from "lucide-react";
 import { type CSSProperties, memo } from "react";
-import { left, type Window } from "@/model/trace/facts";
+import { type Clock, left, type Window } from "@/model/trace/facts";
 import type { Alike, Expected } from "@/model/trace/rows";
 import { at, FLAG, has, nameOf, serviceOf, type TraceTree } from "@/model/trace/tree";
 import { serviceColour } from "@/model/service";
@@ -18,8 +18,8 @@ export interface Shared {
   window: Window;
   /** Fades what is off the critical path. */
   path: boolean;
-  /** ns to add to a service's times, where its clock seems to be off. */
-  offsets: ReadonlyMap<string, number> | null;
+  /** Services whose clocks seem to be off. */
+  clocks: ReadonlyMap<string, Clock> | null;
   onToggle: (span: number) => void;
   onUnfold: (first: number) => void;
 }
@@ -78,23 +78,44 @@ function SpanLane({ shared, span, window }: { shared: Shared; span: number; wind
   const [from, length] = [at(tree.start, span), at(tree.duration, span)];
   const [error, absent, onPath] = [has(tree, span, FLAG.error), has(tree, span, FLAG.absent), has(tree, span, FLAG.path)];
   const service = serviceOf(tree, span);
-  const offset = shared.offsets?.get(service);
+  const clock = absent ? undefined : shared.clocks?.get(service);
   const segments = [];
   if (shared.path) for (let k = at(tree.pathAt, span); k < at(tree.pathAt, span + 1); k++) segments.push(k);
   const events = [];
   for (let k = at(tree.eventAt, span); k < at(tree.eventAt, span + 1) && events.length < 40; k++) events.push(k);
   return (
-    <div role="gridcell" className={styles.lane} aria-label={absent ? "not stored" : `${took(length)}${error ? ", failed" : ""}`}>
+    <div role="gridcell" className={styles.lane} aria-label={absent ? "not stored" : clock ? undefined : `${took(length)}${error ? ", failed" : ""}`}>
         <i className={styles.bar} style={{ ...box(window, from, from + length), "--c": serviceColour(service) } as CSSProperties} data-error={error || undefined} data-absent={absent || undefined} data-off={(shared.path && !onPath && !absent) || undefined} />
-        {offset !== undefined && <i className={styles.moved} style={box(window, from + offset, from + offset + length)} />}
+        {clock && <Corrected clock={clock} window={window} from={from + clock.offset} length={length} />}
         {events.map((k) => <i key={k} className={styles.event} style={box(window, at(tree.events, k), at(tree.events, k))} />)}
         {segments.map((k) => <i key={k} className={styles.path} style={box(window, at(tree.pathStart, k), at(tree.pathEnd, k))} />)}
         <span className={styles.took} style={beside(window, from, from + length)} data-hold={absent || undefined}>
           {absent ? "parent not stored: dropped, or not here yet" : has(tree, span, FLAG.negative) ? "ends before it starts" : took(length)}
         </span>
+        {clock && <span className="visually-hidden">{error ? ", failed" : ""}, clock off by {offsetText(clock)}</span>}
     </div>
   );
 }
+
+/** Where a span would be were its clock right: its box, within a line as long as the offset may be wrong. */
+function Corrected({ clock, window, from, length }: { clock: Clock; window: Window; from: number; length: number }) {
+  const { offset, bound } = clock;
+  const apart = Math.abs(offset) / (window.to - window.from);
+  return (
+    <>
+      {bound !== null && <i className={styles.bound} style={box(window, from - bound, from + length + bound)} />}
+      <i className={styles.moved} style={box(window, from, from + length)} />
+      {apart > LABEL_APART && from + length > window.from && from < window.to && <span className={styles.took} data-hold="" aria-hidden style={beside(window, from - (bound ?? 0), from + length + (bound ?? 0))}>{offsetText(clock)}</span>}
+    </>
+  );
+}
+
+/** An offset is written beside the box only if that is so far from the bar, whose duration stands there. */
+const LABEL_APART = 0.25;
+
+/** What to add, and how far that may be wrong: `−3.00 s ± 169 µs`. */
+export const offsetText = ({ offset, bound }: Clock): string =>
+  `${offset > 0 ? "+" : ""}${took(offset)}${bound === null ? ", fits not all of its calls" : ` ± ${took(bound)}`}`;
 
 export const AlikeRow = memo(function AlikeRow(props: Place & { run: Alike; selected: boolean }) {
   const { shared, run, row, selected } = props;

@@ -1,11 +1,11 @@
 /** The last line: how to read the picture, clocks, what was read. */
 
 import type { Trace } from "@/api/trace";
-import { clockBound } from "@/model/trace/facts";
+import { clocksOf } from "@/model/trace/facts";
 import { bytes, durationMs, group } from "@/model/units";
-import { took } from "./Row";
+import { offsetText } from "./Row";
 
-export function Status({ trace }: { trace: Trace }) {
+export function Status({ trace, raw }: { trace: Trace; raw: boolean }) {
   const { stats, clock_skew: skews } = trace;
   return (
     <>
@@ -14,7 +14,7 @@ export function Status({ trace }: { trace: Trace }) {
       <span>Outline and mark: error</span>
       {skews.length > 0 && (
         <span className="clip" title="What to add to the service’s times so that its spans lie inside of the calls to it. Durations never change.">
-          Clocks: {skews.slice(0, 3).map((skew) => `${skew.service} ${signed(Number(skew.offset))}${boundText(trace, skew.service)}`).join(", ")}, shown as sent
+          Clocks: {[...clocksOf(trace.tree, skews.slice(0, 3)).values()].map((clock) => `${clock.service} ${offsetText(clock)}`).join(", ")} · bars as sent{raw ? "" : ", dashed where they would be"}
         </span>
       )}
       {trace.missing_parents.length > 0 && <span className="hold">{group(trace.missing_parents.length)} parents not stored</span>}
@@ -23,11 +23,4 @@ export function Status({ trace }: { trace: Trace }) {
       </span>
     </>
   );
-}
-
-const signed = (ns: number) => (ns > 0 ? "+" : "") + took(ns);
-
-function boundText(trace: Trace, service: string): string {
-  const bound = clockBound(trace.tree, service);
-  return bound ? ` ± ${took((bound.high - bound.low) / 2)}` : "";
 }

@@ -9,7 +9,7 @@ import { Empty, Partial } from "@/components/FiveFaces";
 import { Page } from "@/components/Page";
 import { Go } from "@/components/location/Go";
 import type { ViewState } from "@/components/location/useView";
-import { errorsOf, operationsOf } from "@/model/trace/facts";
+import { type Clock, clocksOf, correctedExtent, errorsOf, operationsOf, type Window } from "@/model/trace/facts";
 import { holdsTrace, logsIn } from "@/model/trace/holds";
 import type { Expected } from "@/model/trace/rows";
 import { at, nameOf, serviceOf } from "@/model/trace/tree";
@@ -36,9 +36,9 @@ export function TraceView({ trace, state }: { trace: Trace; state: ViewState<Vie
   const { tree } = trace;
   const { view, setView, ignored } = state;
   const fall = useFall(trace, view, setView, NONE);
-  const offsets = useMemo(
-    () => (view.raw || trace.clock_skew.length === 0 ? null : new Map(trace.clock_skew.map((skew) => [skew.service, Number(skew.offset)]))),
-    [view.raw, trace.clock_skew],
+  const clocks = useMemo(
+    () => (view.raw || trace.clock_skew.length === 0 ? null : clocksOf(tree, trace.clock_skew)),
+    [view.raw, tree, trace.clock_skew],
   );
   const [picking, setPicking] = useState(false);
   const open = (span: number) => {
@@ -51,7 +51,7 @@ export function TraceView({ trace, state }: { trace: Trace; state: ViewState<Vie
   };
   return (
     <Page
-      edge ignored={ignored} name={`Trace ${shortId(trace.trace_id)}`} title={<Subject trace={trace} />} note={<Facts trace={trace} />} status={<Status trace={trace} />}
+      edge ignored={ignored} name={`Trace ${shortId(trace.trace_id)}`} title={<Subject trace={trace} />} note={<Facts trace={trace} clocks={clocks} onCorrected={fall.zoomTo} />} status={<Status trace={trace} raw={view.raw} />}
       actions={
         <>
           <CopyAs sources={sourcesOf(trace.trace_id)} trigger={<button type="button" className="btn"><Copy className="ico" aria-hidden />curl · SQL</button>} />
@@ -71,7 +71,7 @@ export function TraceView({ trace, state }: { trace: Trace; state: ViewState<Vie
             <div className={styles.main} data-plain>
               <Compare a={trace.trace_id} b={view.compare} onClose={() => setView({ compare: "" })} onOpen={(id) => setView({ span: id }, "replace")} />
             </div>
-          ) : view.view === "waterfall" ? <Waterfall fall={fall} path={view.path} offsets={offsets} /> : (
+          ) : view.view === "waterfall" ? <Waterfall fall={fall} path={view.path} clocks={clocks} /> : (
             <div className={styles.main} data-plain>
               {view.view === "flame" ? <Flame id={trace.trace_id} path={view.path} find={view.find} onOpen={openOperation} /> : <Operations tree={tree} find={view.find} onOpen={open} />}
             </div>
@@ -100,7 +100,7 @@ function Subject({ trace: { tree } }: { trace: Trace }) {
 }
 
 /** `504 · 3 errors`, then how long, how much, since when. */
-function Facts({ trace }: { trace: Trace }) {
+function Facts({ trace, clocks, onCorrected }: { trace: Trace; clocks: ReadonlyMap<string, Clock> | null; onCorrected: (window: Window) => void }) {
   const { tree } = trace;
   const zone = useZone();
   const [copied, setCopied] = useState(false);
@@ -109,12 +109,21 @@ function Facts({ trace }: { trace: Trace }) {
   const errors = useMemo(() => errorsOf(tree).length, [tree]);
   const spans = useMemo(() => tree.source.reduce((sum, source) => sum + (source >= 0 ? 1 : 0), 0), [tree]);
   const services = tree.services.filter((service) => service !== "").length;
+  const corrected = useMemo(() => clocks && correctedExtent(tree, clocks), [tree, clocks]);
   const words = [typeof code === "number" || typeof code === "string" ? String(code) : "", errors > 0 ? `${count(errors)} ${errors === 1 ? "error" : "errors"}` : ""].filter((word) => word !== "");
   return (
     <>
       {words.length > 0 && <span className={`chip ${errors > 0 ? "bad" : ""}`}>{errors > 0 && <OctagonAlert size={12} aria-hidden />}{words.join(" · ")}</span>}
       <span className="small dim">
-        <strong style={{ color: "var(--text)" }}>{took(tree.width)}</strong> · {count(spans)} spans · {count(services)} services · {tree.logs.length > 0 ? <LogsOf trace={trace}>{count(tree.logs.length)} logs</LogsOf> : "0 logs"} · {hmsMs(tree.origin, zone)} {zoneName(zone)} ·{" "}
+        <strong style={{ color: "var(--text)" }}>{took(tree.width)}</strong>{" "}
+        {corrected && (
+          <>
+            as sent, <button type="button" className="hold" style={{ all: "unset", cursor: "pointer", color: "var(--hold)", textDecoration: "underline" }} title="Zoom to where the spans would be, were the clocks right. Bars stay as they were sent, durations are the same." onClick={() => onCorrected(corrected)}>
+              {took(corrected.to - corrected.from)}{corrected.bound === null ? " or so" : corrected.bound > 0 ? ` ± ${took(corrected.bound)}` : ""} with clocks corrected
+            </button>{" "}
+          </>
+        )}
+        · {count(spans)} spans · {count(services)} services · {tree.logs.length > 0 ? <LogsOf trace={trace}>{count(tree.logs.length)} logs</LogsOf> : "0 logs"} · {hmsMs(tree.origin, zone)} {zoneName(zone)} ·{" "}
         <button type="button" className="mono" style={{ all: "unset", cursor: "pointer", color: "var(--accent)" }} title={`${trace.trace_id}, click to copy`} onClick={() => void copy(trace.trace_id).then(setCopied)}>
           <code>{copied ? "copied" : shortId(trace.trace_id)}</code>
         </button>

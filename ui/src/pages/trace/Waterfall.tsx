@@ -1,6 +1,7 @@
 /** The waterfall: minimap, axis, and a treegrid whose rows are there only while they are seen. */
 
 import { type CSSProperties, type MouseEvent, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
+import type { Clock } from "@/model/trace/facts";
 import { ROW, rowAt, rowOfSpan } from "@/model/trace/rows";
 import { at, has, FLAG } from "@/model/trace/tree";
 import styles from "./Fall.module.css";
@@ -15,20 +16,20 @@ const CHUNK = 4;
 export interface WaterfallProps {
   fall: Fall;
   path: boolean;
-  offsets: ReadonlyMap<string, number> | null;
+  clocks: ReadonlyMap<string, Clock> | null;
 }
 
-export function Waterfall({ fall, path, offsets }: WaterfallProps) {
+export function Waterfall({ fall, path, clocks }: WaterfallProps) {
   const { tree, rows, window, selected } = fall;
   const latest = useRef(fall);
   useEffect(() => {
     latest.current = fall;
   });
   const shared = useMemo<Shared>(() => ({
-    tree, window, path, offsets,
+    tree, window, path, clocks,
     onToggle: (span) => latest.current.toggle(span),
     onUnfold: (first) => latest.current.unfold(first),
-  }), [tree, window, path, offsets]);
+  }), [tree, window, path, clocks]);
   const scroller = useRef<HTMLDivElement>(null);
   const [seen, setSeen] = useState({ from: -OVERSCAN, to: 60 });
   // The scroll bar's width: the axis leaves it free, too.
