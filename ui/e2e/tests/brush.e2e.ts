@@ -85,7 +85,7 @@ it("marks deploys over log records where the other charts do, whatever is search
   const deployed = await counted(`SELECT min(at) FROM (SELECT min(start_time) AS at FROM spans WHERE ${version} UNION ALL SELECT min(time) AS at FROM series WHERE ${version})`);
   const since = new Date(Math.floor(deployed / 1e6)).toISOString().slice(11, 19);
   // Records of the version before alone: by them there was no deploy, or another one.
-  await walk(browser, `/logs?q=${encodeURIComponent("service:payments AND service.version:2.13.4")}`, async ({ page }) => {
+  await walk(browser, `/logs?from=now-2h&q=${encodeURIComponent("service:payments AND service.version:2.13.4")}`, async ({ page }) => {
     await expect.poll(() => page.locator("figure svg path title").allTextContents()).toEqual([`2.14.1 since ${since}`]);
   });
 });

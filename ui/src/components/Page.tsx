@@ -19,13 +19,15 @@ export interface PageProps {
   fill?: boolean;
   /** From edge to edge, with a head of its own; the `h1` is there for screen readers only. Fills the height. */
   bare?: boolean;
+  /** The `h1` stands among the children: of a bare page that says its sentence in a place of its own. */
+  headed?: boolean;
   /** Reaches the window's edges, on one surface: for pages that are one large panel. Implies `fill`. */
   edge?: boolean;
   children: ReactNode;
 }
 
 /** Every page's frame. */
-export function Page({ title, name, note, actions, ignored: ofView = [], status, fill = false, bare = false, edge = false, children }: PageProps) {
+export function Page({ title, name, note, actions, ignored: ofView = [], status, fill = false, bare = false, headed = false, edge = false, children }: PageProps) {
   const tab = name ?? (typeof title === "string" ? title : "Binnacle");
   const ignored = [...(useContext(TimeContext)?.ignored ?? []), ...ofView];
   useEffect(() => {
@@ -35,11 +37,13 @@ export function Page({ title, name, note, actions, ignored: ofView = [], status,
     <>
       <main id="main" className={styles.main} data-fill={fill || bare || edge || undefined} data-bare={bare || undefined} data-edge={edge || undefined} tabIndex={-1}>
         <div className={styles.width}>
-          <div className={bare ? "visually-hidden" : styles.head}>
-            <h1>{title}</h1>
-            {note && <div className={styles.note}>{note}</div>}
-            {actions && <div className={styles.actions}>{actions}</div>}
-          </div>
+          {!headed && (
+            <div className={bare ? "visually-hidden" : styles.head}>
+              <h1>{title}</h1>
+              {note && <div className={styles.note}>{note}</div>}
+              {actions && <div className={styles.actions}>{actions}</div>}
+            </div>
+          )}
           {ignored.length > 0 && (
             <p className={styles.notice} role="status">
               The link’s {ignored.map((one) => `“${one}”`).join(", ")} {ignored.length === 1 ? "has a value" : "have values"} this page does not know; the default is shown.

@@ -43,3 +43,6 @@ const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b)
 
 /** A value of an attribute as one line. */
 export const valueText = (value: unknown): string => (typeof value === "string" ? value : value === undefined ? "–" : JSON.stringify(value));
+
+/** A span's status as words. */
+export const statusWord = (code: string): string => ({ error: "failed", ok: "ok", unset: "not set" })[code] ?? code;

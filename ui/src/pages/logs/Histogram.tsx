@@ -13,6 +13,7 @@ import { hm, hms, type Nanos, toSeconds } from "@/model/time";
 import { group } from "@/model/units";
 import { useZone } from "@/preferences/preferences";
 import { barsOf, stepWords, ticksOf } from "./bars";
+import { headlineOf } from "./headline";
 import styles from "./logs.module.css";
 import { severityColour, severityWord } from "@/components/logs/severity";
 
@@ -57,6 +58,7 @@ export function Histogram({ search, range, other, onCompare, onSeverity, chips }
 
   const bars = useMemo(() => query.data && barsOf(query.data, range, width, HEIGHT - 4), [query.data, range, width]);
   const marks = useMemo(() => deploys.filter((mark) => mark.at >= range.from && mark.at < range.to).sort((a, b) => (a.at < b.at ? -1 : 1)), [deploys, range]);
+  const headline = bars && headlineOf(bars.total, bars.counts);
   const ticks = useMemo(() => ticksOf(range, Math.max(2, Math.floor(width / 150))), [range, width]);
   const labels = timeLabels(ticks.map((tick) => toSeconds(tick.at)), zone);
   const at = (x: number): Nanos => (range.from + BigInt(Math.round((x / width) * Number(range.to - range.from)))) as Nanos;
@@ -76,7 +78,7 @@ export function Histogram({ search, range, other, onCompare, onSeverity, chips }
   return (
     <figure className={styles.hist}>
       <header>
-        <b>{bars ? `${group(bars.total)} ${bars.total === 1 ? "record" : "records"}` : "…"}</b>
+        <h1>{headline ? <><span>{headline.records}</span>{headline.said !== "" && `, ${headline.said}`}</> : query.error ? "No answer" : "Logs"}</h1>
         {chips}
         <span className="small dim clip">
           {under

@@ -15,6 +15,9 @@ import styles from "./logs.module.css";
 import { term } from "@/components/logs/query";
 import { severityColour, severityWord } from "@/components/logs/severity";
 
+/** Whose clock a time is of that its sender did not set. */
+const ORIGINS: Record<string, string> = { observed: "when a collector saw it", ingested: "when it came here" };
+
 export interface OpenedProps {
   row: LogRow;
   search: string;
@@ -67,7 +70,7 @@ function Scopes({ record, onPick }: { record: LogRecord; onPick: OpenedProps["on
         {record.event_name && <Value name="event name" field="event_name" value={record.event_name} onPick={onPick} />}
         {record.trace_id && <Value name="trace id" field="trace_id" value={record.trace_id} onPick={onPick} />}
         {record.span_id && <Value name="span id" field="span_id" value={record.span_id} onPick={onPick} />}
-        <dt>time</dt><dd title={record.time_origin ? `The sender set none; ${record.time_origin} stands for it` : undefined}>{exact(record.time, zone)}{record.time_origin ? ` (${record.time_origin})` : ""}</dd>
+        <dt>time</dt><dd title={record.time_origin ? "The sender set none; this one stands for it." : undefined}>{exact(record.time, zone)}{record.time_origin ? ` (${ORIGINS[record.time_origin] ?? record.time_origin})` : ""}</dd>
       </dl>
       <dl aria-label="Resource and scope">
         {resource.map(([key, value]) => <Value key={key} name={`resource ${key}`} field={`resource.${key}`} value={value} onPick={onPick} />)}

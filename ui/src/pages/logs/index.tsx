@@ -91,7 +91,7 @@ export default function LogsPage() {
   const stats = pages?.at(-1)?.stats;
   return (
     <Page
-      bare title="Logs" ignored={ignored}
+      bare headed title="Logs" ignored={ignored}
       status={
         <>
           <InSight places={places} rows={shown.length} note={view.tail ? " kept" : found.hasNextPage ? " read so far" : ""} />

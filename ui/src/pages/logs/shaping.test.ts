@@ -4,6 +4,7 @@ import type { Range } from "@/model/range";
 import { nanos } from "@/model/time";
 import { barsOf, stepWords, ticksOf } from "./bars";
 import { differences, nothingIn, otherOf } from "./differences";
+import { headlineOf } from "./headline";
 import { before, firstQuarter, rank } from "./ranking";
 import { withKeys } from "./rowList";
 import { arrive, EMPTY, rateOf, ROWS_KEPT, show } from "./tail";
@@ -24,6 +25,16 @@ test("bars are stacked and add up", () => {
   // Info takes three quarters from the bottom, error the rest above it.
   expect(bars.paths[1]!.d).toBe("M0.0 20.0h85.0v60.0h-85.0z");
   expect(bars.paths[2]!.d).toBe("M0.0 0.0h85.0v20.0h-85.0z");
+});
+
+test("the page says how much was logged, and how much of it is bad", () => {
+  const said = (total: number, counts: Record<string, number>) => Object.values(headlineOf(total, new Map(Object.entries(counts)))).filter((words) => words !== "").join(", ");
+  expect(said(5169, { info: 4531, error: 630, fatal: 8 })).toBe("5\u202f169 records, 638 of them errors");
+  expect(said(20, { info: 19, error: 1 })).toBe("20 records, 1 of them an error");
+  expect(said(20, { error: 20 })).toBe("20 records, all of them errors");
+  expect(said(20, { info: 18, "": 2 })).toBe("20 records, no error among them");
+  expect(said(2, { "": 2 })).toBe("2 records, none with a severity");
+  expect(said(0, {})).toBe("No record matches");
 });
 
 test("bars outside of the range are left out", () => {

@@ -8,7 +8,7 @@ import { Table, type TableColumn } from "@/components/Table";
 import type { Range } from "@/model/range";
 import { type Nanos, subtract } from "@/model/time";
 import { count, duration, group } from "@/model/units";
-import { catalogue, type Metric } from "./catalogue";
+import { catalogue, type Metric, typeWords } from "./catalogue";
 import { suggestions } from "@/components/series/expression";
 import styles from "./metrics.module.css";
 
@@ -30,7 +30,7 @@ export function Explorer({ range, now, find, onFind, onUse }: ExplorerProps) {
   const shown = metrics?.filter((metric) => words.every((word) => `${metric.name} ${metric.sentAs} ${metric.help} ${metric.type}`.toLowerCase().includes(word)));
   const columns: TableColumn<Metric>[] = [
     { id: "name", head: "Metric", cell: (metric) => <code title={metric.sentAs === "" ? metric.help : `sent as ${metric.sentAs}`}>{metric.name}</code>, sort: (metric) => metric.name },
-    { id: "type", head: "Type", width: 150, cell: (metric) => <span className="dim">{metric.type}{metric.temporality && `, ${metric.temporality}`}</span>, sort: (metric) => metric.type },
+    { id: "type", head: "Type", width: 150, cell: (metric) => <span className="dim">{typeWords(metric)}</span>, sort: (metric) => metric.type },
     { id: "unit", head: "Unit", width: 110, cell: (metric) => <span className="dim">{metric.unit === "" ? "–" : metric.unit}</span>, sort: (metric) => metric.unit },
     { id: "series", head: "Series", numeric: true, width: 90, cell: (metric) => (metric.series === null ? "–" : <span title={group(metric.series)}>{count(metric.series)}</span>), sort: (metric) => metric.series },
     { id: "seen", head: "Last seen", numeric: true, width: 120, cell: (metric) => <span className="dim">{metric.seen === null ? "–" : ago(later(now, metric.seen))}</span>, sort: (metric) => metric.seen },
@@ -69,7 +69,7 @@ function Chosen({ metric, range, onUse }: { metric: Metric; range: Range; onUse:
       <div><code style={{ overflowWrap: "anywhere" }}>{metric.name}</code>{metric.help !== "" && <p className="small dim">{metric.help}</p>}</div>
       <dl>
         {metric.sentAs !== "" && <><dt>sent as</dt><dd><code>{metric.sentAs}</code></dd></>}
-        <dt>type</dt><dd>{metric.type}{metric.temporality && `, ${metric.temporality}`}</dd>
+        <dt>type</dt><dd>{typeWords(metric)}</dd>
         <dt>unit</dt><dd>{metric.unit === "" ? "–" : metric.unit}</dd>
         <dt>labels</dt><dd>{keys.join(", ") || "none"}</dd>
         {by !== "" && <><dt>{by}</dt><dd>{(values.data ?? []).slice(0, 12).join(", ")}{(values.data?.length ?? 0) > 12 && ` and ${group((values.data?.length ?? 0) - 12)} more`}</dd></>}

@@ -17,6 +17,12 @@ export interface Metric {
 }
 
 const TEMPORALITIES: Record<number, string> = { 1: "delta", 2: "cumulative" };
+const TYPES: Record<string, string> = { unknown: "not told", exponential_histogram: "exponential histogram", gaugehistogram: "histogram of a gauge", stateset: "set of states" };
+
+/** `counter, since its start`: a metric's type and temporality as words. */
+export const typeWords = ({ type, temporality }: Pick<Metric, "type" | "temporality">): string =>
+  [TYPES[type] ?? type, temporality].filter((word) => word !== "").join(", ");
+
 const normal = (name: string): string => name.replaceAll(/[^a-zA-Z0-9_:]/g, "_");
 
 /** All metrics by name: those sent, then those PromQL knows besides (made of spans). */

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { Family } from "@/api/promql";
 import type { Range } from "@/model/range";
 import { nanos } from "@/model/time";
-import { catalogue } from "./catalogue";
+import { catalogue, typeWords } from "./catalogue";
 import { metricsOf, substitute, suggestions, unitOf, warningsOf } from "@/components/series/expression";
 import { nearest } from "./nearest-names";
 import { aligned, exemplarsOf, gridOf, heightOf, namesOf, onGrid, shownOf, stepOf } from "@/components/series/series";
@@ -57,6 +57,12 @@ test("suggestions are by type, and split by a label", () => {
   expect(suggestions("orders_total", "counter", "job")[0]?.query).toBe("sum by (job) (rate(orders_total[5m]))");
   expect(suggestions("d_seconds", "histogram", "job").find((one) => one.label === "p95")?.query).toBe("histogram_quantile(0.95, sum by (le, job) (rate(d_seconds_bucket[5m])))");
   expect(suggestions("g", "gauge", "")[0]?.query).toBe("g");
+});
+
+test("types are words", () => {
+  expect(typeWords({ type: "counter", temporality: "cumulative" })).toBe("counter, cumulative");
+  expect(typeWords({ type: "exponential_histogram", temporality: "delta" })).toBe("exponential histogram, delta");
+  expect(typeWords({ type: "unknown", temporality: "" })).toBe("not told");
 });
 
 test("steps are as chosen, and bounds their multiples", () => {

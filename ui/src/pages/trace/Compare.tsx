@@ -9,7 +9,7 @@ import { Go } from "@/components/location/Go";
 import { path } from "@/components/location/path";
 import { Table, type TableColumn } from "@/components/Table";
 import { serviceColour } from "@/model/service";
-import { valueText } from "@/model/trace/differs";
+import { statusWord, valueText } from "@/model/trace/differs";
 import { nanos } from "@/model/time";
 import { count, duration, shortId } from "@/model/units";
 import styles from "./Compare.module.css";
@@ -79,7 +79,7 @@ const signed = (ns: bigint) => (ns > 0n ? "+" : "") + duration(nanos(ns));
 const share = (ns: bigint | undefined, longest: number) => `${ns === undefined ? 0 : Math.max(0.5, (Number(ns) / longest) * 100)}%`;
 
 function Changes({ row }: { row: Row }) {
-  const status = row.a && row.b && row.a.status !== row.b.status ? [{ key: "status", a: row.a.status, b: row.b.status }] : [];
+  const status = row.a && row.b && row.a.status !== row.b.status ? [{ key: "status", a: statusWord(row.a.status), b: statusWord(row.b.status) }] : [];
   const all = [...status, ...row.attributes];
   const words = all.map(({ key, a, b }) => `${key}: ${valueText(a ?? "none")} → ${valueText(b ?? "none")}`);
   return <code className="dim" title={words.join("\n")}>{words.slice(0, 2).join(" · ")}{words.length > 2 ? ` and ${count(words.length - 2)} more` : ""}</code>;

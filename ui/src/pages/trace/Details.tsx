@@ -5,7 +5,7 @@ import type { Span } from "@/api/trace";
 import { copy } from "@/components/CopyAs";
 import { Go } from "@/components/location/Go";
 import { path } from "@/components/location/path";
-import { valueText } from "@/model/trace/differs";
+import { statusWord, valueText } from "@/model/trace/differs";
 import { holdsTrace, logsIn } from "@/model/trace/holds";
 import { at, type TraceTree } from "@/model/trace/tree";
 import { exact } from "@/model/time";
@@ -42,7 +42,7 @@ export function Attributes({ span }: { span: Span }) {
   const shown = all ? own : own.slice(0, FIRST);
   const rest = own.length - shown.length + resource.length + 4;
   const facts: [string, unknown][] = [
-    ["span id", span.span_id], ["start", exact(span.start_time, zone)], ["duration", `${span.duration} ns`], ["status", span.status.code],
+    ["span id", span.span_id], ["start", exact(span.start_time, zone)], ["duration", `${span.duration} ns`], ["status", statusWord(span.status.code)],
     ...(span.scope.name ? [["scope", `${span.scope.name} ${span.scope.version}`.trim()] as [string, unknown]] : []),
   ];
   return (

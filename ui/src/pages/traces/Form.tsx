@@ -3,6 +3,7 @@
 import { X } from "lucide-react";
 import { useState } from "react";
 import { useValues } from "@/api/traces";
+import { statusWord } from "@/model/trace/differs";
 import { EMPTY, type Form as Fields, formOf, queryOf, written } from "@/model/traceql/form";
 import type { Range } from "@/model/range";
 import styles from "./traces.module.css";
@@ -27,7 +28,7 @@ export function Form({ text, range, onChange }: { text: string; range: Range; on
       <Known label="Operation" value={form.name} known={names.data} onChange={(name) => set({ name })} />
       <label className="field">Status
         <select className="input" data-short="" value={form.status} onChange={(event) => set({ status: event.target.value })}>
-          {["", "error", "ok", "unset"].map((one) => <option key={one} value={one}>{one === "" ? "any" : one}</option>)}
+          {["", "error", "ok", "unset"].map((one) => <option key={one} value={one}>{one === "" ? "any" : statusWord(one)}</option>)}
         </select>
       </label>
       <Duration label="At least" value={form.min} onChange={(min) => set({ min })} />

@@ -38,7 +38,7 @@ const spanColumns = (zone: Zone, named: string[]): TableColumn<SpanRow>[] => [
   { id: "service", head: "Service", width: 170, cell: (row) => <ServiceName name={row.service} plain />, sort: (row) => row.service },
   { id: "name", head: "Operation", cell: (row) => row.name, sort: (row) => row.name },
   { id: "duration", head: "Duration", numeric: true, width: 100, cell: (row) => duration(nanos(row.duration)), sort: (row) => row.duration },
-  { id: "status", head: "Status", width: 80, cell: (row) => <span className={row.failed ? "bad" : "faint"}>{row.failed ? "error" : "not failed"}</span>, sort: (row) => Number(row.failed) },
+  { id: "status", head: "Status", width: 80, cell: (row) => <span className={row.failed ? "bad" : "faint"}>{row.failed ? "failed" : "not failed"}</span>, sort: (row) => Number(row.failed) },
   ...named.map((name): TableColumn<SpanRow> => ({ id: name, head: <code>{name}</code>, cell: (row) => <code>{valueText(row.attributes[name])}</code>, sort: (row) => (row.attributes[name] === undefined ? null : valueText(row.attributes[name])) })),
   { id: "id", head: "Trace", width: 84, cell: (row) => <Go className="mono" to={path("traces", row.trace)} search={{ span: row.span }} title={row.trace}>{shortId(row.trace)}</Go> },
 ];
