@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { compressed } from "./build/compressed.ts";
+import { preloads } from "./build/preloads.ts";
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vitest/config";
 
@@ -9,7 +10,7 @@ const apiPaths = ["/api/", "/prometheus", "/loki", "/tempo", "/jaeger", "/alertm
 const proxy = Object.fromEntries(apiPaths.map((path) => [`^${path}`, { target: server, ws: true }]));
 
 export default defineConfig({
-  plugins: [react(), compressed()],
+  plugins: [react(), preloads(), compressed()],
   resolve: { alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) } },
   server: { host: "127.0.0.1", port: Number(process.env.UI_PORT ?? 5173), strictPort: true, proxy },
   preview: { host: "127.0.0.1", port: Number(process.env.UI_PORT ?? 5173), strictPort: true, proxy },

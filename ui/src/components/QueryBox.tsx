@@ -2,6 +2,7 @@
 
 import { lazy, type RefObject, Suspense, useLayoutEffect, useRef } from "react";
 import type { Position } from "@/api/error";
+import { contentFirst, wantNow } from "./contentFirst";
 import styles from "./QueryBox.module.css";
 
 export type Language = "promql" | "sql" | "traceql" | "logs" | "plain";
@@ -46,7 +47,8 @@ export interface BoxProps extends QueryBoxProps {
   handover: RefObject<Handover | null>;
 }
 
-const Editor = lazy(() => import("./QueryEditor"));
+// 150 kB that show nothing new: they wait for the page's content, but not for somebody who types.
+const Editor = lazy(() => contentFirst().then(() => import("./QueryEditor")));
 
 export function QueryBox(props: QueryBoxProps) {
   const handover = useRef<Handover | null>(null);
@@ -70,7 +72,7 @@ function PlainBox({ value, onChange, onRun, label, placeholder, multiline, hando
   }, [handover]);
   return (
     <textarea
-      ref={box}
+      ref={box} onFocus={wantNow} onPointerEnter={wantNow}
       className={styles.plain} rows={1} value={value} aria-label={label} placeholder={placeholder} spellCheck={false}
       onChange={(event) => onChange(event.target.value)}
       onKeyDown={(event) => {

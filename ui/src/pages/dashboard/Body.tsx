@@ -16,8 +16,16 @@ import { Stats } from "./Stats";
 import { unitsOf } from "./units";
 import type { PanelState } from "./usePanel";
 
-const TimeSeries = lazy(() => import("@/charts/TimeSeries").then((charts) => ({ default: charts.TimeSeries })));
-const HeatMap = lazy(() => import("@/charts/HeatMap").then((charts) => ({ default: charts.HeatMap })));
+const loadTimeSeries = () => import("@/charts/TimeSeries").then((charts) => ({ default: charts.TimeSeries }));
+const loadHeatMap = () => import("@/charts/HeatMap").then((charts) => ({ default: charts.HeatMap }));
+const TimeSeries = lazy(loadTimeSeries);
+const HeatMap = lazy(loadHeatMap);
+
+/** Loads the charts of these panels while their questions are asked, not after. */
+export function loadCharts(panels: readonly Panel[]): void {
+  if (panels.some((panel) => panel.kind === "time_series")) void loadTimeSeries().catch(() => undefined);
+  if (panels.some((panel) => panel.kind === "heat_map")) void loadHeatMap().catch(() => undefined);
+}
 
 export interface BodyProps {
   panel: Panel;

@@ -1,13 +1,14 @@
 /** One dashboard: looked at, or edited in place. */
 
 import { useParams } from "@tanstack/react-router";
-import { useMemo } from "react";
+import { useEffect, useMemo } from "react";
 import { type StoredDashboard, useDashboard } from "@/api/dashboards";
 import { FiveFaces } from "@/components/FiveFaces";
 import { Page } from "@/components/Page";
 import { Panel } from "@/components/Panel";
 import { readDashboard } from "@/model/dashboard/document";
 import { Board } from "./Board";
+import { loadCharts } from "./Body";
 import { JsonText } from "./JsonDialog";
 
 export default function DashboardPage() {
@@ -26,6 +27,9 @@ export default function DashboardPage() {
 
 function Opened({ stored }: { stored: StoredDashboard }) {
   const read = useMemo(() => readDashboard(stored.dashboard), [stored.dashboard]);
+  useEffect(() => {
+    if (read.ok) loadCharts(read.dashboard.panels);
+  }, [read]);
   if (read.ok) return <Board stored={stored} opened={read.dashboard} />;
   return (
     <Page title={stored.id} name={`Dashboard ${stored.id}`}>

@@ -13,6 +13,7 @@ import { has, term } from "@/components/logs/query";
 /** Shown without being asked for. */
 const SHOWN = 6;
 const VALUES = 5;
+const ALWAYS = ["severity", "service"];
 const RECORDS_LOOKED_AT = 200;
 
 export interface FieldsProps {
@@ -25,10 +26,11 @@ export function Fields({ search, range, onPick }: FieldsProps) {
   const [wanted, setWanted] = useState("");
   const [all, setAll] = useState(false);
   const sample = useLogRecords(search, range, RECORDS_LOOKED_AT);
-  const known = useMemo(() => ["severity", "service", ...fieldsOf(sample.data?.logs ?? []).map((field) => field.key)], [sample.data]);
+  const known = useMemo(() => [...ALWAYS, ...fieldsOf(sample.data?.logs ?? []).map((field) => field.key)], [sample.data]);
   const matching = wanted === "" ? known : known.filter((key) => key.toLowerCase().includes(wanted.toLowerCase()));
   const shown = matching.slice(0, all || wanted !== "" ? 30 : SHOWN);
-  const facets = useLogFacets(search, range, shown, VALUES, { enabled: sample.data !== undefined });
+  // Those that every record has are counted while it is still looked which others there are.
+  const facets = useLogFacets(search, range, shown, VALUES);
   const error = sample.error ?? facets.error;
   useKeys([{ keys: "f", does: "Find a field", run: () => document.getElementById("find-a-field")?.focus() }]);
   const rest = matching.length - shown.length;

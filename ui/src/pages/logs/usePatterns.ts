@@ -17,7 +17,7 @@ export interface Patterns {
 /** Patterns of the range against as long a time before it; against its own first quarter where nothing was stored then. */
 export function usePatterns(search: string, range: Range): Patterns {
   const now = useLogPatterns(search, range);
-  const past = useLogPatterns(search, before(range), { enabled: now.data !== undefined });
+  const past = useLogPatterns(search, before(range));
   const none = past.data?.rows.length === 0;
   const quarter = useLogPatterns(search, firstQuarter(range), { enabled: none });
   const usual = none ? firstQuarter(range) : before(range);
