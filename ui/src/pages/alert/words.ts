@@ -3,8 +3,6 @@ import type { BoardAlert } from "@/components/alerts/board";
 import type { Objective } from "@/api/slos";
 import { budget } from "@/model/units";
 
-export const shortened = (id: string): string => id.slice(0, 8);
-
 /** What it costs and who spends it, in a sentence; empty when nothing is known. */
 export function causeOf(alert: BoardAlert, evidence: Evidence | undefined): string {
   if (evidence && evidence.window.bad > 0) return evidence.summary;

@@ -1,11 +1,13 @@
 /** Who is told, whether it arrived, and by which routes. */
 
 import { useNotifyConfig, useReceivers } from "@/api/alertmanager";
-import { type Delivery, useDeliveries } from "@/api/deliveries";
+import { useDeliveries } from "@/api/deliveries";
 import { AlertTabs } from "@/components/alerts/AlertTabs";
+import { useBoard } from "@/components/alerts/useBoard";
 import { CopyAs } from "@/components/CopyAs";
 import { Empty, FiveFaces, Partial } from "@/components/FiveFaces";
 import { useTime } from "@/components/location/time";
+import { useView } from "@/components/location/useView";
 import { Page } from "@/components/Page";
 import { Panel } from "@/components/Panel";
 import { StateChip } from "@/components/StateChip";
@@ -13,7 +15,9 @@ import { Table, type TableColumn } from "@/components/Table";
 import { exact, when } from "@/model/time";
 import { count } from "@/model/units";
 import { useZone } from "@/preferences/preferences";
+import { Messages } from "./Messages";
 import { headline, type Receiver, receiversOf } from "./rows";
+import { codec } from "./url";
 
 const NONE: never[] = [];
 
@@ -23,6 +27,8 @@ export default function ReceiversPage() {
   const receivers = useReceivers();
   const deliveries = useDeliveries();
   const config = useNotifyConfig();
+  const board = useBoard();
+  const { view, setView, ignored } = useView(codec);
   const rows = receiversOf(receivers.data?.map((one) => one.name) ?? NONE, deliveries.data?.deliveries ?? NONE);
   const columns: TableColumn<Receiver>[] = [
     { id: "state", head: "State", width: 130, cell: (row) => <StateChip tone={row.failed > 0 ? "bad" : row.waiting > 0 ? "hold" : row.delivered > 0 ? "good" : "none"}>{row.failed > 0 ? "misses messages" : row.waiting > 0 ? "waits" : row.delivered > 0 ? "delivered" : "not used yet"}</StateChip> },
@@ -33,25 +39,16 @@ export default function ReceiversPage() {
     { id: "error", head: "The last trouble", cell: (row) => (row.error === null ? "" : <span title={row.error}>{row.error}</span>) },
     { id: "last", head: "Last message", numeric: true, width: 130, cell: (row) => (row.last === null ? "–" : <span title={exact(row.last, zone)}>{when(row.last, now, zone)}</span>), sort: (row) => row.last },
   ];
-  const messages: TableColumn<Delivery>[] = [
-    { id: "state", head: "State", width: 110, cell: (row) => <StateChip tone={row.state === "delivered" ? "good" : row.state === "waiting" ? "hold" : "bad"}>{row.state.replace("_", " ")}</StateChip>, sort: (row) => row.state },
-    { id: "to", head: "To", width: 200, cell: (row) => <>{row.receiver} <span className="faint">{row.integration}</span></>, sort: (row) => row.receiver },
-    { id: "what", head: "What", cell: (row) => <span title={row.group_key}>{row.status}, {row.reason}</span>, sort: (row) => row.reason },
-    { id: "alerts", head: "Alerts", numeric: true, width: 70, cell: (row) => row.alerts, sort: (row) => row.alerts },
-    { id: "attempts", head: "Attempts", numeric: true, width: 90, cell: (row) => row.attempt_count, sort: (row) => row.attempt_count },
-    { id: "error", head: "Trouble", cell: (row) => (row.error ? <span title={row.error}>{row.error}</span> : "") },
-    { id: "at", head: "Made", numeric: true, width: 120, cell: (row) => <span title={exact(row.created_at, zone)}>{when(row.created_at, now, zone)}</span>, sort: (row) => row.created_at },
-  ];
   return (
-    <Page title={receivers.data && deliveries.data ? headline(rows) : "Receivers"} name="Receivers" actions={<AlertTabs />}>
+    <Page title={receivers.data && deliveries.data ? headline(rows) : "Receivers"} name="Receivers" ignored={ignored} actions={<AlertTabs />}>
       <Panel title="Receivers" flush>
         <FiveFaces query={receivers} rows={3} isEmpty={() => rows.length === 0} empty={<Empty title="Nobody is told.">Name an Alertmanager configuration in alerting.notify_file: its routes and receivers are used as they are.</Empty>}>
           {() => <Table label="Receivers" columns={columns} rows={rows} rowKey={(row) => row.name} tone={(row) => (row.failed > 0 ? "bad" : row.waiting > 0 ? "hold" : undefined)} />}
         </FiveFaces>
       </Panel>
-      <Panel title="Messages" note="the newest first" flush>
+      <Panel title="Messages" note="the newest first; open one for its attempts" flush>
         <FiveFaces query={deliveries} rows={4} isEmpty={(data) => data.deliveries.length === 0} empty={<Empty>Nothing was sent yet.</Empty>} partial={(data) => (data.cursor ? <Partial>The newest {data.deliveries.length}. All of them are in SQL’s deliveries and delivery_attempts.</Partial> : null)}>
-          {(data) => <Table label="Messages" columns={messages} rows={data.deliveries} rowKey={(row) => row.id} />}
+          {(data) => <Messages deliveries={data.deliveries} alerts={board.query.data ?? NONE} now={now} open={view.open} onOpen={(open) => setView({ open })} />}
         </FiveFaces>
       </Panel>
       <Panel title="Routes" note="as they are in use, secrets left out" tools={config.data ? <CopyAs sources={{ value: config.data.config.original }} /> : undefined}>
