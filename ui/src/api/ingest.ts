@@ -4,7 +4,7 @@ import * as v from "valibot";
 import { type Exposed, parseExposition } from "@/model/exposition";
 import { nanos as toNanos, NS_PER_S } from "@/model/time";
 import type { Grid } from "@/model/traffic";
-import { type Result, useApi } from "./query";
+import { type QueryOptions, type Result, useApi } from "./query";
 import { nanos, number } from "./scalar";
 import { type SqlAnswer, sqlRange, useSql } from "./sql";
 
@@ -32,8 +32,8 @@ export const arrivalsSql = (grid: Grid): string =>
   "UNION ALL SELECT 'logs', service, ingested_at FROM logs UNION ALL SELECT 'metrics', n.service, p.ingested_at FROM metric_points p JOIN names n ON p.series_id = n.series_id) " +
   `SELECT signal, service, ${bin(grid)} AS at, count(*) AS records, max(ingested_at) AS last FROM arrived WHERE ${upToNow(grid)} GROUP BY 1, 2, 3`;
 
-export const useArrivals = (grid: Grid): Result<SqlAnswer<Arrival>> =>
-  useSql(arrivalsSql(grid), arrival, { doing: "count what arrives", rowLimit: ROWS_MAX, poll: true });
+export const useArrivals = (grid: Grid, options: QueryOptions = {}): Result<SqlAnswer<Arrival>> =>
+  useSql(arrivalsSql(grid), arrival, { doing: "count what arrives", rowLimit: ROWS_MAX, poll: true, ...options });
 
 const lag = v.object({ signal: v.nullable(signal), at: v.nullable(nanos), p50: v.nullable(number), p99: v.nullable(number) });
 export type Lag = v.InferOutput<typeof lag>;

@@ -2,6 +2,7 @@
 
 import * as v from "valibot";
 import { type Result, useApi } from "./query";
+import { number } from "./scalar";
 
 const status = v.object({
   version: v.string(),
@@ -9,6 +10,8 @@ const status = v.object({
   ready: v.boolean(),
   ingest: v.object({ state: v.string(), reason: v.nullish(v.string()) }),
   data_path: v.string(),
+  /** Of the disk with the data; left out where the system does not say. */
+  disk: v.nullish(v.object({ total_bytes: number, free_bytes: number })),
   listeners: v.array(v.object({ name: v.string(), address: v.string() })),
   anonymous: v.boolean(),
   /** The tenant of what the server says of itself, where that is kept. */

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { nanos } from "./time";
-import { deploysOf, marksOf, reporting, type Sighting, versionsOf } from "./versions";
+import { deploysOf, marksOf, type Sighting, versionsOf } from "./versions";
 
 const minute = (n: number) => nanos(BigInt(n) * 60_000_000_000n);
 const seen = (service: string, version: string | null, instance: string, first: number, last: number): Sighting => ({ service, version, instance, first: minute(first), last: minute(last) });
@@ -23,10 +23,6 @@ it("knows services that name no version, and the first version of all as no depl
   const versions = versionsOf([seen("cdn", null, "c", 0, 60), seen("cart", "1.0", "a", 5, 60)]);
   expect(versions.get("cdn")?.current).toBeNull();
   expect(deploysOf(versions, minute(0), minute(60))).toEqual([]);
-});
-
-it("counts who reports", () => {
-  expect(reporting([...PAYMENTS, seen("email", "1", "e", 0, 40)], minute(61))).toEqual({ alive: 6, all: 7 });
 });
 
 it("marks deploys of the services that are looked at, with their names where there are several", () => {

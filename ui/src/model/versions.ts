@@ -88,17 +88,6 @@ export function deploysOf(services: ReadonlyMap<string, ServiceVersions>, from: 
   return deploys.sort((a, b) => (a.at > b.at ? -1 : 1));
 }
 
-/** Who was heard in the last ten minutes, and who was heard at all. */
-export function reporting(sightings: readonly Sighting[], now: Nanos): { alive: number; all: number } {
-  const last = new Map<string, Nanos>();
-  for (const one of sightings) {
-    const key = `${one.service}\u0000${one.instance ?? ""}`;
-    const before = last.get(key);
-    if (before === undefined || one.last > before) last.set(key, one.last);
-  }
-  return { alive: [...last.values()].filter((at) => now - at <= ALIVE).length, all: last.size };
-}
-
 /** Verticals of charts: each names its service unless all are of one. */
 export function marksOf(deploys: readonly Deploy[], only: readonly string[]): { at: Nanos; kind: "deploy"; label: string }[] {
   const own = only.length === 0 ? deploys : deploys.filter((deploy) => only.includes(deploy.service));

@@ -10,7 +10,7 @@ import { useTime } from "@/components/location/time";
 import { byBudget, type Standing, standingsOf, worse } from "@/model/standing";
 import type { Tone } from "@/model/state";
 import { type Grid, gridOf, type Traffic, type TrafficRow, trafficOf } from "@/model/traffic";
-import { type Deploy, deploysOf, reporting, type ServiceVersions, versionsOf } from "@/model/versions";
+import { type Deploy, deploysOf, type ServiceVersions, versionsOf } from "@/model/versions";
 import { type Worsened, worsenedOf } from "@/model/worsened";
 
 export interface ServiceRow {
@@ -30,7 +30,6 @@ export interface Services {
   rows: ServiceRow[];
   standings: Standing[];
   deploys: Deploy[];
-  senders: { alive: number; all: number } | null;
   query: Result<SqlAnswer<TrafficRow>>;
   /** What could not be read besides the traffic: the table stands without it. */
   failures: ApiError[];
@@ -62,8 +61,7 @@ export function useServices(only?: string): Services {
       };
     });
     rows.sort((a, b) => worse(a.tone, b.tone) || (a.lowest?.left ?? 2) - (b.lowest?.left ?? 2) || b.traffic.count - a.traffic.count);
-    const senders = sightings.data ? reporting(sightings.data.rows, now) : null;
     const failures = [sightings.error, slos.error].filter((error) => error !== null);
-    return { grid, rows, standings, deploys, senders, query: traffic, failures };
+    return { grid, rows, standings, deploys, query: traffic, failures };
   }, [grid, now, traffic, sightings.data, sightings.error, slos.data, slos.error]);
 }

@@ -6,7 +6,7 @@ import type { Sources } from "@/components/CopyAs";
 import { Figure, Tile, Tiles } from "@/components/Figure";
 import { bucketQuantile, type Exposed, total } from "@/model/exposition";
 import { bytes, count, durationMs, durationSeconds, group, NO_DATA, rate, ratio, THIN } from "@/model/units";
-import { ORDER, type RejectedReason, type TableSegments } from "./rows";
+import { type DiskLeft, type Growth, ORDER, type RejectedReason, type TableSegments } from "./rows";
 
 export const METRICS_CURL: Sources = { curl: curl("/metrics") };
 export const CARDINALITY_CURL: Sources = { curl: curl(CARDINALITY_PATH) };
@@ -18,7 +18,8 @@ export interface TilesProps {
   lags: Lag[] | null;
   metrics: Exposed[] | null;
   tables: TableSegments[] | null;
-  perDay: number | null;
+  growth: Growth | null;
+  left: DiskLeft | null;
   sources: { arrivals: string; rejections: string; lag: string; segments: string };
 }
 
@@ -92,13 +93,13 @@ function Wal({ metrics }: TilesProps) {
   );
 }
 
-function Disk({ tables, metrics, perDay, sources }: TilesProps) {
+function Disk({ tables, metrics, growth, left, sources }: TilesProps) {
   const stored = tables?.reduce((sum, one) => sum + one.bytes, 0) ?? null;
   const wal = metrics === null ? null : total(metrics, "binnacle_storage_wal_disk_bytes");
   return (
     <Tile
-      label="Stored on disk" note={perDay === null ? undefined : `${bytes(Math.round(perDay))} a day`}
-      below={<span title="The server does not report how much of its disk is free, so how many days are left is not known.">days left: free room is not reported</span>}
+      label="Stored on disk" note={growth === null ? undefined : `${bytes(Math.round(growth.perDay))} ${growth.days === 0 ? "today" : "a day"}`}
+      below={left && <span title={left.working}>{left.words}</span>}
     >
       {stored === null ? NO_DATA : <Figure exact={`${group(stored)}${THIN}B in segments${wal === null ? "" : `, ${group(wal)}${THIN}B in the log`}`} sources={{ sql: sources.segments }} label="stored bytes">{bytes(stored)}</Figure>}
     </Tile>

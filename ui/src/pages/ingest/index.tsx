@@ -14,6 +14,7 @@ import { Panel } from "@/components/Panel";
 import { StateChip } from "@/components/StateChip";
 import { Choice } from "@/components/Tabs";
 import { total } from "@/model/exposition";
+import { heardOf, reportingWords } from "@/model/senders";
 import { toIso } from "@/model/time";
 import { gridOf } from "@/model/traffic";
 import { bytes, count, duration } from "@/model/units";
@@ -21,7 +22,7 @@ import { CardinalityTable, SeriesLimit } from "./Cardinality";
 import { AcceptedChart, LagChart } from "./Charts";
 import styles from "./ingest.module.css";
 import { Outcomes, Rejections } from "./Rejections";
-import { bytesPerDay, nameOf, ratesBySignal, reasonsOf, sendersOf, sentence, tablesOf } from "./rows";
+import { diskLeft, growthOf, nameOf, ratesBySignal, reasonsOf, sendersOf, sentence, tablesOf } from "./rows";
 import { Segments } from "./Segments";
 import { Senders } from "./Senders";
 import { CARDINALITY_CURL, HealthTiles } from "./Tiles";
@@ -35,9 +36,11 @@ export default function IngestPage() {
   const reasons = useMemo(() => reasonsOf(rejections.data?.rows ?? [], grid), [rejections.data, grid]);
   const senders = useMemo(() => sendersOf(arrivals.data?.rows ?? [], reasons, grid), [arrivals.data, reasons, grid]);
   const rates = useMemo(() => ratesBySignal(arrivals.data?.rows ?? [], grid), [arrivals.data, grid]);
+  const growth = growthOf(segments.data?.rows ?? [], toIso(now).slice(0, 10));
+  const left = diskLeft(status.data?.disk, growth);
   const tables = useMemo(() => tablesOf(segments.data?.rows ?? []), [segments.data]);
   const found = senders.filter((one) => nameOf(one.name).toLowerCase().includes(view.q.trim().toLowerCase()));
-  const silent = senders.filter((one) => one.silentSince !== null).length;
+  const heard = useMemo(() => heardOf(arrivals.data?.rows ?? [], grid), [arrivals.data, grid]);
   const ingest = status.data?.ingest;
   const otlp = otlpOf(status.data?.listeners ?? []);
   const input = useRef<HTMLInputElement>(null);
@@ -46,11 +49,11 @@ export default function IngestPage() {
   const setAside = metrics.data ? (total(metrics.data, "binnacle_storage_segments_set_aside") ?? 0) : 0;
   return (
     <Page
-      title={arrivals.data && ingest ? sentence({ state: ingest.state, reason: ingest.reason ?? null, senders, reasons }) : "Ingest health"} name="Ingest health" ignored={ignored}
+      title={arrivals.data && ingest ? sentence({ state: ingest.state, reason: ingest.reason ?? null, heard, reasons }) : "Ingest health"} name="Ingest health" ignored={ignored}
       note={
         <>
           {ingest && <StateChip tone={ingest.state === "accepting" ? "good" : ingest.state === "starting" ? "hold" : "bad"}>{ingest.state.replace("_", "-")}</StateChip>}
-          {senders.length > 0 && <span className="dim">{senders.length - silent} of {senders.length} senders reporting</span>}
+          {heard.length > 0 && <span className="dim">{reportingWords(heard)}</span>}
         </>
       }
     >
@@ -61,7 +64,7 @@ export default function IngestPage() {
       <Panel flush>
         <HealthTiles
           rates={arrivals.data ? rates : null} arrived={senders.reduce((sum, one) => sum + one.records, 0)} reasons={rejections.data ? reasons : null} lags={lags.data?.rows ?? null}
-          metrics={metrics.data ?? null} tables={segments.data ? tables : null} perDay={bytesPerDay(segments.data?.rows ?? [], toIso(now).slice(0, 10))} sources={sources}
+          metrics={metrics.data ?? null} tables={segments.data ? tables : null} growth={growth} left={left} sources={sources}
         />
       </Panel>
       <div className={styles.two}>
@@ -97,7 +100,7 @@ export default function IngestPage() {
       </div>
       <Panel title="Segments" note={`${count(tables.reduce((sum, one) => sum + one.segments, 0))} on disk, ${bytes(tables.reduce((sum, one) => sum + one.bytes, 0))}; ${dueWords(tables.reduce((sum, one) => sum + one.due, 0))}`} tools={<CopyAs sources={{ sql: sources.segments }} />} flush>
         <FiveFaces query={segments} rows={6} isEmpty={(data) => data.rows.length === 0} empty={<Empty title="No segment yet.">What has arrived is in the write-ahead log and in memory; it is flushed after a minute, or when there is enough of it.</Empty>}>
-          {() => <Segments tables={tables} now={now} />}
+          {() => <><Segments tables={tables} now={now} />{left && <p className={`small dim ${styles.left ?? ""}`}><b>{left.words}</b>: {left.working}</p>}</>}
         </FiveFaces>
       </Panel>
     </Page>

@@ -1,9 +1,10 @@
 import { expect, it } from "vitest";
 import type { Arrival, Rejection, SegmentGroup, SignalName } from "@/api/ingest";
+import { heardOf } from "@/model/senders";
 import { type Nanos, nanos, NS_PER_S } from "@/model/time";
 import { gridOf } from "@/model/traffic";
 import { fixOf } from "./fixes";
-import { bytesPerDay, ratesBySignal, reasonsOf, sendersOf, sentence, tablesOf } from "./rows";
+import { diskLeft, growthOf, ratesBySignal, reasonsOf, sendersOf, sentence, tablesOf } from "./rows";
 
 const minute = (n: number): Nanos => nanos(BigInt(n) * 60n * NS_PER_S);
 const grid = gridOf({ from: minute(0), to: minute(10) }, 10);
@@ -35,12 +36,12 @@ it("adds rejections up by reason and sender, and leaves out what is older", () =
 });
 
 it("says the worst first", () => {
-  const senders = sendersOf([...every("web", all), ...every("worker", [0, 1, 2, 3])], [], grid);
-  const facts = { state: "accepting", reason: null, senders, reasons: reasonsOf([rejection({ records: 1 }), rejection({ records: null, service: null })], grid) };
+  const heard = heardOf([...every("web", all), ...every("worker", [0, 1, 2, 3])], grid).reverse();
+  const facts = { state: "accepting", reason: null, heard, reasons: reasonsOf([rejection({ records: 1 }), rejection({ records: null, service: null })], grid) };
   expect(sentence(facts)).toBe("worker is silent, 1 record and 1 request were rejected");
   expect(sentence({ ...facts, state: "read_only", reason: "disk is full" })).toBe("Ingest is read-only: disk is full");
-  expect(sentence({ ...facts, senders: senders.slice(1), reasons: [] })).toBe("All that arrives is stored");
-  expect(sentence({ ...facts, senders: [], reasons: [] })).toBe("Nothing arrived in this range");
+  expect(sentence({ ...facts, heard: heard.slice(1), reasons: [] })).toBe("All that arrives is stored");
+  expect(sentence({ ...facts, heard: [], reasons: [] })).toBe("Nothing arrived in this range");
 });
 
 it("counts by signal, without the minute that still runs", () => {
@@ -61,9 +62,21 @@ it("knows which segments compaction will join", () => {
 });
 
 it("says what a day takes from whole days, where there is one", () => {
-  expect(bytesPerDay([segment({ bytes: 10 }), segment({ day: "2026-11-21", bytes: 30 }), segment({ day: "2026-11-23", bytes: 1 })], "2026-11-23")).toBe(20);
-  expect(bytesPerDay([segment({ day: "2026-11-23", bytes: 1 })], "2026-11-23")).toBe(1);
-  expect(bytesPerDay([], "2026-11-23")).toBeNull();
+  expect(growthOf([segment({ bytes: 10 }), segment({ day: "2026-11-21", bytes: 30 }), segment({ day: "2026-11-23", bytes: 1 })], "2026-11-23")).toEqual({ perDay: 20, days: 2 });
+  expect(growthOf([segment({ day: "2026-11-23", bytes: 1 })], "2026-11-23")).toEqual({ perDay: 1, days: 0 });
+  expect(growthOf([], "2026-11-23")).toBeNull();
+});
+
+it("says how long the disk lasts, with its working, and nothing when that is not known", () => {
+  const disk = { total_bytes: 500e9, free_bytes: 120e9 };
+  expect(diskLeft(disk, { perDay: 2.1e9, days: 7 })).toEqual({
+    words: "57 days left at 2.10\u202fGB a day",
+    working: "120\u202fGB free of 500\u202fGB ÷ 2.10\u202fGB a day, the mean of the last 7 whole days. Retention, which removes what is old, makes it last longer.",
+  });
+  expect(diskLeft(disk, { perDay: 200e9, days: 1 })?.words).toMatch(/^less than a day left/);
+  expect(diskLeft(undefined, { perDay: 1, days: 7 })).toBeNull();
+  expect(diskLeft(disk, { perDay: 1, days: 0 })).toBeNull();
+  expect(diskLeft(disk, null)).toBeNull();
 });
 
 it.each([

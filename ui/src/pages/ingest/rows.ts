@@ -1,8 +1,10 @@
 /** Senders, rejections and segments as the page shows them. */
 
 import type { Arrival, Rejection, SegmentGroup, SignalName } from "@/api/ingest";
+import { type Heard, rhythmOf } from "@/model/senders";
 import { type Nanos, toSeconds } from "@/model/time";
-import { type Grid, silence } from "@/model/traffic";
+import type { Grid } from "@/model/traffic";
+import { bytes } from "@/model/units";
 
 export interface RejectedReason {
   key: string;
@@ -67,23 +69,16 @@ export function sendersOf(arrivals: readonly Arrival[], reasons: readonly Reject
 
 function senderOf(name: string, rows: readonly Arrival[], rejected: RejectedReason[], grid: Grid): Sender {
   const counts = new Map<Nanos, number>();
-  let last: Nanos | null = null;
-  for (const row of rows) {
-    counts.set(row.at, (counts.get(row.at) ?? 0) + row.records);
-    if (last === null || row.last > last) last = row.last;
-  }
+  for (const row of rows) counts.set(row.at, (counts.get(row.at) ?? 0) + row.records);
   const step = toSeconds(grid.step);
-  const { silentFrom, firstHeard } = silence(grid, (at) => counts.has(at));
-  // Whoever speaks in the interval that still runs is not silent; who spoke once has no rhythm to break.
-  const silent = silentFrom < grid.times.length && counts.size > 1 && last !== null && last < grid.range.to;
-  const rates = grid.times.map((at, index) => (index < firstHeard || (silent && index >= silentFrom) ? null : (counts.get(at) ?? 0) / step));
+  const { last, silentSince, silentFrom, firstHeard } = rhythmOf(rows, grid);
+  const rates = grid.times.map((at, index) => (index < firstHeard || index >= silentFrom ? null : (counts.get(at) ?? 0) / step));
   const recent = grid.times.slice(-RECENT);
   return {
-    name, rejected, rates, last,
+    name, rejected, rates, silentSince, last: rows.length === 0 ? null : last,
     signals: ORDER.filter((signal) => rows.some((row) => row.signal === signal)),
     records: rows.reduce((sum, row) => sum + row.records, 0),
     perSecond: recent.reduce((sum, at) => sum + (counts.get(at) ?? 0), 0) / Math.max(step * recent.length, 1),
-    silentSince: silent ? last : null,
     rejectedRecords: rejected.reduce((sum, one) => sum + one.records, 0),
   };
 }
@@ -104,25 +99,25 @@ export function ratesBySignal(arrivals: readonly Arrival[], grid: Grid): Map<Sig
 export interface Facts {
   state: string;
   reason: string | null;
-  senders: readonly Sender[];
+  heard: readonly Heard[];
   reasons: readonly RejectedReason[];
 }
 
 const plural = (n: number, one: string, many: string) => `${n} ${n === 1 ? one : many}`;
 
 /** The page's sentence of fact: the worst first. */
-export function sentence({ state, reason, senders, reasons }: Facts): string {
+export function sentence({ state, reason, heard, reasons }: Facts): string {
   if (state === "read_only") return `Ingest is read-only${reason ? `: ${reason}` : ""}`;
   if (state === "starting") return "The server reads its write-ahead log; ingest waits";
-  const silent = senders.filter((one) => one.silentSince !== null);
+  const silent = heard.filter((one) => one.silentSince !== null);
   const records = reasons.reduce((sum, one) => sum + one.records, 0);
   const requests = reasons.reduce((sum, one) => sum + one.requests, 0);
   const parts = [
-    ...(silent.length === 0 ? [] : [silent.length === 1 ? `${nameOf(silent[0]?.name ?? "")} is silent` : `${silent.length} of ${senders.length} senders are silent`]),
+    ...(silent.length === 0 ? [] : [silent.length === 1 ? `${nameOf(silent[0]?.name ?? "")} is silent` : `${silent.length} of ${heard.length} senders are silent`]),
     ...(records + requests === 0 ? [] : [[...(records > 0 ? [plural(records, "record", "records")] : []), ...(requests > 0 ? [plural(requests, "request", "requests")] : [])].join(" and ") + (records + requests === 1 ? " was rejected" : " were rejected")]),
   ];
   if (parts.length > 0) return parts.join(", ");
-  return senders.length === 0 ? "Nothing arrived in this range" : "All that arrives is stored";
+  return heard.length === 0 ? "Nothing arrived in this range" : "All that arrives is stored";
 }
 
 /** Senders that say no `service.name`: rules of ours, remote write, bare exporters. */
@@ -162,11 +157,36 @@ export function tablesOf(groups: readonly SegmentGroup[]): TableSegments[] {
   return tables.sort((a, b) => b.bytes - a.bytes);
 }
 
-/** Bytes that one day of telemetry takes: the mean of the last whole days, or of the only one so far. */
-export function bytesPerDay(groups: readonly SegmentGroup[], today: string): number | null {
+export interface Growth {
+  /** Bytes that one day of telemetry takes. */
+  perDay: number;
+  /** How many whole days it is the mean of; none when today is the only day there is. */
+  days: number;
+}
+
+/** The mean of the last whole days; of today, as far as it has come, where there is no other. */
+export function growthOf(groups: readonly SegmentGroup[], today: string): Growth | null {
   const days = new Map<string, number>();
   for (const { day, bytes } of groups) days.set(day, (days.get(day) ?? 0) + bytes);
   const whole = [...days].filter(([day]) => day < today).sort(([a], [b]) => (a < b ? 1 : -1)).slice(0, 7);
-  if (whole.length === 0) return days.get(today) ?? null;
-  return whole.reduce((sum, [, bytes]) => sum + bytes, 0) / whole.length;
+  const sofar = days.get(today);
+  if (whole.length === 0) return sofar === undefined ? null : { perDay: sofar, days: 0 };
+  return { perDay: whole.reduce((sum, [, bytes]) => sum + bytes, 0) / whole.length, days: whole.length };
+}
+
+export interface DiskLeft {
+  /** `57 days left at 2.10 GB a day`. */
+  words: string;
+  working: string;
+}
+
+/** How long the disk lasts; null while its free room, or what a whole day takes, is not known. */
+export function diskLeft(disk: { total_bytes: number; free_bytes: number } | null | undefined, growth: Growth | null): DiskLeft | null {
+  if (!disk || !growth || growth.days === 0 || growth.perDay <= 0) return null;
+  const left = Math.floor(disk.free_bytes / growth.perDay);
+  const perDay = bytes(Math.round(growth.perDay));
+  return {
+    words: `${left >= 3650 ? "over 10 years" : left === 0 ? "less than a day" : plural(left, "day", "days")} left at ${perDay} a day`,
+    working: `${bytes(disk.free_bytes)} free of ${bytes(disk.total_bytes)} ÷ ${perDay} a day, the mean of the last ${plural(growth.days, "whole day", "whole days")}. Retention, which removes what is old, makes it last longer.`,
+  };
 }

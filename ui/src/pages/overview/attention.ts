@@ -1,5 +1,6 @@
 /** What needs attention: alerts folded into few cards, worst first. */
 
+import type { Heard } from "@/model/senders";
 import type { Nanos } from "@/model/time";
 import type { Severity, Standing } from "@/model/standing";
 
@@ -83,12 +84,12 @@ function folded(cards: Attention[]): Attention[] {
 export const tracesOf = (card: Pick<Attention, "annotations">): string[] => (card.annotations.trace_ids ?? "").split(",").filter((id) => id !== "");
 
 /** Services with an SLO that have fallen silent, before the evaluator holds anything because of it. */
-export function withSilent(cards: readonly Attention[], traffic: readonly { service: string; silentSince: Nanos | null }[], standings: readonly Standing[]): Attention[] {
-  const silent = traffic.flatMap((one): Attention[] => {
-    const standing = standings.find((own) => own.service === one.service);
-    if (one.silentSince === null || !standing || cards.some((card) => card.service === one.service)) return [];
+export function withSilent(cards: readonly Attention[], heard: readonly Heard[], standings: readonly Standing[]): Attention[] {
+  const silent = heard.flatMap((one): Attention[] => {
+    const standing = standings.find((own) => own.service === one.name);
+    if (one.silentSince === null || !standing || cards.some((card) => card.service === one.name)) return [];
     return [{
-      key: `silent ${one.service}`, kind: "held", fingerprint: null, standing, title: standing.title, service: one.service, since: one.silentSince,
+      key: `silent ${one.name}`, kind: "held", fingerprint: null, standing, title: standing.title, service: one.name, since: one.silentSince,
       annotations: {}, silenced: false, also: [],
     }];
   });

@@ -1,6 +1,7 @@
 /** What changed in a range: deploys, alerts and their deliveries, steps of errors and latency, services fallen silent. Newest first. */
 
-import type { Grid, Traffic } from "@/model/traffic";
+import type { Heard } from "@/model/senders";
+import type { Grid } from "@/model/traffic";
 import type { Worsened } from "@/model/worsened";
 import type { Nanos } from "@/model/time";
 import type { Deploy } from "@/model/versions";
@@ -35,17 +36,17 @@ const TOGETHER = 5;
 
 export function changesOf(input: {
   grid: Grid;
-  traffic: readonly Traffic[];
+  heard: readonly Heard[];
   worsened: ReadonlyMap<string, Worsened>;
   deploys: readonly Deploy[];
   transitions: readonly Transition[];
   deliveries: readonly Delivery[];
   services: ReadonlyMap<string, string>;
 }): Change[] {
-  const { grid, traffic, worsened, deploys, transitions, deliveries, services } = input;
+  const { grid, heard, worsened, deploys, transitions, deliveries, services } = input;
   return [
     ...deploys.map((deploy): Change => ({ kind: "deploy", at: deploy.at, deploy })),
-    ...traffic.flatMap((one): Change[] => (one.silentSince === null ? [] : [{ kind: "silent", at: one.silentSince, service: one.service }])),
+    ...heard.flatMap((one): Change[] => (one.silentSince === null ? [] : [{ kind: "silent", at: one.silentSince, service: one.name }])),
     ...steps(worsened, grid, "errors"), ...steps(worsened, grid, "p99"),
     ...alerts(transitions, deliveries, services),
   ].sort((a, b) => (a.at > b.at ? -1 : 1));

@@ -11,6 +11,7 @@ import { useView } from "@/components/location/useView";
 import { Page } from "@/components/Page";
 import { Panel } from "@/components/Panel";
 import { ServicesTable } from "@/components/services/ServicesTable";
+import { useHeard } from "@/components/services/useHeard";
 import { useServices } from "@/components/services/useServices";
 import { Choice } from "@/components/Tabs";
 import { isHealthy } from "@/model/standing";
@@ -34,13 +35,14 @@ export default function OverviewPage() {
   const zone = useZone();
   const go = useGo();
   const services = useServices();
-  const { grid, rows, standings, deploys, senders, query, failures } = services;
+  const { grid, rows, standings, deploys, query, failures } = services;
   const told = useToldAlerts();
   const minutes = useSloMinutes(grid);
   const transitions = useAlertChanges(range);
   const deliveries = useDeliveriesOf(range);
+  const heard = useHeard(grid);
 
-  const cards = useMemo(() => withSilent(attentionOf(told.data ?? [], standings), rows.map((row) => row.traffic), standings), [told.data, standings, rows]);
+  const cards = useMemo(() => withSilent(attentionOf(told.data ?? [], standings), heard, standings), [told.data, standings, heard]);
   const first = cards[0]?.standing ?? null;
   const failing = useMemo(() => {
     const buckets = first ? badOf(minutes.data?.rows ?? [], first, grid) : [];
@@ -49,10 +51,10 @@ export default function OverviewPage() {
   const changes = useMemo(
     () =>
       changesOf({
-        grid, deploys, traffic: rows.map((row) => row.traffic), worsened: new Map(rows.map((row) => [row.service, row.worsened])),
+        grid, deploys, heard, worsened: new Map(rows.map((row) => [row.service, row.worsened])),
         transitions: transitions.data?.rows ?? [], deliveries: deliveries.data?.rows ?? [], services: new Map(standings.map((one) => [one.slo, one.service])),
       }),
-    [grid, deploys, rows, standings, transitions.data, deliveries.data],
+    [grid, deploys, rows, heard, standings, transitions.data, deliveries.data],
   );
   const titles = useMemo(() => new Map(standings.map((one) => [one.slo, one.title])), [standings]);
   const isLoading = query.data === undefined && !query.error;
@@ -60,7 +62,7 @@ export default function OverviewPage() {
   return (
     <Page
       title={isLoading && cards.length === 0 ? "Overview" : headlineOf(cards, standings, failing, rows.length, zone)} name="Overview" ignored={ignored}
-      note={<span className="dim">{noteOf(cards, standings.filter(isHealthy).length, standings.length, senders)}</span>}
+      note={<span className="dim">{noteOf(cards, standings.filter(isHealthy).length, standings.length, heard)}</span>}
     >
       {told.error && <Panel flush><ErrorFace error={told.error} retry={() => void told.refetch()} /></Panel>}
       <Cards cards={cards} grid={grid} minutes={minutes.data?.rows ?? []} deploys={deploys} />

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import type { Standing } from "@/model/standing";
 import { nanos } from "@/model/time";
-import { gridOf, trafficOf } from "@/model/traffic";
+import { gridOf } from "@/model/traffic";
 import { attentionOf, type Told, withSilent } from "./attention";
 import { changesOf } from "./changes";
 import { badOf, onsetOf, shareOf } from "./onset";
@@ -28,7 +28,7 @@ it("folds tiers of an SLO, and alerts of the same traces, into one card", () => 
   expect(cards).toHaveLength(1);
   expect(cards[0]?.fingerprint).toBe("checkout-availability-page-1h");
   expect(cards[0]?.also).toEqual([{ title: "payments authorize", kind: "ticket" }]);
-  expect(noteOf(cards, 1, 3, { alive: 41, all: 42 })).toBe("1 page, 1 ticket · 1 of 3 SLOs healthy · 41 of 42 senders reporting");
+  expect(noteOf(cards, 1, 3, [{ name: "cart", last: minute(59), silentSince: null }, { name: "email", last: minute(40), silentSince: minute(40) }])).toBe("1 page, 1 ticket · 1 of 3 SLOs healthy · 1 of 2 senders reporting");
 });
 
 it("holds what is silent apart from what burns", () => {
@@ -36,7 +36,7 @@ it("holds what is silent apart from what burns", () => {
   const cards = attentionOf([told("email-delivered", "ticket")], [email]);
   expect(cards.map((card) => card.kind)).toEqual(["held"]);
   expect(headlineOf(cards, [email], { onset: null, share: 0, from: minute(0) }, 1, "UTC")).toMatch(/^email sends no telemetry since \d\d:\d\d$/);
-  const quiet = withSilent([], [{ service: "orders", silentSince: minute(50) }], [standing("orders-latency")]);
+  const quiet = withSilent([], [{ name: "orders", last: minute(50), silentSince: minute(50) }], [standing("orders-latency")]);
   expect(quiet[0]?.since).toBe(minute(50));
 });
 
@@ -74,7 +74,7 @@ it("names a deploy only when the bad events tell its version apart, and it came 
 it("tells a step of several services, their alert and its delivery, newest first", () => {
   const since = (n: number) => ({ at: minute(n), step: { index: n, before: 0, after: 0.03, p: 1e-6 } });
   const changes = changesOf({
-    grid, deploys: [], traffic: trafficOf([], grid), worsened: new Map([["checkout", { errors: since(19), p99: since(19) }], ["payments", { errors: since(20), p99: null }]]),
+    grid, deploys: [], heard: [], worsened: new Map([["checkout", { errors: since(19), p99: since(19) }], ["payments", { errors: since(20), p99: null }]]),
     transitions: ["page", "ticket"].map((severity) => ({ time: minute(47), slo: "checkout-availability", kind: "burn_rate", severity, windows: "1h/5m", level: "firing" })),
     deliveries: [{ created_at: minute(48), finished_at: minute(48), receiver: "duty", group_key: '{service="checkout"}', status: "firing", state: "delivered", error: null }],
     services: new Map([["checkout-availability", "checkout"]]),

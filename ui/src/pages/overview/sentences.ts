@@ -2,6 +2,7 @@
 
 import type { Step } from "@/model/change";
 import type { Range } from "@/model/range";
+import { type Heard, reportingWords } from "@/model/senders";
 import type { Standing } from "@/model/standing";
 import { holdsSpan } from "@/model/trace/holds";
 import { duration, group } from "@/model/units";
@@ -52,8 +53,8 @@ function calm(standings: readonly Standing[], services: number): string {
   return standings.length === 1 ? "The one SLO is measured and within budget" : `All ${standings.length} SLOs are measured and within budget`;
 }
 
-/** `1 page, 1 ticket, 1 held · 5 of 7 SLOs healthy · 17 of 18 senders reporting`. */
-export function noteOf(cards: readonly Attention[], healthy: number, standings: number, senders: { alive: number; all: number } | null): string {
+/** `1 page, 1 ticket, 1 held · 5 of 7 SLOs healthy · 11 of 12 senders reporting`. */
+export function noteOf(cards: readonly Attention[], healthy: number, standings: number, heard: readonly Heard[]): string {
   const of = (kind: Attention["kind"], many: string) => {
     const n = cards.filter((card) => card.kind === kind).length + (kind === "held" ? 0 : cards.reduce((sum, card) => sum + card.also.filter((one) => one.kind === kind).length, 0));
     return n === 0 ? [] : [`${n} ${n === 1 ? kind : many}`];
@@ -62,7 +63,7 @@ export function noteOf(cards: readonly Attention[], healthy: number, standings: 
   return [
     ...(firing ? [firing] : []),
     ...(standings > 0 ? [`${healthy} of ${standings} SLOs healthy`] : []),
-    ...(senders && senders.all > 0 ? [`${senders.alive} of ${senders.all} senders reporting`] : []),
+    ...(heard.length > 0 ? [reportingWords(heard)] : []),
   ].join(" · ");
 }
 

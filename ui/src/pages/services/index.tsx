@@ -9,15 +9,18 @@ import { useView } from "@/components/location/useView";
 import { Page } from "@/components/Page";
 import { Panel } from "@/components/Panel";
 import { ServicesTable } from "@/components/services/ServicesTable";
+import { useHeard } from "@/components/services/useHeard";
 import { useServices } from "@/components/services/useServices";
 import { Choice } from "@/components/Tabs";
+import { reportingWords } from "@/model/senders";
 import { duration } from "@/model/units";
 import { found, needsAttention, sentence } from "./rows";
 import { codec } from "./url";
 
 export default function ServicesPage() {
   const { view, setView, ignored } = useView(codec);
-  const { grid, rows, senders, query, failures } = useServices();
+  const { grid, rows, query, failures } = useServices();
+  const heard = useHeard(grid);
   const shown = useMemo(() => found(rows, view.find, view.state), [rows, view.find, view.state]);
   const attention = rows.filter(needsAttention).length;
   const input = useRef<HTMLInputElement>(null);
@@ -25,7 +28,7 @@ export default function ServicesPage() {
   return (
     <Page
       title={rows.length === 0 ? "Services" : sentence(rows)} name="Services" ignored={ignored}
-      note={senders && senders.all > 0 && <span className="dim">{senders.alive} of {senders.all} senders reporting</span>}
+      note={heard.length > 0 && <span className="dim">{reportingWords(heard)}</span>}
       actions={<Go className="btn" to="/service-map">Map</Go>}
     >
       <Panel
