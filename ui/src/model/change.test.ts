@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { levelStep, ratioStep, upperTail } from "./change";
+import { levelStep, ratioStep, recovery, upperTail } from "./change";
 
 const minutes = (from: number, to: number, bad: number, total: number) => Array.from({ length: to - from }, () => ({ bad, total }));
 
@@ -9,6 +9,17 @@ it("finds where errors stepped up", () => {
   expect(step?.before).toBe(0);
   expect(step?.after).toBeCloseTo(1 / 38, 5);
   expect(step?.p).toBeLessThan(0.001);
+});
+
+it("finds where it was over again, and how bad it was until then", () => {
+  const over = [...minutes(0, 30, 0, 40), ...minutes(0, 7, 18, 40), ...minutes(0, 23, 0, 40)];
+  expect(ratioStep(over)).toMatchObject({ index: 30, end: 37, before: 0 });
+  expect(ratioStep(over)?.after).toBeCloseTo(0.45, 5);
+  // It goes on: nearly as bad as ever, or better for less than three buckets.
+  expect(ratioStep([...minutes(0, 30, 0, 40), ...minutes(0, 7, 18, 40), ...minutes(0, 23, 8, 40)])?.end).toBeNull();
+  expect(ratioStep([...minutes(0, 30, 0, 40), ...minutes(0, 28, 18, 40), ...minutes(0, 2, 0, 40)])?.end).toBeNull();
+  // It began before what is looked at.
+  expect(recovery([...minutes(0, 2, 18, 40), ...minutes(0, 58, 0, 40)], 0, 0)).toEqual({ end: 2, during: 0.45 });
 });
 
 it("tells no step of steady errors, of few events, or of what got better", () => {

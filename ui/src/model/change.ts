@@ -7,6 +7,8 @@ export interface Step {
   after: number;
   /** Corrected for having looked at every bucket. */
   p: number;
+  /** The first bucket in which it was over again; `after` is then what it was until there. Null while it goes on, and for levels. */
+  end?: number | null;
 }
 
 /** Below this, a change is no accident. */
@@ -16,20 +18,38 @@ const SIDE_MIN = 3;
 /** How much worse it must be to be told. */
 const RATIO_FACTOR = 2;
 const LEVEL_FACTOR = 1.5;
+/** Failing is over when not more than this share of it is left. */
+const OVER_SHARE = 0.1;
 
 export interface Outcome {
   bad: number;
   total: number;
 }
 
-/** Where the share of bad events stepped up and stayed up; by two proportions at every place. */
+/** Where the share of bad events stepped up, and where it was over again, if it was. */
 export function ratioStep(buckets: readonly Outcome[]): Step | null {
+  const up = stepUp(buckets, SIDE_MIN);
+  if (!up) return null;
+  const over = recovery(buckets, up.index, up.before);
+  return { ...up, end: over?.end ?? null, after: over?.during ?? up.after };
+}
+
+/** Where the share of bad events, high from `from` on, fell back to about what it was before; null while it has not. */
+export function recovery(buckets: readonly Outcome[], from: number, before: number): { end: number; during: number } | null {
+  const backwards = buckets.slice(from).reverse();
+  const fall = stepUp(backwards, 1);
+  if (!fall || fall.before > Math.max(before * RATIO_FACTOR, fall.after * OVER_SHARE)) return null;
+  return { end: buckets.length - fall.index, during: fall.after };
+}
+
+/** By two proportions at every place, with `sideMin` buckets at least after it. */
+function stepUp(buckets: readonly Outcome[], sideMin: number): Step | null {
   const all = sum(buckets);
   let best: (Step & { z: number }) | null = null;
   let left: Outcome = { bad: 0, total: 0 };
   buckets.forEach((bucket, index) => {
     const right = { bad: all.bad - left.bad, total: all.total - left.total };
-    if (index >= SIDE_MIN && index <= buckets.length - SIDE_MIN && left.total > 0 && right.total > 0) {
+    if (index >= SIDE_MIN && index <= buckets.length - sideMin && left.total > 0 && right.total > 0) {
       const [before, after] = [left.bad / left.total, right.bad / right.total];
       const pooled = all.bad / all.total;
       const z = (after - before) / Math.sqrt(pooled * (1 - pooled) * (1 / left.total + 1 / right.total) || 1);

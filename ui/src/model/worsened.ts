@@ -6,6 +6,8 @@ import type { Grid, Traffic } from "./traffic";
 
 export interface Since {
   at: Nanos;
+  /** When it was over again; null while it goes on. */
+  until: Nanos | null;
   step: Step;
 }
 
@@ -17,7 +19,7 @@ export interface Worsened {
 export function worsenedOf(traffic: Traffic, grid: Grid): Worsened {
   const since = (step: Step | null): Since | null => {
     const at = step ? grid.times[step.index] : undefined;
-    return step && at !== undefined ? { at, step } : null;
+    return step && at !== undefined ? { at, step, until: grid.times[step.end ?? -1] ?? null } : null;
   };
   return {
     errors: since(ratioStep(traffic.buckets.map((b) => ({ bad: b?.errors ?? 0, total: b?.count ?? 0 })))),

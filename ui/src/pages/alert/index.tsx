@@ -32,7 +32,7 @@ import styles from "./Alert.module.css";
 import { Deliveries } from "./Deliveries";
 import { type Change, changesOf, groupValues, pastAlert } from "./find";
 import { ThenNow } from "./ThenNow";
-import { causeOf, heldSentence, leftOf, nearestMiss } from "./words";
+import { causeOf, heldSentence, leftOf, nearestMiss, overSentence } from "./words";
 
 const NONE: never[] = [];
 
@@ -82,6 +82,7 @@ function Full({ alert, board, evidence, rules }: FullProps) {
   const transitions = useSloTransitions(alert.slo ?? undefined, 1000);
   const changes = changesOf(alert, rules, alert.slo !== null ? (transitions.data?.transitions ?? NONE) : NONE, groupValues(alert.labels, objective?.group_by ?? NONE));
   const fired = changes.find((change) => change.state === "firing");
+  const resolved = changes.find((change) => change.state === "resolved" && (alert.since === null || change.at > alert.since));
   const deliveries = (useDeliveries().data?.deliveries ?? NONE).filter((delivery) => tellsOf(delivery, alert.fingerprint));
   const pinned = evidence && evidence.window.bad > 0 ? evidence : undefined;
   const window: Range | null = alert.slo !== null && fired && !pinned ? windowOf(alert, fired) : null;
@@ -94,7 +95,7 @@ function Full({ alert, board, evidence, rules }: FullProps) {
   const miss = alert.state === "resolved" || alert.state === "pending" ? nearestMiss(objective, alert.labels) : null;
   return (
     <Page
-      title={alert.summary} name={`Alert ${alert.slo ?? alert.name}`}
+      title={alert.state === "resolved" ? overSentence(alert.summary, alert.since === null ? null : when(alert.since, now, zone), resolved === undefined ? null : when(resolved.at, now, zone)) : alert.summary} name={`Alert ${alert.slo ?? alert.name}`}
       note={
         <>
           <AlertChip alert={alert} now={now} />

@@ -10,6 +10,12 @@ export function causeOf(alert: BoardAlert, evidence: Evidence | undefined): stri
   return /^none of 0 /.test(told) ? alert.description : told !== "" ? told : alert.description;
 }
 
+/** An alert's sentence once it is over: what it was, from when to when. */
+export function overSentence(summary: string, from: string | null, to: string | null): string {
+  const past = summary.replace(/\bburns its\b/, "burned its").replace(/\bwill have spent\b/, "would have spent").replace(/\bfails\b/, "failed").replace(/\bis\b/, "was").replace(/\.$/, "");
+  return to === null ? past : `${past}${from === null ? " until" : `, from ${from} to`} ${to}`;
+}
+
 /** Held, in a sentence: since when, why, what stays, what would release it. */
 export const heldSentence = (since: string): string => `Held since ${since}. Still firing as far as we know: nothing was measured since that could change it, so it cannot resolve. It goes on by itself when its senders are heard again.`;
 

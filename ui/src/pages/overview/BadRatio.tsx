@@ -15,7 +15,7 @@ export function BadRatio({ buckets, grid, onset, deploy, kind, label }: { bucket
   const zone = useZone();
   const { line, area } = sparkPaths(buckets.map((b) => (b.total === 0 ? null : b.bad / b.total)), WIDTH, HEIGHT, 0);
   const x = (at: bigint) => (Number(at - grid.range.from) / Number(grid.range.to - grid.range.from)) * WIDTH;
-  const words = onset ? `${ratio(onset.step.before)} until ${hm(onset.at, zone)}, then ${ratio(onset.step.after)}` : "no step in this range";
+  const words = onset ? `${ratio(onset.step.before)} until ${hm(onset.at, zone)}, then ${ratio(onset.step.after)}${onset.until ? ` until ${hm(onset.until, zone)}` : ""}` : "no step in this range";
   const [begin, end] = [hm(grid.range.from, zone), hm(grid.range.to, zone)];
   return (
     <svg className={styles.chart} width={WIDTH + 2} height={HEIGHT + TOP + 18} role="img" aria-label={`Bad events of ${label}: ${words}`}>

@@ -9,7 +9,7 @@ import { useTime } from "@/components/location/time";
 import { StateChip } from "@/components/StateChip";
 import { roundAge } from "@/components/services/age";
 import { DATA_STATES, type Tone } from "@/model/state";
-import { exact, hm, hms, subtract, when } from "@/model/time";
+import { exact, hm, hms, type Nanos, subtract, when } from "@/model/time";
 import { logsIn } from "@/model/trace/holds";
 import type { Grid } from "@/model/traffic";
 import type { Deploy } from "@/model/versions";
@@ -73,7 +73,7 @@ function Firing({ card, grid, minutes, deploys, withChart }: { card: Attention; 
         {standing && <Go className="dim clip" to={path("slos", standing.slo)}>{card.title} · {standing.target}</Go>}
       </Top>
       <div>
-        <h2>{standing ? titleOf(card, now, zone) : card.title}</h2>
+        <h2>{standing ? titleOf(card, onset?.until ?? null, now, zone) : card.title}</h2>
         {cause ? (
           <p>
             {Math.round(cause.share * 100)} % of the bad events end in <b>{cause.where}</b>{cause.said && <>: “{cause.said}”</>}{cause.usual && <>, {cause.usual}</>}.
@@ -94,8 +94,9 @@ function Firing({ card, grid, minutes, deploys, withChart }: { card: Attention; 
   );
 }
 
-function titleOf({ standing }: Attention, now: Parameters<typeof when>[1], zone: Parameters<typeof when>[2]): string {
+function titleOf({ standing }: Attention, over: Nanos | null, now: Parameters<typeof when>[1], zone: Parameters<typeof when>[2]): string {
   if (!standing) return "";
+  if (over !== null && standing.left !== null && standing.left > 0) return `Burned its budget until ${hm(over, zone)}, ${ratio(standing.left)} left`;
   const rate = standing.burn === null ? "Burns its budget" : `Burns ${burn(standing.burn)}`;
   if (standing.left !== null && standing.left <= 0) return `${rate}, budget spent`;
   return standing.goneAt === null ? `${rate}, ${standing.left === null ? "budget unknown" : `${ratio(standing.left)} left`}` : `${rate}, budget gone ${when(standing.goneAt, now, zone)}`;

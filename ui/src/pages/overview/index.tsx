@@ -23,7 +23,7 @@ import { Cards } from "./Cards";
 import { Changes } from "./Changes";
 import { changesOf } from "./changes";
 import { NoTelemetry } from "./NoTelemetry";
-import { badOf, onsetOf, shareOf } from "./onset";
+import { badOf, onsetOf, overOf, shareOf } from "./onset";
 import { Faults } from "./Faults";
 import styles from "./overview.module.css";
 import { headlineOf, noteOf } from "./sentences";
@@ -46,7 +46,7 @@ export default function OverviewPage() {
   const first = cards[0]?.standing ?? null;
   const failing = useMemo(() => {
     const buckets = first ? badOf(minutes.data?.rows ?? [], first, grid) : [];
-    return { onset: onsetOf(buckets, grid), share: shareOf(buckets), from: grid.range.from };
+    return { onset: onsetOf(buckets, grid), share: shareOf(buckets), from: grid.range.from, over: overOf(buckets, grid) };
   }, [first, minutes.data, grid]);
   const changes = useMemo(
     () =>

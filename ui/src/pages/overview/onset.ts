@@ -1,6 +1,6 @@
 /** When an SLO's events began to be bad. */
 
-import { type Outcome, ratioStep } from "@/model/change";
+import { type Outcome, ratioStep, recovery } from "@/model/change";
 import type { Nanos } from "@/model/time";
 import type { Grid } from "@/model/traffic";
 import type { Onset } from "./sentences";
@@ -25,7 +25,14 @@ export function badOf(minutes: readonly CountedMinute[], of: { slo: string; obje
 export function onsetOf(buckets: readonly Outcome[], grid: Grid): Onset | null {
   const step = ratioStep(buckets);
   const at = step && grid.times[step.index];
-  return step && at !== null && at !== undefined ? { at, step } : null;
+  return step && at !== null && at !== undefined ? { at, until: grid.times[step.end ?? -1] ?? null, step } : null;
+}
+
+/** When what failed from the range's beginning was over, and how much failed until then. */
+export function overOf(buckets: readonly Outcome[], grid: Grid): { at: Nanos; share: number } | null {
+  const over = recovery(buckets, 0, 0);
+  const at = over && grid.times[over.end];
+  return over && at ? { at, share: over.during } : null;
 }
 
 /** Of all events of the range. */

@@ -4,7 +4,7 @@ import { nanos } from "@/model/time";
 import { gridOf } from "@/model/traffic";
 import { attentionOf, type Told, withSilent } from "./attention";
 import { changesOf } from "./changes";
-import { badOf, onsetOf, shareOf } from "./onset";
+import { badOf, onsetOf, overOf, shareOf } from "./onset";
 import { age, causeOf, headlineOf, noteOf, oneIn } from "./sentences";
 
 const minute = (n: number) => nanos(1_800_000_000_000_000_000n + BigInt(n) * 60_000_000_000n);
@@ -50,6 +50,18 @@ it("says what fails and since when", () => {
   expect(headlineOf([], [CHECKOUT, standing("a-b")], { onset: null, share: 0, from: minute(0) }, 2, "UTC")).toBe("All 2 SLOs are measured and within budget");
 });
 
+it("says what failed and until when, once it is over", () => {
+  const failing = (from: number, to: number) => badOf(grid.times.map((at, i) => ({ slo: CHECKOUT.slo, objective: 0, at, good: i >= from && i < to ? 22 : 40, total: 40 })), CHECKOUT, grid);
+  const cards = attentionOf([told("checkout-availability", "page")], [CHECKOUT]);
+  const said = (from: number, to: number) => {
+    const buckets = failing(from, to);
+    return headlineOf(cards, [CHECKOUT], { onset: onsetOf(buckets, grid), share: shareOf(buckets), from: grid.range.from, over: overOf(buckets, grid) }, 3, "UTC");
+  };
+  expect(said(20, 27)).toBe("Checkout failed 45 in 100 requests from 08:20 to 08:27");
+  expect(said(20, 60)).toBe("Checkout fails 45 in 100 requests since 08:20");
+  expect(said(0, 9)).toBe("Checkout failed 45 in 100 requests until 08:09, from before 08:00");
+});
+
 it("says shares and ages in words", () => {
   expect([oneIn(0.031), oneIn(0.0042), oneIn(0.00013), oneIn(1)]).toEqual(["3 in 100", "4 in 1\u202f000", "1 in 10\u202f000", "all"]);
   expect(age(minute(0), nanos(minute(13) + 40_000_000_000n))).toBe("13\u202fmin");
@@ -72,7 +84,7 @@ it("names a deploy only when the bad events tell its version apart, and it came 
 });
 
 it("tells a step of several services, their alert and its delivery, newest first", () => {
-  const since = (n: number) => ({ at: minute(n), step: { index: n, before: 0, after: 0.03, p: 1e-6 } });
+  const since = (n: number) => ({ at: minute(n), until: null, step: { index: n, before: 0, after: 0.03, p: 1e-6 } });
   const changes = changesOf({
     grid, deploys: [], heard: [], worsened: new Map([["checkout", { errors: since(19), p99: since(19) }], ["payments", { errors: since(20), p99: null }]]),
     transitions: ["page", "ticket"].map((severity) => ({ time: minute(47), slo: "checkout-availability", kind: "burn_rate", severity, windows: "1h/5m", level: "firing" })),

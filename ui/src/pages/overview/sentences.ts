@@ -12,6 +12,8 @@ import type { Attention } from "./attention";
 
 export interface Onset {
   at: Nanos;
+  /** When it was over again; null while it goes on. */
+  until: Nanos | null;
   step: Step;
 }
 
@@ -29,15 +31,19 @@ export interface Failing {
   onset: Onset | null;
   share: number;
   from: Nanos;
+  /** Of what began before the range and was over within it: when, and how bad it was until then. */
+  over?: { at: Nanos; share: number } | null;
 }
 
-export function headlineOf(cards: readonly Attention[], standings: readonly Standing[], { onset, share, from }: Failing, services: number, zone: Zone): string {
+export function headlineOf(cards: readonly Attention[], standings: readonly Standing[], { onset, share, from, over = null }: Failing, services: number, zone: Zone): string {
   const first = cards[0];
   if (!first) return calm(standings, services);
   const since = onset ? ` since ${hm(onset.at, zone)}` : first.since ? ` since ${hm(first.since, zone)}` : "";
   if (first.kind === "held") return `${first.service} sends no telemetry${since}`;
   if (!first.standing) return capital(first.title.replace(/\.$/, ""));
   const subject = capital(first.service || first.title);
+  if (onset?.until) return `${subject} failed ${oneIn(onset.step.after)} ${goal(first.standing)} from ${hm(onset.at, zone)} to ${hm(onset.until, zone)}`;
+  if (!onset && over) return `${subject} failed ${oneIn(over.share)} ${goal(first.standing)} until ${hm(over.at, zone)}, from before ${hm(from, zone)}`;
   if (onset) return `${subject} fails ${oneIn(onset.step.after)} ${goal(first.standing)}${since}`;
   if (share > 0) return `${subject} fails ${oneIn(share)} ${goal(first.standing)} since before ${hm(from, zone)}`;
   return `${capital(first.title)} burns its budget${since}`;

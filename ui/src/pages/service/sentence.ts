@@ -17,6 +17,7 @@ const latency = ({ step, at }: Since, zone: Zone): string => `p99 rose from ${du
 
 export function sentenceOf({ service, perSecond, errorRatio, p99, silentSince, worsened }: Doing, zone: Zone): string {
   if (silentSince !== null) return `${service} has sent no spans since ${hm(silentSince, zone)}`;
+  if (worsened.errors?.until) return `${service} failed ${ratio(worsened.errors.step.after)} of its requests from ${hm(worsened.errors.at, zone)} to ${hm(worsened.errors.until, zone)}`;
   if (worsened.errors) return `${service} fails ${ratio(worsened.errors.step.after)} of its requests since ${hm(worsened.errors.at, zone)}`;
   if (worsened.p99) return `${service}: ${latency(worsened.p99, zone)}`;
   const errors = errorRatio === 0 ? "none fails" : `${ratio(errorRatio)} fail`;
