@@ -92,6 +92,34 @@ it("shows an earlier time behind this one, from page to page and in the link", a
   await close();
 });
 
+it("silences a service by the palette, in a form that is filled in", async () => {
+  const { page, complaints, close } = await open(browser, "/sql");
+  await page.keyboard.press("Control+k");
+  await page.keyboard.type("silence payme");
+  await page.getByRole("option", { name: /^Silence payments…/ }).waitFor();
+  await page.keyboard.press("Enter");
+  const dialog = page.getByRole("dialog", { name: "Silence" });
+  await dialog.waitFor();
+  expect(await dialog.getByLabel("Value of service").inputValue()).toBe("payments");
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("Control+k");
+  await page.keyboard.type("metric http_server_request_duration_seconds_count");
+  await page.getByRole("option", { name: "http_server_request_duration_seconds_count" }).waitFor();
+  await page.keyboard.press("Enter");
+  await page.waitForURL("**/metrics-explorer?q=http_server_request_duration_seconds_count*");
+  expect(complaints).toEqual([]);
+  await close();
+});
+
+it("visits dashboards without a trail, until something is pinned", async () => {
+  const { page, close } = await open(browser, "/dashboards/services");
+  await settled(page);
+  expect(await page.getByRole("navigation", { name: "Trail" }).count()).toBe(0);
+  await page.keyboard.press("p");
+  await page.getByRole("navigation", { name: "Trail" }).waitFor();
+  await close();
+});
+
 it("goes to a dashboard by the palette, and offers no fault outside of the demo", async () => {
   const { page, complaints, close } = await open(browser, "/sql");
   await page.keyboard.press("Control+k");

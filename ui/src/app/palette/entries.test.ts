@@ -29,7 +29,18 @@ it("begins and ends faults, in the demo only", () => {
   expect(of("end fault", { faults }).map((e) => e.act)).toContainEqual({ kind: "do", action: "end lost-cell" });
   expect(of("fault")).toEqual([]);
 });
-it("silences by name", () => expect(entriesOf("silence chec", known).map((e) => e.label)).toContain("Silence checkout…"));
+it("silences services and alerts by name, before all else, into a form that is filled in", () => {
+  expect(entriesOf("silence chec", known).slice(0, 2)).toEqual([
+    { section: "Silence", label: "Silence checkout…", note: "service", act: { kind: "go", to: "/alerts/silences", search: { new: 'service="checkout"' } } },
+    { section: "Silence", label: "Silence checkout availability burns 21 ×…", note: "alert", act: { kind: "go", to: "/alerts/silences", search: { alert: "1f6e" } } },
+  ]);
+  expect(entriesOf("sil", known).filter((e) => e.section === "Silence").map((e) => e.label)).toContain("Silence cart…");
+  expect(sections("si")).not.toContain("Silence");
+});
+it("opens metrics by name, with the word before it and without", () => {
+  const graph = { section: "Metrics", label: "shop_requests_total", act: { kind: "go", to: "/metrics-explorer", search: { q: "shop_requests_total" } } };
+  for (const typed of ["shop_req", "metric shop", "graph requests"]) expect(entriesOf(typed, known)).toContainEqual(graph);
+});
 it("begins with what was used last", () => expect(sections("", { recent: entriesOf("cart", known).slice(0, 1) })).toEqual(["Recent", "Pages", "Pages"]));
 it("puts a word's beginning first", () => expect(score("cart", "cart")).toBeGreaterThan(score("scart", "cart")));
 it("offers nothing for what matches nothing but a search", () => expect(sections("zzz")).toEqual(["Search"]));

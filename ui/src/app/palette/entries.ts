@@ -55,7 +55,7 @@ function matching<T>(items: T[], typed: string, name: (item: T) => string): T[] 
     .map(({ item }) => item);
 }
 
-/** Sections in the order: ids, services, SLOs, alerts, metrics, dashboards, pages, times, queries, actions. */
+/** Sections in the order: ids, silences (when asked for), services, SLOs, alerts, metrics, dashboards, pages, times, queries, actions. */
 export function entriesOf(typed: string, known: Known): Entry[] {
   const text = typed.trim();
   const pages = (found: Known["pages"]) => found.map(({ to, label }): Entry => ({ section: "Pages", label, act: { kind: "go", to } }));
@@ -65,10 +65,12 @@ export function entriesOf(typed: string, known: Known): Entry[] {
   if (known.traceOfSpan) {
     entries.push({ section: "Span", label: `Span ${text.slice(0, 8)}`, note: `in trace ${known.traceOfSpan.slice(0, 8)}`, act: { kind: "go", to: `/traces/${known.traceOfSpan}`, search: { span: text.toLowerCase() } } });
   }
+  // Who begins with what is to be done gets that first.
+  entries.push(...silences(text, known));
   for (const name of matching(known.services, text, (s) => s)) entries.push({ section: "Services", label: name, act: { kind: "go", to: `/services/${encodeURIComponent(name)}` } });
   for (const slo of matching(known.slos, text, (s) => `${s.title} ${s.name}`)) entries.push({ section: "SLOs", label: slo.title, note: slo.name, act: { kind: "go", to: `/slos/${encodeURIComponent(slo.name)}` } });
   for (const alert of matching(known.alerts, text, (a) => `${a.title} ${a.service}`)) entries.push({ section: "Alerts", label: alert.title, note: alert.service, act: { kind: "go", to: `/alerts/${alert.fingerprint}` } });
-  for (const metric of matching(known.metrics, text, (m) => m)) entries.push({ section: "Metrics", label: metric, act: { kind: "go", to: "/metrics-explorer", search: { q: metric } } });
+  for (const metric of matching(known.metrics, text.replace(/^(metrics?|graph)\s+/i, ""), (m) => m)) entries.push({ section: "Metrics", label: metric, act: { kind: "go", to: "/metrics-explorer", search: { q: metric } } });
   for (const one of matching(known.dashboards, text, (d) => d.title)) entries.push({ section: "Dashboards", label: one.title, act: { kind: "go", to: `/dashboards/${encodeURIComponent(one.id)}` } });
   entries.push(...pages(matching(known.pages, text, (p) => p.label)));
   if (known.time) entries.push({ section: "Time", label: known.time.words, act: { kind: "time", range: known.time.range } });
@@ -92,11 +94,16 @@ function actions(text: string, known: Known): Entry[] {
   const faults = matching(known.faults, text, (fault) => `${fault.label} fault ${fault.ends ? "end" : "begin break"} demo`).map(({ name, label, ends }): Entry =>
     ({ section: "Demo", label: `${ends ? "End" : "Begin"} the fault ${label}`, ...(ends ? {} : { note: "for 5 min" }), act: { kind: "do", action: `${ends ? "end" : "begin"} ${name}` } }));
   found.push(...faults);
-  const silence = /^silence\s+(.+)/i.exec(text)?.[1];
-  if (!silence) return found;
-  const services = matching(known.services, silence, (s) => s);
+  return found;
+}
+
+/** `silence`, and which alert or service: each opens the form, filled in. */
+function silences(text: string, known: Known): Entry[] {
+  const [, verb = "", of = ""] = /^(\S+)\s*(.*)$/.exec(text) ?? [];
+  if (verb.length < 3 || !"silence".startsWith(verb.toLowerCase())) return [];
+  const form = (label: string, note: string, search: Record<string, string>): Entry => ({ section: "Silence", label: `Silence ${label}…`, note, act: { kind: "go", to: "/alerts/silences", search } });
   return [
-    ...services.map((service): Entry => ({ section: "Actions", label: `Silence ${service}…`, act: { kind: "go", to: "/alerts/silences", search: { new: `service="${service}"` } } })),
-    ...found,
+    ...matching(known.services, of, (s) => s).map((service) => form(service, "service", { new: `service=${JSON.stringify(service)}` })),
+    ...matching(known.alerts, of, (a) => `${a.title} ${a.service}`).map((alert) => form(alert.title, "alert", { alert: alert.fingerprint })),
   ];
 }
