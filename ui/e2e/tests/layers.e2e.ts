@@ -135,6 +135,28 @@ async function excludes(page: Page): Promise<void> {
   await dialog.waitFor({ state: "hidden" });
 }
 
+it("says what a preview is doing, and stops it", async () => {
+  await walk(browser, "/slos/new", async ({ page, stop, text }) => {
+    let held = true;
+    const waiting: (() => void)[] = [];
+    await page.route("**/api/v1/slos/backtest*", async (route) => {
+      if (held) await new Promise<void>((go) => waiting.push(go));
+      await route.continue().catch(() => undefined);
+    });
+    await page.getByLabel("Service").selectOption("payments");
+    await page.getByRole("progressbar", { name: "Going through the history" }).waitFor();
+    await page.getByText("Reading the events of 30 days as they are stored").waitFor();
+    await page.getByRole("button", { name: "Cancel" }).click();
+    await page.getByText("Stopped.").waitFor();
+    expect(await page.getByRole("progressbar").count()).toBe(0);
+    await stop();
+    held = false;
+    for (const go of waiting) go();
+    await page.getByRole("button", { name: "Run again" }).click();
+    await expect.poll(() => text()).toMatch(/Would have been .* in 30 days/);
+  });
+});
+
 it("leaves an SLO of a file to its file", async () => {
   await walk(browser, "/slos/checkout-availability", async ({ page, stop }) => {
     await page.getByRole("button", { name: "Exclude time…" }).click();

@@ -1,5 +1,6 @@
 /** SLOs as the evaluator sees them: one standing for tile, chart, table and alert. */
 
+import type { QueryClient } from "@tanstack/react-query";
 import * as v from "valibot";
 import type { Range } from "@/model/range";
 import type { Nanos } from "@/model/time";
@@ -170,9 +171,13 @@ export type Replayed = v.InferOutput<typeof replayed>;
 
 const YAML = "application/yaml";
 
+const BACKTEST_PATH = "/api/v1/slos/backtest";
+/** Stops what is going through the history; its request is aborted. */
+export const cancelBacktests = (client: QueryClient): Promise<void> => client.cancelQueries({ predicate: (query) => query.queryKey.includes(BACKTEST_PATH) });
+
 /** What a policy would have done over stored history, by the evaluator that alerts come from. */
 export const useBacktest = (text: string, range: { start: string; end: string }, options: QueryOptions = {}): Result<Backtest> =>
-  useApi({ doing: "go through the history", path: "/api/v1/slos/backtest", params: range, body: text, contentType: YAML, schema: backtest }, options);
+  useApi({ doing: "go through the history", path: BACKTEST_PATH, params: range, body: text, contentType: YAML, schema: backtest }, options);
 
 const names = v.object({ names: v.array(v.string()) });
 export const saveSlo = (text: string): Promise<{ names: string[] }> => ask({ doing: "save the SLO", path: "/api/v1/slos", body: text, contentType: YAML, schema: names });

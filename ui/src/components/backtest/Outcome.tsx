@@ -1,11 +1,14 @@
 /** What a policy would have done: a sentence, and every page and ticket. */
 
-import { type Backtest, useBacktest } from "@/api/slos";
+import { useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { type Backtest, cancelBacktests, useBacktest } from "@/api/slos";
 import { Empty, FiveFaces } from "@/components/FiveFaces";
 import { Table, type TableColumn } from "@/components/Table";
 import { type Nanos, nanos, when } from "@/model/time";
 import { budget, duration, group, NO_DATA, sli } from "@/model/units";
 import { useZone } from "@/preferences/preferences";
+import { Going } from "./Going";
 import { countOf, type Firing, firingsOf } from "./rows";
 
 export function useOutcome(text: string, days: number, enabled: boolean) {
@@ -32,11 +35,14 @@ export function Outcome({ query, days, now }: { query: ReturnType<typeof useOutc
     { id: "to", head: "Lasted", numeric: true, width: 130, cell: (row) => (row.to === null ? "fires at the end" : duration(nanos(row.to - row.from))), sort: (row) => (row.to === null ? null : row.to - row.from) },
   ];
   // What another definition would have done is not shown for this one.
+  const [wasStopped, setStopped] = useState(false);
+  const client = useQueryClient();
   const shown = { ...query, data: query.isPlaceholderData ? undefined : query.data };
+  const isStopped = wasStopped && !query.isFetching && shown.data === undefined && !query.error;
   return (
     <div className="stack">
-      {query.isFetching && <p className="small dim" role="status">Going through {days} days of history…</p>}
-      <FiveFaces query={shown} height={180} rows={5} isEmpty={(data) => data.slos.length === 0} empty={<Empty title="The text holds no SLO." />}>
+      {query.isFetching && <Going days={days} onCancel={() => { setStopped(true); void cancelBacktests(client); }} />}
+      {isStopped ? <Empty title="Stopped." actions={<button type="button" className="btn" onClick={() => { setStopped(false); void query.refetch(); }}>Run again</button>}>Nothing is known of this definition's past; it can be saved all the same.</Empty> : <FiveFaces query={shown} height={180} rows={5} isEmpty={(data) => data.slos.length === 0} empty={<Empty title="The text holds no SLO." />}>
       {(data) => data.slos.flatMap((slo) => slo.objectives.map((objective, index) => {
         const firings = firingsOf(objective.transitions);
         const left = objective.status?.budget.remaining;
@@ -47,7 +53,7 @@ export function Outcome({ query, days, now }: { query: ReturnType<typeof useOutc
           </div>
         );
       }))}
-      </FiveFaces>
+      </FiveFaces>}
     </div>
   );
 }
