@@ -5,9 +5,6 @@ import type { Range } from "@/model/range";
 import { type Result, useApi } from "./query";
 import { type SqlAnswer, sqlRange, useSql } from "./sql";
 
-const slos = v.object({ slos: v.array(v.object({ name: v.string(), display_name: v.nullish(v.string()) })) });
-export const useSloNames = (enabled = true): Result<v.InferOutput<typeof slos>> => useApi({ doing: "list SLOs", path: "/api/v1/slos", schema: slos }, { enabled });
-
 const alerts = v.array(v.object({ fingerprint: v.string(), labels: v.record(v.string(), v.string()), annotations: v.record(v.string(), v.string()), startsAt: v.string(), status: v.object({ state: v.string() }) }));
 /** Alerts as they are told to receivers, with their fingerprints. */
 export const useAlertNames = (enabled = true): Result<v.InferOutput<typeof alerts>> =>

@@ -4,7 +4,8 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useDashboards } from "@/api/dashboards";
 import { beginFault, endFault, useFaults } from "@/api/demo";
-import { useAlertNames, useMetricNames, useServiceNames, useSloNames, useTraceOfSpan } from "@/api/names";
+import { useAlertNames, useMetricNames, useServiceNames, useTraceOfSpan } from "@/api/names";
+import { useSlos } from "@/api/slos";
 import { copy } from "@/components/CopyAs";
 import { FAULT_LASTS, isPlanned } from "@/components/demo";
 import { useTime, useTimeActions } from "@/components/location/time";
@@ -35,7 +36,7 @@ export function usePalette(typed: string): { entries: Entry[]; choose: (entry: E
   const [recent, setRecent] = useState(loadRecent);
   const text = typed.trim();
   const services = useServiceNames(time.range);
-  const slos = useSloNames();
+  const slos = useSlos();
   const alerts = useAlertNames();
   const metrics = useMetricNames();
   const dashboards = useDashboards();
