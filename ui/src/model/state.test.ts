@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { alertTone, budgetTone, burnWord, severityName } from "./state";
+import { alertWord, alertTone, budgetTone, burnWord, severityName } from "./state";
 
 it.each([[true, true, "critical"], [false, true, "increasing"], [true, false, "recovering"], [false, false, "acceptable"]] as const)(
   "long over %s, short over %s is %s",
@@ -12,3 +12,8 @@ it.each([
 it("never shows what is held as good", () => expect(alertTone("held", "page")).toBe("hold"));
 it.each([[0, null], [1, "trace"], [9, "info"], [13, "warn"], [17, "error"], [24, "fatal"], [25, null]])("severity %s is %s", (n, name) =>
   expect(severityName(n)).toBe(name));
+
+it("has one word for each state of an alert, whoever names it", () => {
+  expect(["firing", "pending", "held", "resolved", "inactive"].map(alertWord)).toEqual(["firing", "pending", "held", "resolved", "resolved"]);
+  expect(alertWord("no_data")).toBe("no data");
+});

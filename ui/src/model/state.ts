@@ -31,6 +31,12 @@ export const DATA_STATES: Record<string, { word: string; tone: Tone; meaning: st
 
 export type AlertState = "firing" | "pending" | "held" | "resolved" | "inactive";
 
+/** The words for an alert's state, on every page. What the server calls inactive has ended, or never began. */
+const ALERT_WORDS: Partial<Record<string, string>> = { firing: "firing", pending: "pending", held: "held", resolved: "resolved", inactive: "resolved" };
+export const alertWord = (state: string): string => ALERT_WORDS[state] ?? state.replaceAll("_", " ");
+/** Of a rule none of whose alerts is anything. */
+export const QUIET = "not firing";
+
 export function alertTone(state: AlertState, severity: string): Tone {
   if (state === "held") return "hold";
   if (state === "firing") return severity === "page" || severity === "critical" ? "bad" : "warn";

@@ -1,5 +1,5 @@
 import { StateChip } from "@/components/StateChip";
-import { alertTone } from "@/model/state";
+import { alertTone, alertWord } from "@/model/state";
 import { exact, type Nanos, nanos } from "@/model/time";
 import { duration } from "@/model/units";
 import { useZone } from "@/preferences/preferences";
@@ -12,5 +12,5 @@ export function AlertChip({ alert, now }: { alert: Pick<BoardAlert, "state" | "s
   const zone = useZone();
   const since = alert.state === "held" ? alert.heldSince : alert.since;
   const ago = since !== null && now > since && alert.state !== "resolved" ? ` ${duration(nanos(now - since - ((now - since) % 1_000_000_000n)))}` : "";
-  return <StateChip tone={alertTone(alert.state, alert.severity)} {...(since !== null ? { title: exact(since, zone) } : {})}>{capital(alert.severity === "none" ? "alert" : alert.severity)} · {alert.state}{ago}</StateChip>;
+  return <StateChip tone={alertTone(alert.state, alert.severity)} {...(since !== null ? { title: exact(since, zone) } : {})}>{capital(alert.severity === "none" ? "alert" : alert.severity)} · {alertWord(alert.state)}{ago}</StateChip>;
 }

@@ -7,7 +7,7 @@ import type { BoardAlert } from "@/components/alerts/board";
 import { reasonOf } from "@/components/alerts/reason";
 import { spanWords } from "@/components/slo/words";
 import { Panel } from "@/components/Panel";
-import { DATA_STATES } from "@/model/state";
+import { alertWord, DATA_STATES } from "@/model/state";
 import { hms, when, type Nanos } from "@/model/time";
 import { budget, burn, group, NO_DATA, NOT_APPLICABLE } from "@/model/units";
 import { useZone } from "@/preferences/preferences";
@@ -38,7 +38,7 @@ export function ThenNow({ alert, slo, objective, fired, evidence, now }: ThenNow
       ["Data", then?.data ?? NOT_APPLICABLE, objective?.status ? (DATA_STATES[tier?.state ?? objective.status.state]?.word ?? objective.status.state) : NO_DATA],
     ]
     : [
-      ["State", fired?.state ?? NOT_APPLICABLE, alert.state],
+      ["State", fired ? alertWord(fired.state) : NOT_APPLICABLE, alertWord(alert.state)],
       ["Why", fired?.reason ?? NOT_APPLICABLE, alert.description || NOT_APPLICABLE],
     ];
   return (

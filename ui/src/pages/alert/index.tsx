@@ -24,7 +24,7 @@ import { StateChip } from "@/components/StateChip";
 import { useStep } from "@/components/trail/useStep";
 import { windowSeconds } from "@/components/slo/standing";
 import type { Range } from "@/model/range";
-import { alertTone, type AlertState } from "@/model/state";
+import { alertTone, alertWord, type AlertState } from "@/model/state";
 import { exact, hm, type Nanos, nanos, NS_PER_MS, NS_PER_S, spell, toIso, when } from "@/model/time";
 import { burn, group } from "@/model/units";
 import { useZone } from "@/preferences/preferences";
@@ -157,7 +157,7 @@ function History({ changes, now }: { changes: Change[]; now: Nanos }) {
           {changes.slice(0, 30).map((change) => (
             <li key={`${String(change.at)} ${change.state}`}>
               <span className="dim" title={exact(change.at, zone)}>{when(change.at, now, zone)}</span>
-              <span><StateChip tone={change.state === "firing" ? "bad" : change.state === "resolved" ? "good" : alertTone(change.state as AlertState, "page")}>{change.state}</StateChip></span>
+              <span><StateChip tone={change.state === "firing" ? "bad" : change.state === "resolved" ? "good" : alertTone(change.state as AlertState, "page")}>{alertWord(change.state)}</StateChip></span>
               <span className="small">{change.reason}</span>
             </li>
           ))}

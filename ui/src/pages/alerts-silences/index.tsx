@@ -22,6 +22,7 @@ import { useZone } from "@/preferences/preferences";
 import { BLANK, codec, labelsOf } from "./url";
 
 const NONE: BoardAlert[] = [];
+const STATES: Record<string, string> = { active: "in force", pending: "to come", expired: "over" };
 
 function headline(silences: readonly Silence[]): string {
   const active = silences.filter((one) => one.status.state === "active").length;
@@ -65,7 +66,7 @@ function List({ silences, alerts, now }: { silences: Silence[]; alerts: readonly
     endSilence(id).then(() => client.invalidateQueries()).catch((cause: unknown) => setError(asApiError(cause)));
   };
   const columns: TableColumn<Silence>[] = [
-    { id: "state", head: "State", width: 110, cell: (row) => <StateChip tone={row.status.state === "active" ? "hold" : "none"}>{row.status.state}</StateChip>, sort: (row) => row.status.state },
+    { id: "state", head: "State", width: 110, cell: (row) => <StateChip tone={row.status.state === "active" ? "hold" : "none"}>{STATES[row.status.state] ?? row.status.state}</StateChip>, sort: (row) => row.status.state },
     { id: "of", head: "Alerts with", cell: (row) => <span className="row">{row.matchers.map((one) => <code key={matcherText(one)} className="chip">{matcherText(one)}</code>)}</span> },
     { id: "hides", head: "Hides now", numeric: true, width: 90, cell: (row) => (row.status.state === "active" ? alerts.filter((alert) => matchesAll(row.matchers, alert.labels)).length : "–"), sort: (row) => alerts.filter((alert) => matchesAll(row.matchers, alert.labels)).length },
     { id: "why", head: "Why", cell: (row) => <span title={row.comment}>{row.comment} <span className="faint">{row.createdBy}</span></span>, sort: (row) => row.comment },

@@ -9,6 +9,7 @@ import { Empty, FiveFaces, Partial } from "@/components/FiveFaces";
 import { Panel } from "@/components/Panel";
 import { Table, type TableColumn } from "@/components/Table";
 import { Tabs } from "@/components/Tabs";
+import { alertWord } from "@/model/state";
 import { exact, type Nanos, when } from "@/model/time";
 import { burn, count, duration, durationSeconds, NO_DATA, sli } from "@/model/units";
 import { useZone } from "@/preferences/preferences";
@@ -16,6 +17,7 @@ import { groupName } from "@/components/slo/groups";
 import { isFiring } from "@/components/slo/standing";
 import styles from "./Slo.module.css";
 import type { View } from "./url";
+import { documentsOf, ownDocument } from "./yaml";
 import { targetOf } from "@/components/slo/words";
 
 interface DetailsProps {
@@ -26,9 +28,12 @@ interface DetailsProps {
   onTab: (tab: View["tab"]) => void;
   transitions: Transition[];
   now: Nanos;
+  /** Whether the definition is shown with the rest of its file. */
+  isWhole: boolean;
+  onWhole: (isWhole: boolean) => void;
 }
 
-export function Details({ slo, index, objective, tab, onTab, transitions, now }: DetailsProps) {
+export function Details({ slo, index, objective, tab, onTab, transitions, now, isWhole, onWhole }: DetailsProps) {
   const grouped = objective.group_by.length > 0;
   const tabs = [
     ...(grouped ? [{ id: "groups" as const, label: "Groups", count: objective.groups_alive ?? "" }] : []),
@@ -39,13 +44,32 @@ export function Details({ slo, index, objective, tab, onTab, transitions, now }:
   const value = tabs.some((one) => one.id === tab) ? tab : "definition";
   return (
     <Panel flush>
-      <Tabs label="About this SLO" tabs={tabs} value={value} onChange={onTab} tools={value === "definition" && slo.text !== undefined ? <CopyAs sources={{ value: slo.text, curl: curl(`/api/v1/slos/${encodeURIComponent(slo.name)}`) }} /> : undefined}>
+      <Tabs label="About this SLO" tabs={tabs} value={value} onChange={onTab} tools={value === "definition" && slo.text !== undefined ? <CopyAs sources={{ value: isWhole ? slo.text : (ownDocument(slo.text, slo.name) ?? slo.text), curl: curl(`/api/v1/slos/${encodeURIComponent(slo.name)}`) }} /> : undefined}>
         {value === "groups" && <Groups slo={slo} index={index} objective={objective} />}
-        {value === "definition" && <pre className={styles.yaml} tabIndex={0}>{slo.text ?? "The text is not kept."}</pre>}
+        {value === "definition" && <Definition slo={slo} isWhole={isWhole} onWhole={onWhole} />}
         {value === "history" && <History slo={slo} transitions={transitions} now={now} />}
         {value === "late" && <Late objective={objective} now={now} />}
       </Tabs>
     </Panel>
+  );
+}
+
+/** The SLO's own document, and the way to the file that it is from. */
+function Definition({ slo, isWhole, onWhole }: { slo: Slo; isWhole: boolean; onWhole: (isWhole: boolean) => void }) {
+  if (slo.text === undefined) return <Empty>The text is not kept.</Empty>;
+  const own = ownDocument(slo.text, slo.name);
+  const others = documentsOf(slo.text).length - 1;
+  const file = slo.file ?? "";
+  return (
+    <>
+      {(file !== "" || (own !== null && others > 0)) && (
+        <p className={`row wrap small dim ${styles.from ?? ""}`}>
+          {file !== "" && <span>From <code className={styles.path}>{file}</code></span>}
+          {own !== null && others > 0 && <button type="button" className="btn" aria-pressed={isWhole} onClick={() => onWhole(!isWhole)}>{isWhole ? "Only this SLO" : `Whole file, with ${others} more`}</button>}
+        </p>
+      )}
+      <pre className={styles.yaml} tabIndex={0} aria-label="OpenSLO">{isWhole || own === null ? slo.text : own}</pre>
+    </>
   );
 }
 
@@ -88,7 +112,7 @@ function History({ slo, transitions, now }: { slo: Slo; transitions: Transition[
   const versions = useSloVersions(slo.name);
   const entries: Entry[] = [
     ...transitions.map((one): Entry => ({
-      at: one.at, what: `${one.severity} ${one.level}`, of: `${one.long_window ? `${one.long_window}/${one.short_window ?? ""}` : one.kind.replaceAll("_", " ")}${one.group ? ` of ${one.group.map((part) => part ?? "(none)").join(", ")}` : ""}`, why: one.reason,
+      at: one.at, what: `${one.severity} ${alertWord(one.level)}`, of: `${one.long_window ? `${one.long_window}/${one.short_window ?? ""}` : one.kind.replaceAll("_", " ")}${one.group ? ` of ${one.group.map((part) => part ?? "(none)").join(", ")}` : ""}`, why: one.reason,
       tone: one.level !== "firing" ? undefined : one.severity === "page" ? "bad" : "warn",
     })),
     // Times are of whole seconds: those of one second stay in the order of versions, newest first.

@@ -136,7 +136,7 @@ function Full({ slo, stale }: { slo: Slo; stale: ReturnType<typeof useSlo> | nul
         />
       </div>
       <Timeline steps={steps} more={more} now={now} onAll={() => setView({ tab: "history" })} />
-      <Details slo={slo} index={index} objective={objective} tab={view.tab} onTab={(tab) => setView({ tab })} transitions={transitions} now={now} />
+      <Details slo={slo} index={index} objective={objective} tab={view.tab} onTab={(tab) => setView({ tab })} isWhole={view.definition === "file"} onWhole={(isWhole) => setView({ definition: isWhole ? "file" : "own" })} transitions={transitions} now={now} />
       <Backtest slo={slo} open={layer === "backtest"} onOpenChange={(open) => setLayer(open ? "backtest" : null)} />
       <ExcludeTime slo={slo} range={chosen} open={layer === "exclude"} onOpenChange={(open) => setLayer(open ? "exclude" : null)} />
       <EditSlo slo={slo} open={layer === "edit"} onOpenChange={(open) => setLayer(open ? "edit" : null)} />

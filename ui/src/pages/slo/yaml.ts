@@ -1,5 +1,23 @@
 /** The few edits of a definition's text that the page makes itself; everything else is for its author's hands. */
 
+/** The documents of a file, without the lines between them. */
+export const documentsOf = (text: string): string[] => text.split(/^---.*(?:\r?\n|$)/m).filter((one) => /^\s*[^\s#]/m.test(one));
+
+/** The document of the SLO with this name; null when the text holds none that says so plainly. */
+export function ownDocument(text: string, name: string): string | null {
+  const found = documentsOf(text).filter((one) => /^kind:\s*["']?SLO["']?\s*$/m.test(one) && nameIn(one) === name);
+  return found.length === 1 ? `${(found[0] ?? "").trimEnd()}\n` : null;
+}
+
+/** `metadata.name`, in block or flow style. */
+function nameIn(document: string): string | undefined {
+  const metadata = /^metadata:[ \t]*(?:\{([^}]*)\}|\r?\n((?:[ \t]+.*(?:\r?\n|$)|[ \t]*\r?\n)*))/m.exec(document);
+  if (!metadata) return undefined;
+  const [, flow, block = ""] = metadata;
+  const found = flow !== undefined ? /(?:^|,)\s*name:\s*([^,\s]+)/.exec(flow) : new RegExp(`^${/^[ \t]+/.exec(block)?.[0] ?? " +"}name:[ \\t]*(.+?)[ \\t\\r]*$`, "m").exec(block);
+  return found?.[1]?.replace(/^(["'])(.*)\1$/, "$2").replace(/\s+#.*$/, "");
+}
+
 const KEY = "binnacle/exclusions";
 
 /** A line more in the annotation of excluded times, which is made when it is not there. Null when the text has no `metadata:` to put it in. */
