@@ -152,6 +152,23 @@ it("pins steps to a trail that goes along with the link", async () => {
   await close();
 });
 
+it("fits the service map into its panel, and says what its numbers are", async () => {
+  const { page, close } = await open(browser, "/service-map?show=all", { width: 1440 });
+  const map = page.locator("svg[aria-label^='Service map']");
+  await map.waitFor();
+  await settled(page);
+  const fits = await map.evaluate((svg) => {
+    const canvas = svg.parentElement;
+    return canvas !== null && canvas.scrollWidth <= canvas.clientWidth && [...svg.querySelectorAll<SVGTextElement>("[data-node] text")].every((text) => {
+      const box = text.parentElement?.querySelector("rect")?.getBoundingClientRect();
+      return box !== undefined && text.getBoundingClientRect().right <= box.right + 1;
+    });
+  });
+  expect(fits).toBe(true);
+  await page.getByText("in a box: requests that come in per second").waitFor();
+  await close();
+});
+
 it("says what is wrong with a link, and shows the rest", async () => {
   const { page, close } = await open(browser, "/?from=yesterdayish&refresh=often");
   await page.getByText(/“refresh”|“from”/).first().waitFor();

@@ -1,6 +1,6 @@
 /** The picture of the map: boxes and arrows in SVG. Every box is a button, every arrow is in the table too. */
 
-import { useMemo } from "react";
+import { type RefObject, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { serviceColour } from "@/model/service";
 import type { Tone } from "@/model/state";
 import { rate, ratio, THIN } from "@/model/units";
@@ -10,8 +10,8 @@ import styles from "./map.module.css";
 import { useLayout } from "./useLayout";
 
 const [HEIGHT, CHARACTER, PADDING] = [44, 7.4, 40];
-/** Wider maps shrink to this to fit, then scroll: under it text would be too small. */
-const SCALE_MIN = 0.92;
+/** Wider maps shrink to this to fit, then scroll: under it boxes are too small for text that is grown against the shrinking. */
+const SCALE_MIN = 0.72;
 /** Of the name, in px: an estimate keeps the layout off the DOM. */
 const widthOf = ({ name, type }: Pick<Node, "name" | "type">): number => {
   const isService = type === "service";
@@ -28,6 +28,23 @@ export interface PictureProps {
   onSelect: (selected: string) => void;
 }
 
+/** How much larger text is drawn on a map that is shrunk to `scale`, to stay at 11 px. */
+export const growOf = (scale: number): number => (scale <= 0 || scale >= 1 ? 1 : Math.max(1, 11 / (12 * Math.max(scale, SCALE_MIN))));
+
+/** The width of an element, as it is laid out. */
+function useWidth(of: RefObject<HTMLElement | null>): number {
+  const [width, setWidth] = useState(0);
+  useLayoutEffect(() => {
+    const element = of.current;
+    if (!element) return;
+    const observer = new ResizeObserver(() => setWidth(element.clientWidth));
+    setWidth(element.clientWidth);
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, [of]);
+  return width;
+}
+
 const TYPES: Record<string, string> = { database: "database", queue: "queue", external: "external", user: "from outside" };
 
 export function Picture({ nodes, edges, tones, selected, found, onSelect }: PictureProps) {
@@ -36,11 +53,14 @@ export function Picture({ nodes, edges, tones, selected, found, onSelect }: Pict
     [nodes, edges],
   );
   const layout = useLayout(request);
-  if (!layout) return <div className={styles.canvas} aria-busy="true" />;
+  const canvas = useRef<HTMLDivElement>(null);
+  const room = useWidth(canvas);
+  if (!layout) return <div className={styles.canvas} ref={canvas} aria-busy="true" />;
+  const grow = growOf(room / layout.width);
   const faded = (...names: string[]) => (found !== null && !names.some((name) => found.has(name)) ? styles.faded : undefined);
   return (
-    <div className={styles.canvas}>
-      <svg style={{ width: "100%", height: "auto", maxWidth: layout.width, minWidth: Math.round(layout.width * SCALE_MIN) }} viewBox={`0 0 ${layout.width} ${layout.height}`} role="group" aria-label="Service map, callers left of what they call">
+    <div className={styles.canvas} ref={canvas}>
+      <svg style={{ width: "100%", height: "auto", maxWidth: layout.width, minWidth: Math.round(layout.width * SCALE_MIN), "--grow": grow } as React.CSSProperties} viewBox={`0 0 ${layout.width} ${layout.height}`} role="group" aria-label="Service map, callers left of what they call">
         <defs>
           {(["none", "warn", "bad"] as const).map((tone) => (
             <marker key={tone} id={`arrow-${tone}`} viewBox="0 0 8 8" refX="7" refY="4" markerWidth="9" markerHeight="9" markerUnits="userSpaceOnUse" orient="auto">

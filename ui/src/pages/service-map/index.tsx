@@ -106,7 +106,7 @@ export default function ServiceMapPage() {
 function Legend() {
   return (
     <p className={`${styles.legend} small dim`}>
-      <span>wider: more calls</span><span>at the arrow: calls per second, or the share that fails</span><span><span className="bad">red</span>: at least 1 in 100 fail</span><span><span className="warn">amber</span>: 1 in 1 000</span><span>dashed arrow: messages</span><span>round and empty: sends no spans</span>
+      <span>in a box: requests that come in per second, and the share of them that fails</span><span>at an arrow: calls per second from its caller, or the share that fails</span><span>wider: more calls</span><span><span className="bad">red</span>: at least 1 in 100 fail</span><span><span className="warn">amber</span>: 1 in 1 000</span><span>dashed arrow: messages</span><span>round and empty: sends no spans</span>
     </p>
   );
 }

@@ -26,7 +26,7 @@ const byId = (a: { id: string }, b: { id: string }) => (a.id < b.id ? -1 : 1);
 /** The same graph is always laid the same: whatever the order of rows, a refresh moves nothing. */
 export function layoutOf({ boxes, edges }: LayoutRequest): Layout {
   const graph = new graphlib.Graph();
-  graph.setGraph({ rankdir: "LR", nodesep: 22, ranksep: 78, marginx: 8, marginy: 16 });
+  graph.setGraph({ rankdir: "LR", nodesep: 22, ranksep: 46, marginx: 8, marginy: 16 });
   graph.setDefaultEdgeLabel(() => ({}));
   for (const box of [...boxes].sort(byId)) graph.setNode(box.id, { width: box.width, height: box.height });
   for (const { from, to } of [...edges].sort((a, b) => (a.from + "\u0000" + a.to < b.from + "\u0000" + b.to ? -1 : 1))) graph.setEdge(from, to, {});
