@@ -37,3 +37,24 @@ it("names the alert of each message, and opens its attempts", async () => {
     await page.getByRole("list", { name: "Attempts to tell duty" }).first().waitFor();
   });
 });
+
+it("has targets for fingers on a phone, and a form that takes the focus and gives it back", async () => {
+  const { fingerprint } = await firingPage();
+  for (const path of ["/alerts", `/alerts/${fingerprint}`]) {
+    await walk(browser, path, async ({ page, stop }) => {
+      await page.getByRole("button", { name: "Silence…" }).first().waitFor();
+      await stop();
+      const small = await page.evaluate(() => [...document.querySelectorAll<HTMLElement>("main :is(a, button, input, select)")].filter((one) => one.getClientRects().length > 0 && one.getBoundingClientRect().height < 24).map((one) => one.outerHTML.slice(0, 160)));
+      expect(small).toEqual([]);
+      const silence = page.getByRole("button", { name: "Silence…" }).first();
+      await silence.focus();
+      await page.keyboard.press("Enter");
+      const dialog = page.getByRole("dialog", { name: "Silence" });
+      await dialog.waitFor();
+      await expect.poll(() => dialog.locator("input").first().evaluate((one) => one === document.activeElement)).toBe(true);
+      await page.keyboard.press("Escape");
+      await dialog.waitFor({ state: "hidden" });
+      await expect.poll(() => silence.evaluate((one) => one === document.activeElement)).toBe(true);
+    }, { width: 390, height: 844 });
+  }
+});

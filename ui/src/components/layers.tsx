@@ -6,7 +6,7 @@ import { Popover as BasePopover } from "@base-ui/react/popover";
 import { Select as BaseSelect } from "@base-ui/react/select";
 import { Tooltip as BaseTooltip } from "@base-ui/react/tooltip";
 import { Check, ChevronDown, X } from "lucide-react";
-import type { ReactElement, ReactNode } from "react";
+import { type ReactElement, type ReactNode, useEffect, useRef, useState } from "react";
 import styles from "./layers.module.css";
 
 type Open = { open?: boolean; onOpenChange?: (open: boolean) => void };
@@ -62,19 +62,26 @@ export interface DialogProps extends Open {
   wide?: boolean;
 }
 
+/** The first thing to fill in, of the dialog's body; its close button comes before it. */
+const firstField = (popup: HTMLElement | null): HTMLElement | true => popup?.querySelector<HTMLElement>("[data-dialog-body] :is(input, select, textarea):not(:disabled)") ?? true;
+
 export function Dialog({ trigger, title, note, children, actions, wide = false, ...rest }: DialogProps) {
+  const popup = useRef<HTMLDivElement>(null);
+  // Who opens it by mounting it unmounts it with its focus: that goes back to where it came from.
+  const [before] = useState(() => (typeof document === "undefined" ? null : document.activeElement));
+  useEffect(() => () => { if (before instanceof HTMLElement && before.isConnected && (document.activeElement === document.body || document.activeElement === null)) before.focus(); }, [before]);
   return (
     <BaseDialog.Root {...rest}>
       {trigger && <BaseDialog.Trigger render={trigger} />}
       <BaseDialog.Portal>
         <BaseDialog.Backdrop className={styles.backdrop} />
-        <BaseDialog.Popup className={`layer ${styles.dialog}`} data-wide={wide || undefined}>
+        <BaseDialog.Popup ref={popup} initialFocus={() => firstField(popup.current)} className={`layer ${styles.dialog}`} data-wide={wide || undefined}>
           <header className={styles.head}>
             <BaseDialog.Title className={styles.title}>{title}</BaseDialog.Title>
             <BaseDialog.Close className="btn quiet icon" aria-label="Close"><X className="ico" aria-hidden /></BaseDialog.Close>
           </header>
           {note && <BaseDialog.Description className={styles.note}>{note}</BaseDialog.Description>}
-          <div className={styles.body}>{children}</div>
+          <div className={styles.body} data-dialog-body>{children}</div>
           {actions && <footer className={styles.foot}>{actions}</footer>}
         </BaseDialog.Popup>
       </BaseDialog.Portal>
