@@ -13,6 +13,7 @@ import { budget, burn, group, NO_DATA, NOT_APPLICABLE } from "@/model/units";
 import { useZone } from "@/preferences/preferences";
 import styles from "./Alert.module.css";
 import type { Change } from "./find";
+import { countedSoFar } from "./words";
 
 export interface ThenNowProps {
   alert: BoardAlert;
@@ -28,13 +29,14 @@ export function ThenNow({ alert, slo, objective, fired, evidence, now }: ThenNow
   const then = fired ? reasonOf(fired.reason) : null;
   const tier = objective?.status?.burn_rates.find((one) => one.severity === alert.severity && one.long_window === alert.labels.long_window && one.short_window === alert.labels.short_window);
   const left = objective?.status?.budget.remaining;
+  const soFar = countedSoFar(objective);
   const rows: [string, ReactNode, ReactNode][] = tier || then
     ? [
       [`Long window, ${spanWords(alert.labels.long_window ?? "")}`, then ? burn(then.longBurn) : NOT_APPLICABLE, value(tier?.long, tier?.threshold)],
       [`Short window, ${spanWords(alert.labels.short_window ?? "")}`, then ? burn(then.shortBurn) : NOT_APPLICABLE, value(tier?.short, tier?.threshold)],
       ["Fires from", then ? burn(then.threshold) : NOT_APPLICABLE, tier ? burn(tier.threshold) : NO_DATA],
       [`Bad events, ${spanWords(alert.labels.long_window ?? "")}`, then ? `${group(then.bad)} of ${group(then.total)}` : NOT_APPLICABLE, tier ? `${group(tier.long_counted.bad)} of ${group(tier.long_counted.total)}` : NO_DATA],
-      ["Budget left", then ? budget(then.left) : NOT_APPLICABLE, left === null || left === undefined ? NO_DATA : budget(left)],
+      ["Budget left", then ? <>{budget(then.left)}{soFar !== null && <span className="small hold"> before all history was counted</span>}</> : NOT_APPLICABLE, left === null || left === undefined ? NO_DATA : <>{budget(left)}{soFar !== null && <span className="small hold"> {soFar}</span>}</>],
       ["Data", then?.data ?? NOT_APPLICABLE, objective?.status ? (DATA_STATES[tier?.state ?? objective.status.state]?.word ?? objective.status.state) : NO_DATA],
     ]
     : [

@@ -16,6 +16,12 @@ export function overSentence(summary: string, from: string | null, to: string | 
   return to === null ? past : `${past}${from === null ? " until" : `, from ${from} to`} ${to}`;
 }
 
+/** What a budget is of while history is still counted; null once it is. Who fired before it was counted, fired by what there was of it. */
+export const countedSoFar = (objective: Pick<Objective, "counting"> | null): string | null => {
+  const counting = objective?.counting;
+  return !counting || counting.is_counted ? null : `of the history counted so far: ${counting.segments_done} of ${counting.segments_all} segments`;
+};
+
 /** Held, in a sentence: since when, why, what stays, what would release it. */
 export const heldSentence = (since: string): string => `Held since ${since}. Still firing as far as we know: nothing was measured since that could change it, so it cannot resolve. It goes on by itself when its senders are heard again.`;
 
