@@ -14,6 +14,8 @@ interface Alert {
 }
 
 const SKIPPED = ["/gallery"];
+/** A service that a new SLO is tried on. */
+const TRIED = process.env.BASE ? "payment" : "payments";
 /** Where a page shows more than its beginning. */
 const VIEWS: Record<string, string> = {
   "/metrics-explorer": `?q=${encodeURIComponent("histogram_quantile(0.99\\, sum by (job\\, le) (rate(http_server_request_duration_seconds_bucket[5m])))")}`,
@@ -39,7 +41,7 @@ export default async function take(args: string[]): Promise<void> {
     const url = base + path.replace(/\$\w+/, (part) => values[part] ?? part) + (VIEWS[path] ?? "");
     await pictures(browser, url, { width: 1440, height: 1000 }, { light: `screenshots/${name}-light.webp`, dark: `screenshots/${name}-dark.webp` });
   }
-  if (args.length === 0) await pictures(browser, `${base}/alerts/${values.$fingerprint ?? ""}`, { width: 390, height: 844 }, { light: "screenshots/alert-phone.webp" });
+  if (args.length === 0 || args.includes("alert-phone")) await pictures(browser, `${base}/alerts/${values.$fingerprint ?? ""}`, { width: 390, height: 844 }, { light: "screenshots/alert-phone.webp" });
   await browser.close();
   await server?.stop();
 }
@@ -47,11 +49,11 @@ export default async function take(args: string[]): Promise<void> {
 async function realValues(base: string): Promise<Record<string, string>> {
   const alerts = (await (await fetch(`${base}/alertmanager/api/v2/alerts`)).json()) as Alert[];
   const page = alerts.find((alert) => alert.labels.severity === "page") ?? alerts[0];
-  const query = "SELECT trace_id FROM spans WHERE name = 'pool.acquire' AND status_code = 2 ORDER BY start_time DESC LIMIT 1";
+  const query = "SELECT trace_id FROM spans WHERE name IN ('pool.acquire', 'shop.v1.Payment/Charge') AND status_code = 2 ORDER BY start_time DESC LIMIT 1";
   const answer = await fetch(`${base}/api/v1/sql`, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ query }) });
   const { rows } = (await answer.json()) as { rows: string[][] };
   const { runs } = (await (await fetch(`${base}/api/v1/runs?limit=1`)).json()) as { runs: { id: string }[] };
-  return { $service: "payments", $slo: "checkout-availability", $dashboard: "services", $fingerprint: page?.fingerprint ?? "", $traceId: rows[0]?.[0] ?? "", $run: runs[0]?.id ?? "" };
+  return { $service: TRIED, $slo: process.env.BASE ? "checkout" : "checkout-availability", $dashboard: "services", $fingerprint: page?.fingerprint ?? "", $traceId: rows[0]?.[0] ?? "", $run: runs[0]?.id ?? "" };
 }
 
 /** One page in one or both themes: its own look follows the browser's. */
@@ -59,6 +61,10 @@ async function pictures(browser: Browser, url: string, viewport: { width: number
   const page = await browser.newPage({ viewport, colorScheme: "light", reducedMotion: "reduce" });
   await page.goto(url);
   await page.waitForSelector("h1");
+  if (url.includes("/slos/new")) {
+    await page.getByLabel("Service").selectOption({ label: TRIED });
+    await page.getByText(/Would have been/).waitFor({ timeout: 120_000 });
+  }
   await page.waitForFunction(() => document.querySelector('[aria-busy="true"]') === null, undefined, { timeout: 60_000 });
   await page.waitForTimeout(1500);
   const taken: [string, Buffer][] = [[files.light, await page.screenshot()]];
