@@ -104,7 +104,7 @@ it("silences a service by the palette, in a form that is filled in", async () =>
   await page.keyboard.press("Escape");
   await page.keyboard.press("Control+k");
   await page.keyboard.type("metric http_server_request_duration_seconds_count");
-  await page.getByRole("option", { name: "http_server_request_duration_seconds_count" }).waitFor();
+  await page.getByRole("option", { name: "http_server_request_duration_seconds_count", exact: true }).waitFor();
   await page.keyboard.press("Enter");
   await page.waitForURL("**/metrics-explorer?q=http_server_request_duration_seconds_count*");
   expect(complaints).toEqual([]);
