@@ -1,9 +1,12 @@
 /**
  * Puts a script into `index.html` that asks for the chunks of the page's path while the app's own are read. Without it
- * they are asked for once the app runs: one after the other.
+ * they are asked for once the app runs: one after the other. It is a file: the server's Content-Security-Policy lets no
+ * script within a page run.
  */
 
-import { readFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Plugin } from "vite";
 
 /** A page's path as the router has it, and places in the list of files. */
@@ -34,6 +37,7 @@ for (const at of route ? route[1] : []) {
 })();`;
 
 export function preloads(): Plugin {
+  let file = { name: "", text: "" };
   return {
     name: "preloads",
     apply: "build",
@@ -57,8 +61,16 @@ export function preloads(): Plugin {
           // What the app itself needs is in the page already.
           return [path, [...own].filter((file) => !html.includes(`/${file}"`)).map(placeOf)];
         });
-        return [{ tag: "script", children: script(files, routes), injectTo: "head-prepend" }];
+        const text = script(files, routes);
+        file = { name: `assets/preloads-${createHash("sha256").update(text).digest("hex").slice(0, 8)}.js`, text };
+        return [{ tag: "script", attrs: { src: `/${file.name}`, async: true }, injectTo: "head-prepend" }];
       },
+    },
+    // Before the files are compressed.
+    writeBundle: {
+      order: "pre",
+      sequential: true,
+      handler: ({ dir = "dist/app" }) => writeFileSync(join(dir, file.name), file.text),
     },
   };
 }
