@@ -1,7 +1,7 @@
 /** Who reports and who is silent: the one rule and the one wording, for every page that counts senders. */
 
 import type { Nanos } from "./time";
-import { type Grid, silence } from "./traffic";
+import { byService, type Grid, silence } from "./traffic";
 
 /** Records of a sender that arrived in one interval of the grid, of whatever signal. */
 export interface Arrived {
@@ -19,13 +19,7 @@ export interface Heard {
 
 /** Everybody of whom anything was stored in the range. */
 export function heardOf(arrivals: readonly Arrived[], grid: Grid): Heard[] {
-  const senders = new Map<string, Arrived[]>();
-  for (const one of arrivals) {
-    const own = senders.get(one.service);
-    if (own) own.push(one);
-    else senders.set(one.service, [one]);
-  }
-  return [...senders].map(([name, own]) => ({ name, ...rhythmOf(own, grid) }));
+  return [...byService(arrivals)].map(([name, own]) => ({ name, ...rhythmOf(own, grid) }));
 }
 
 /** When somebody was last heard, and from which interval on he is silent: three times his longest pause, of all signals together. */

@@ -63,15 +63,20 @@ export function gridOf(range: Range, points = 60): Grid {
 /** The same buckets, `by` whole steps earlier: each stands for the one at its place. */
 export const earlierGrid = ({ range, step, times }: Grid, by: Nanos): Grid => ({ range: earlier(range, by), step, times: times.map((at) => nanos(at - by)) });
 
-/** Rows of a service's requests where it has any, else of its spans; the busiest first. */
-export function trafficOf(rows: readonly TrafficRow[], grid: Grid): Traffic[] {
-  const services = new Map<string, TrafficRow[]>();
+/** Rows by their service, in the order in which services come. */
+export function byService<Row extends { service: string }>(rows: readonly Row[]): Map<string, Row[]> {
+  const services = new Map<string, Row[]>();
   for (const row of rows) {
     const own = services.get(row.service);
     if (own) own.push(row);
     else services.set(row.service, [row]);
   }
-  return [...services].map(([service, own]) => ofService(service, own, grid)).sort((a, b) => b.count - a.count);
+  return services;
+}
+
+/** Rows of a service's requests where it has any, else of its spans; the busiest first. */
+export function trafficOf(rows: readonly TrafficRow[], grid: Grid): Traffic[] {
+  return [...byService(rows)].map(([service, own]) => ofService(service, own, grid)).sort((a, b) => b.count - a.count);
 }
 
 function ofService(service: string, rows: TrafficRow[], grid: Grid): Traffic {
