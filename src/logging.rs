@@ -1,7 +1,7 @@
 //! Log lines on standard error, as text or JSON; and events for the server's own telemetry, if that is kept.
 
 use crate::config::{LogConfig, LogFormat};
-use crate::telemetry::Bridge;
+use crate::telemetry::{self, Bridge};
 use std::io::IsTerminal;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
@@ -20,7 +20,10 @@ pub fn start(config: &LogConfig) -> anyhow::Result<()> {
     let own = Targets::new()
         .with_target("binnacle", LevelFilter::INFO)
         .with_target("binnacle_shop", LevelFilter::OFF);
-    let subscriber = registry().with(lines.with_filter(filter)).with(Bridge.with_filter(own));
+    let subscriber = registry()
+        .with(telemetry::work())
+        .with(lines.with_filter(filter))
+        .with(Bridge.with_filter(own));
     let started = subscriber.try_init();
     started.map_err(|error| anyhow::anyhow!("failed to start logging: {error}"))
 }

@@ -1,9 +1,9 @@
-//! What this server says about itself, as telemetry in a tenant of its own: spans of API requests, log records with their
-//! trace ids, and the metrics of `/metrics`.
+//! What this server says about itself, as telemetry in a tenant of its own: spans of API requests and of what it does by itself
+//! (flushes, compactions, evaluations), log records with their trace ids, and the metrics of `/metrics`.
 //!
 //! Spans and records are queued and leave in batches, by the official SDK, over OTLP to the server's own listener; a full queue
 //! drops, and no request waits. Metrics are scraped from the API. So the product is used as anybody uses it. What is asked of
-//! that tenant, and what its telemetry costs on its way in, makes no spans: idle, only the metrics' constant trickle remains.
+//! that tenant or done for it, and what its telemetry costs on its way in, makes no spans: idle, only the metrics' constant trickle remains.
 //! Ingest is measured and not traced, since a batch is a matter of microseconds.
 
 use crate::config::TelemetryConfig;
@@ -13,7 +13,8 @@ use binnacle_collector::{JobConfig, TargetGroup};
 use binnacle_storage::model::TenantId;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use opentelemetry::trace::{
-    SpanBuilder, SpanKind, Status, TraceContextExt, Tracer, TracerProvider,
+    Link, SpanBuilder, SpanKind, Status, TraceContextExt, TraceId, TraceState, Tracer,
+    TracerProvider,
 };
 use opentelemetry::{Context, InstrumentationScope, KeyValue};
 use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
@@ -21,14 +22,20 @@ use opentelemetry_otlp::tonic_types::metadata::MetadataMap;
 use opentelemetry_otlp::{LogExporter, SpanExporter, WithExportConfig, WithTonicConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::logs::{BatchLogProcessor, SdkLogger, SdkLoggerProvider};
-use opentelemetry_sdk::trace::{BatchSpanProcessor, SdkTracer, SdkTracerProvider};
+use opentelemetry_sdk::trace::{
+    BatchSpanProcessor, SamplingDecision, SamplingResult, SdkTracer, SdkTracerProvider,
+    ShouldSample,
+};
 use opentelemetry_sdk::{logs, trace};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-use tracing::{Event, Subscriber, warn};
+use tracing::{Event, Level, Metadata, Subscriber, warn};
+use tracing_opentelemetry::OpenTelemetryLayer;
+use tracing_subscriber::filter::{LevelFilter, filter_fn};
 use tracing_subscriber::layer::{Context as LayerContext, Layer};
-use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::registry::{LookupSpan, Registry};
+use tracing_subscriber::reload;
 
 /// The objectives that this server is held to.
 const SLOS: &str = include_str!("telemetry/slos.yaml");
@@ -45,6 +52,56 @@ const UNTRACED: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 
 /// Where log events go once there is somewhere; the process has one log.
 static BRIDGE: OnceLock<OpenTelemetryTracingBridge<SdkLoggerProvider, SdkLogger>> = OnceLock::new();
+
+/// Makes spans of what the server does by itself, once they go somewhere.
+type Work = Option<OpenTelemetryLayer<Registry, SdkTracer>>;
+
+static WORK: OnceLock<reload::Handle<Work, Registry>> = OnceLock::new();
+
+/// Whose data a span is about.
+const TENANT_ATTRIBUTE: &str = "binnacle.tenant";
+
+/// The layer of the process's log that makes spans of the product's work, with its log events as theirs.
+pub fn work() -> impl Layer<Registry> {
+    let (layer, handle) = reload::Layer::new(None);
+    let _ = WORK.set(handle);
+    layer.with_filter(filter_fn(is_work).with_max_level_hint(LevelFilter::DEBUG))
+}
+
+/// Spans of storage and alerting; those of requests are made by [`Telemetry::begin`].
+fn is_work(metadata: &Metadata<'_>) -> bool {
+    let is_own = ["binnacle_storage", "binnacle_alerting"]
+        .iter()
+        .any(|name| metadata.target().starts_with(name));
+    is_own && (metadata.is_span() || *metadata.level() <= Level::INFO)
+}
+
+/// All but what is done for the tenant that the spans themselves go to.
+#[derive(Debug, Clone)]
+struct Others {
+    own: TenantId,
+}
+
+impl ShouldSample for Others {
+    fn should_sample(
+        &self,
+        _parent: Option<&Context>,
+        _trace: TraceId,
+        _name: &str,
+        _kind: &SpanKind,
+        attributes: &[KeyValue],
+        _links: &[Link],
+    ) -> SamplingResult {
+        let is_own = |of: &KeyValue| {
+            of.key.as_str() == TENANT_ATTRIBUTE && of.value.as_str() == self.own.as_str()
+        };
+        let decision = match attributes.iter().any(is_own) {
+            true => SamplingDecision::Drop,
+            false => SamplingDecision::RecordAndSample,
+        };
+        SamplingResult { decision, attributes: Vec::new(), trace_state: TraceState::default() }
+    }
+}
 
 /// The layer of the process's log that makes records of events.
 #[derive(Debug)]
@@ -92,6 +149,7 @@ impl Telemetry {
         let spans = BatchSpanProcessor::builder(spans).with_batch_config(batches).build();
         let tracers = SdkTracerProvider::builder()
             .with_resource(resource.clone())
+            .with_sampler(Others { own: tenant.clone() })
             .with_span_processor(spans)
             .build();
 
@@ -112,6 +170,15 @@ impl Telemetry {
         let scope =
             InstrumentationScope::builder("binnacle").with_version(env!("CARGO_PKG_VERSION"));
         let tracer = tracers.tracer_with_scope(scope.build());
+        let work = tracing_opentelemetry::layer()
+            .with_location(false)
+            .with_threads(false)
+            .with_target(false)
+            .with_tracked_inactivity(false)
+            .with_tracer(tracer.clone());
+        if let Some(handle) = WORK.get() {
+            handle.reload(Some(work)).context("failed to trace the server's own work")?;
+        }
         Ok(Telemetry { tenant: tenant.clone(), tracers, tracer, loggers })
     }
 
@@ -130,7 +197,7 @@ impl Telemetry {
             .with_attributes([
                 KeyValue::new("http.request.method", method.to_owned()),
                 KeyValue::new("http.route", route.to_owned()),
-                KeyValue::new("binnacle.tenant", tenant.unwrap_or(TenantId::DEFAULT).to_owned()),
+                KeyValue::new(TENANT_ATTRIBUTE, tenant.unwrap_or(TenantId::DEFAULT).to_owned()),
             ]);
         // Never below whatever asked: that is another tenant's trace.
         let span = self.tracer.build_with_context(span, &Context::new());

@@ -15,7 +15,7 @@ use futures::executor::block_on;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
-use tracing::{info, warn};
+use tracing::{debug_span, info, warn};
 
 /// This many segments of one level are joined whatever their size.
 const SEGMENTS_JOINED: usize = 8;
@@ -136,6 +136,8 @@ pub(crate) fn compact(engine: &Engine, job: &Job) -> Result<(), Error> {
     if sources.len() != wanted.len() {
         return Ok(());
     }
+    let table = job.table.name();
+    let _span = debug_span!("compaction", binnacle.tenant = %job.tenant, table).entered();
     sources.sort_by_key(|segment| (segment.info().wal_from, segment.info().id));
     let Some(files) = load(engine, &sources)? else { return Ok(()) };
     let written = {
@@ -159,7 +161,7 @@ pub(crate) fn compact(engine: &Engine, job: &Job) -> Result<(), Error> {
     engine.metrics.compactions.inc();
     engine.metrics.compaction_bytes.inc_by(bytes);
     let seconds = started.elapsed().as_secs_f64();
-    let (tenant, table, joined) = (&job.tenant, job.table.name(), sources.len());
+    let (tenant, joined) = (&job.tenant, sources.len());
     info!(%tenant, table, joined, rows, bytes, level = job.level, seconds, "compacted segments");
     Ok(())
 }

@@ -16,13 +16,14 @@ use crate::segment::{Segment, SegmentId, SegmentInfo, Source, WrittenSegment, wr
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
-use tracing::{info, warn};
+use tracing::{debug_span, info, warn};
 
 /// Writes what a buffer holds to segments, or of a very full one the oldest rows, since a flush takes about as much memory
 /// as its rows. Rows stay visible throughout; on an error they stay buffered. Returns how many are in segments now.
 pub(crate) fn flush(engine: &Engine, key: &BufferKey) -> Result<u64, Error> {
     let is_enough = |size: &PartSize| engine.is_full(size.memory, size.rows_of_largest);
     let Some(part) = engine.live.seal(key, is_enough) else { return Ok(0) };
+    let _span = debug_span!("flush", binnacle.tenant = %key.0, signal = %key.1).entered();
     let started = Instant::now();
     let entries = part.entries(usize::MAX);
     let range = WalRange::of(&entries);

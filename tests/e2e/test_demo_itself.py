@@ -5,6 +5,7 @@ import time
 import pytest
 
 from binnacle import Server
+from everything import traces
 from receivers import wait_until
 
 TENANT = "binnacle"
@@ -48,6 +49,22 @@ def test_requests_logs_metrics_and_objectives_are_its_own(server):
     assert set(states()) == names
     # Something to take in, so that ingest is measured: the metrics themselves are.
     wait_until(lambda: all(states().values()), 120)
+
+
+def test_its_own_work_is_spans_with_its_log(server):
+    flushes = "SELECT count(*) FROM spans WHERE name = 'flush' AND kind = 1 AND attributes['binnacle.tenant'] = 'default'"
+    for done in (1, 2):
+        server.send("traces", traces(done))
+        server.flush()
+        wait_until(lambda done=done: count(server, flushes) >= done, 60)
+    said = (
+        "SELECT count(*) FROM logs JOIN spans ON logs.trace_id = spans.trace_id AND logs.span_id = spans.span_id "
+        "WHERE spans.name = 'flush' AND logs.body LIKE '%flushed segments%'"
+    )
+    wait_until(lambda: count(server, said) >= 1, 60)
+    # The second flush was one of its own tenant, too, which is no span of that tenant.
+    assert "tenant=binnacle signal=traces" in server.log_text()
+    assert count(server, f"SELECT count(*) FROM spans WHERE attributes['binnacle.tenant'] = '{TENANT}'") == 0
 
 
 def test_watching_itself_makes_nothing_to_watch(server):

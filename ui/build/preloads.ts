@@ -13,7 +13,7 @@ import type { Plugin } from "vite";
 export type Route = [path: string, files: number[]];
 
 const ROUTES = "src/app/routes.ts";
-const ROUTE = /\{ path: "([^"]+)", load: \(\) => import\("@\/(pages\/[\w-]+)"\) \}/g;
+const ROUTE = /\{ path: "([^"]+)", load: \(\) => import\("@\/(pages\/[\w-]+)"\)[ ,]/g;
 
 /** Paths and their pages' folders, from the table of routes. */
 export const routesIn = (source: string): { path: string; page: string }[] => [...source.matchAll(ROUTE)].map(([, path = "", page = ""]) => ({ path, page }));

@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{Instrument, debug_span, error, info, warn};
 
 /// The clock is looked at this often at least, so that one that is set is noticed.
 const PAUSE_MAX: Duration = Duration::from_secs(1);
@@ -271,7 +271,9 @@ impl Rules {
         // A reload may have put another in its place while it waited.
         let is_current = inner.groups.read().iter().any(|other| Arc::ptr_eq(other, &group));
         if is_current {
-            match group.evaluate(&inner.parts, &inner.store, tick).await {
+            let name = &group.group.name;
+            let span = debug_span!("evaluate rules", binnacle.tenant = %group.tenant, group = name);
+            match group.evaluate(&inner.parts, &inner.store, tick).instrument(span).await {
                 Ok(failed) => inner.metrics.evaluated(&group.group, failed, &group.state()),
                 Err(error) => {
                     let detail = std::error::Error::source(&error).map(ToString::to_string);

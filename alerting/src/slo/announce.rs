@@ -222,7 +222,9 @@ impl Evaluated<'_> {
         let number =
             |value: Option<f64>| value.map_or("unknown".to_owned(), |value| format!("{value:.2}"));
         let remaining = self.status.remaining.map(|remaining| remaining * 100.0);
-        let left = format!("{} % of the budget is left", number(remaining));
+        // Of how many events: a budget of an hour's reads otherwise when a month of history has come.
+        let events = self.status.events.total;
+        let left = format!("{} % of the budget of {events} events is left", number(remaining));
         match kind {
             AlertKind::BurnRate { long_seconds, short_seconds } => {
                 let is_it = |tier: &&super::TierStatus| {

@@ -93,3 +93,20 @@ fn an_alert_that_an_edit_calls_otherwise_ends_as_what_it_was() {
     assert!(old.iter().all(|alert| alert.ends_at == Timestamp((NOW + 10) * 1_000_000_000)));
     assert!(!new.is_empty() && new.iter().all(|alert| alert.ends_at > old[0].ends_at));
 }
+
+#[test]
+fn an_alert_says_of_how_many_events_its_budget_is() {
+    let changes = announced(&spec("{target: 0.97, timeSliceTarget: 0.5}"), &BTreeMap::new(), NOW);
+    let reasons: Vec<&str> = changes
+        .transitions
+        .iter()
+        .filter(|one| matches!(one.key.kind, AlertKind::BurnRate { .. }))
+        .map(|one| one.reason.as_str())
+        .collect();
+    // A day of ten-second slices of 100 events.
+    let left = " % of the budget of 864000 events is left; data: measured";
+    assert!(
+        !reasons.is_empty() && reasons.iter().all(|reason| reason.ends_with(left)),
+        "{reasons:?}"
+    );
+}

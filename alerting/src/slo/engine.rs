@@ -26,7 +26,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, warn};
+use tracing::{Instrument, debug_span, error, warn};
 
 const NANOS: i64 = 1_000_000_000;
 
@@ -151,7 +151,8 @@ impl Slos {
             loaded.keys().chain(ledgers.keys().map(|(tenant, _)| tenant)).cloned().collect()
         };
         for tenant in tenants {
-            if let Err(error) = self.look(&tenant).await {
+            let span = debug_span!("evaluate SLOs", binnacle.tenant = %tenant);
+            if let Err(error) = self.look(&tenant).instrument(span).await {
                 error!(%tenant, error = %crate::error::chain(&error), "failed to evaluate SLOs");
             }
         }

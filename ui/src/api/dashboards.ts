@@ -2,7 +2,7 @@
 
 import * as v from "valibot";
 import { ask } from "./client";
-import { type Result, useApi } from "./query";
+import { begin, type Result, useApi } from "./query";
 
 const listed = v.object({
   id: v.string(), title: v.string(), description: v.nullish(v.string()), tags: v.nullish(v.array(v.string())),
@@ -21,8 +21,10 @@ export type StoredDashboard = v.InferOutput<typeof stored>;
 
 const pathOf = (id: string) => `/api/v1/dashboards/${encodeURIComponent(id)}`;
 
-export const useDashboard = (id: string): Result<StoredDashboard> => useApi({ doing: `read the dashboard ${id}`, path: pathOf(id), schema: stored });
-export const askDashboard = (id: string): Promise<StoredDashboard> => ask({ doing: `read the dashboard ${id}`, path: pathOf(id), schema: stored });
+const reading = (id: string) => ({ doing: `read the dashboard ${id}`, path: pathOf(id), schema: stored });
+export const useDashboard = (id: string): Result<StoredDashboard> => useApi(reading(id));
+export const askDashboard = (id: string): Promise<StoredDashboard> => ask(reading(id));
+export const prefetchDashboard = (id: string): void => begin(reading(id));
 
 export const createDashboard = (document: unknown): Promise<StoredDashboard> => ask({ doing: "store the dashboard", path: "/api/v1/dashboards", body: document, schema: stored });
 /** `version` is the one that was edited: the server refuses when there is a newer one. */

@@ -46,16 +46,22 @@ export interface QueryOptions {
 
 export type Result<T> = UseQueryResult<T, ApiError>;
 
+const queryOf = <T>(request: Omit<Request<T>, "signal">) => ({
+  queryKey: keyOf(request, [preferences().tenant, request.method ?? "", request.path, request.params ?? {}, request.body ?? null]),
+  queryFn: ({ signal }: { signal: AbortSignal }) => ask({ ...request, signal }),
+});
+
+/** Asks before anything shows it; the hook of the same request takes it from there, and its error too. */
+export const begin = <T>(request: Omit<Request<T>, "signal">): void => void queryClient.query(queryOf(request)).catch(() => undefined);
+
 /**
  * A hook's body: `useApi({ doing: "list SLOs", path: "/api/v1/slos", schema }, { poll: true })`.
  * Equal requests share one answer; leaving the page cancels it; the previous answer stays while the next one loads.
  */
 export function useApi<T>(request: Omit<Request<T>, "signal">, options: QueryOptions = {}): Result<T> {
   const interval = useRefreshInterval();
-  const { method, path, params, body } = request;
   return useQuery<T, ApiError>({
-    queryKey: keyOf(request, [preferences().tenant, method ?? "", path, params ?? {}, body ?? null]),
-    queryFn: ({ signal }) => ask({ ...request, signal }),
+    ...queryOf(request),
     enabled: options.enabled ?? true,
     refetchInterval: options.poll && !refusalOf(request) ? interval : false,
     ...(options.immutable ? { staleTime: Infinity, gcTime: Infinity } : {}),

@@ -11,8 +11,8 @@ const root = createRootRoute({
   validateSearch: (search): Search => search as Search,
 });
 
-const pages = ROUTES.map(({ path, load }) =>
-  createRoute({ getParentRoute: () => root, path, component: lazyRouteComponent(load), errorComponent: PageCrashed }),
+const pages = ROUTES.map(({ path, load, begin }) =>
+  createRoute({ getParentRoute: () => root, path, component: lazyRouteComponent(load), errorComponent: PageCrashed, ...(begin ? { loader: ({ params }: { params: Record<string, string> }) => begin(params) } : {}) }),
 );
 
 export const router = createRouter({

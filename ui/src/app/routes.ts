@@ -1,10 +1,13 @@
 /** Every page of the app: its path and its chunk. The server answers these paths with the app, and only these. */
 
 import type { ComponentType } from "react";
+import { prefetchDashboard } from "@/api/dashboards";
 
 export interface PageRoute {
   path: string;
   load: () => Promise<{ default: ComponentType }>;
+  /** Asks what the page will show, while its chunk comes. */
+  begin?: (params: Record<string, string>) => void;
 }
 
 export const ROUTES: PageRoute[] = [
@@ -25,7 +28,7 @@ export const ROUTES: PageRoute[] = [
   { path: "/alerts/receivers", load: () => import("@/pages/alerts-receivers") },
   { path: "/alerts/$fingerprint", load: () => import("@/pages/alert") },
   { path: "/dashboards", load: () => import("@/pages/dashboards") },
-  { path: "/dashboards/$dashboard", load: () => import("@/pages/dashboard") },
+  { path: "/dashboards/$dashboard", load: () => import("@/pages/dashboard"), begin: ({ dashboard = "" }) => prefetchDashboard(dashboard) },
   { path: "/sql", load: () => import("@/pages/sql") },
   { path: "/runs", load: () => import("@/pages/runs") },
   { path: "/runs/$run", load: () => import("@/pages/run") },

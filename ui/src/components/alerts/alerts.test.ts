@@ -51,9 +51,10 @@ describe("a silence", () => {
 
 describe("a reason", () => {
   it("is figures again", () => {
-    expect(reasonOf("burn rate 18.78 over 1h and 34.88 over 5m, told from 14.40 on; 132 of 3514 bad in 1h; 32.66 % of the budget is left; data: measured")).toEqual({
-      longBurn: 18.78, long: "1h", shortBurn: 34.88, short: "5m", threshold: 14.4, bad: 132n, total: 3514n, left: 0.3266, data: "measured",
+    expect(reasonOf("burn rate 18.78 over 1h and 34.88 over 5m, told from 14.40 on; 132 of 3514 bad in 1h; 32.66 % of the budget of 41280 events is left; data: measured")).toEqual({
+      longBurn: 18.78, long: "1h", shortBurn: 34.88, short: "5m", threshold: 14.4, bad: 132n, total: 3514n, left: 0.3266, events: 41_280n, data: "measured",
     });
+    expect(reasonOf("burn rate 1.00 over 1h and 1.00 over 5m, told from 1.00 on; 1 of 9 bad in 1h; -900.00 % of the budget is left; data: measured")).toMatchObject({ left: -9, events: null });
     expect(reasonOf("spent in 5h at the present rate")).toBeNull();
   });
 });

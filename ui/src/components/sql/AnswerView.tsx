@@ -1,6 +1,7 @@
 /** An answer as grid, chart or JSON. */
 
-import { lazy, Suspense, useMemo } from "react";
+import { useMemo } from "react";
+import { timeSeries } from "@/charts/later";
 import type { SqlTable } from "@/api/sql";
 import { Empty } from "@/components/FiveFaces";
 import { Go } from "@/components/location/Go";
@@ -12,7 +13,6 @@ import { useZone } from "@/preferences/preferences";
 import { type Cells, cellText, chartOf, isDuration, isNumber, isTime, sortKey, traceIdOf, widthOf } from "./answer";
 import styles from "./AnswerView.module.css";
 
-const TimeSeries = lazy(() => import("@/charts/TimeSeries").then((charts) => ({ default: charts.TimeSeries })));
 const JSON_ROWS = 1000;
 
 interface Numbered {
@@ -56,9 +56,7 @@ export function Chart({ table }: { table: SqlTable }) {
   }
   return (
     <div style={{ padding: 16, height: "auto" }}>
-      <Suspense>
-        <TimeSeries label="Answer over time" times={chart.times} lines={chart.lines} unit="none" height={300} range={{ from: first, to: last }} onZoom={() => undefined} sync="sql" />
-      </Suspense>
+      <timeSeries.Chart fallback={<></>} label="Answer over time" times={chart.times} lines={chart.lines} unit="none" height={300} range={{ from: first, to: last }} onZoom={() => undefined} sync="sql" />
     </div>
   );
 }

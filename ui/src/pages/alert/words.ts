@@ -16,7 +16,7 @@ export function overSentence(summary: string, from: string | null, to: string | 
   return to === null ? past : `${past}${from === null ? " until" : `, from ${from} to`} ${to}`;
 }
 
-/** What a budget is of while history is still counted; null once it is. Who fired before it was counted, fired by what there was of it. */
+/** What a budget is of while history is still counted; null once it is. */
 export const countedSoFar = (objective: Pick<Objective, "counting"> | null): string | null => {
   const counting = objective?.counting;
   return !counting || counting.is_counted ? null : `of the history counted so far: ${counting.segments_done} of ${counting.segments_all} segments`;

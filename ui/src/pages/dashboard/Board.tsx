@@ -22,7 +22,7 @@ import styles from "./dashboard.module.css";
 import { GrafanaDialog } from "./GrafanaDialog";
 import { JsonDialog } from "./JsonDialog";
 import { PanelEditor } from "./PanelEditor";
-import { PanelFrame } from "./PanelFrame";
+import { PanelFrame, PanelPlace } from "./PanelFrame";
 import { PanelGrid } from "./PanelGrid";
 import type { PanelActs } from "./PanelMenu";
 import { SettingsDialog } from "./SettingsDialog";
@@ -123,14 +123,14 @@ export function Board({ stored, opened }: { stored: StoredDashboard; opened: Das
       {edits && selected && (
         <PanelEditor key={selected.id} panel={selected} range={range} choices={variables.choices} variables={dashboard.variables} acts={acts} onClose={() => setView({ panel: "" })} onChange={(change, did, merge) => edit((before) => ({ ...before, panels: compact(before.panels.map((one) => (one.id === selected.id ? { ...one, ...change } : one)), selected.id) }), did, merge)} />
       )}
-      {full ? (
+      {full ? variables.waiting ? <PanelPlace panel={full} /> : (
         <PanelFrame panel={full} range={range} choices={variables.choices} grips={null} selected={false} full={FULL_HEIGHT} acts={acts} />
       ) : dashboard.panels.length === 0 ? (
         <section className="panel"><Empty title="No panel yet." actions={edits ? <button type="button" className="btn primary" onClick={add}>Add a panel</button> : <button type="button" className="btn" onClick={startEditing}>Edit</button>}>A panel is a question and how its answer is drawn: a chart, a number, a table, a heat map, logs, traces, SLOs.</Empty></section>
       ) : (
         <>
           {edits && selected && <div className={styles.others}><h2>How others see it</h2><span className="small faint">every panel at its place</span></div>}
-          <PanelGrid panels={dashboard.panels} range={range} choices={variables.choices} editing={edits} selected={view.panel} acts={acts} onLayout={onLayout} />
+          <PanelGrid panels={dashboard.panels} range={range} choices={variables.choices} waiting={variables.waiting} editing={edits} selected={view.panel} acts={acts} onLayout={onLayout} />
         </>
       )}
       {dialog === "json" && <JsonDialog dashboard={dashboard} onClose={() => setDialog(null)} {...(edits ? { onApply: (next: Dashboard) => edit(() => next, "change the JSON") } : {})} />}

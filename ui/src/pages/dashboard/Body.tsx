@@ -1,6 +1,7 @@
 /** What a panel shows, by its kind. */
 
-import { lazy, Suspense, useMemo } from "react";
+import { useMemo } from "react";
+import { heatMap, timeSeries } from "@/charts/later";
 import { Empty, ErrorFace, Loading, Partial } from "@/components/FiveFaces";
 import { SERIES_SHOWN } from "@/components/series/series";
 import { useDeployMarks } from "@/components/services/useDeployMarks";
@@ -16,15 +17,10 @@ import { Stats } from "./Stats";
 import { unitsOf } from "./units";
 import type { PanelState } from "./usePanel";
 
-const loadTimeSeries = () => import("@/charts/TimeSeries").then((charts) => ({ default: charts.TimeSeries }));
-const loadHeatMap = () => import("@/charts/HeatMap").then((charts) => ({ default: charts.HeatMap }));
-const TimeSeries = lazy(loadTimeSeries);
-const HeatMap = lazy(loadHeatMap);
-
 /** Loads the charts of these panels while their questions are asked, not after. */
 export function loadCharts(panels: readonly Panel[]): void {
-  if (panels.some((panel) => panel.kind === "time_series")) void loadTimeSeries().catch(() => undefined);
-  if (panels.some((panel) => panel.kind === "heat_map")) void loadHeatMap().catch(() => undefined);
+  if (panels.some((panel) => panel.kind === "time_series")) timeSeries.bring();
+  if (panels.some((panel) => panel.kind === "heat_map")) heatMap.bring();
 }
 
 export interface BodyProps {
@@ -81,12 +77,11 @@ function SeriesBody({ panel, state, range, choices, height }: BodyProps) {
   const legend = lines.length > 1 ? Math.min(lines.length, legendRows(height)) * 24 + 28 : 0;
   return (
     <div className={styles.series} style={{ "--legend": `${legend}px` } as React.CSSProperties}>
-      <Suspense fallback={<Loading rows={3} height={height} />}>
-        <TimeSeries
-          label={panel.title || "Series"} times={all.times} lines={lines} unit={panel.unit ?? "none"} marks={marks} height={Math.max(72, height - legend - (partial ? 20 : 0))} range={range}
-          {...(threshold ? { threshold: { value: threshold.value, label: threshold.label ?? "", token: `--${threshold.tone}` } } : {})}
-        />
-      </Suspense>
+      <timeSeries.Chart
+        fallback={<Loading rows={3} height={height} />}
+        label={panel.title || "Series"} times={all.times} lines={lines} unit={panel.unit ?? "none"} marks={marks} height={Math.max(72, height - legend - (partial ? 20 : 0))} range={range}
+        {...(threshold ? { threshold: { value: threshold.value, label: threshold.label ?? "", token: `--${threshold.tone}` } } : {})}
+      />
       {partial && <p className="small dim">The {limit} largest of {group(all.lines.length)} lines, by their maximum.</p>}
     </div>
   );
@@ -113,7 +108,7 @@ function TableBody({ panel, state }: BodyProps) {
 function HeatBody({ panel, state, range, height }: BodyProps) {
   const cells = useMemo(() => heatOf(state.answered), [state.answered]);
   if (!cells) return <NothingFound />;
-  return <Suspense fallback={<Loading rows={3} height={height} />}><HeatMap label={panel.title || "Heat map"} cells={cells} unit={panel.unit ?? "seconds"} range={range} height={height} /></Suspense>;
+  return <heatMap.Chart fallback={<Loading rows={3} height={height} />} label={panel.title || "Heat map"} cells={cells} unit={panel.unit ?? "seconds"} range={range} height={height} />;
 }
 
 const NothingFound = () => <Empty title="Nothing in this range.">The question was answered, with no row. Widen the time, choose other values above, or look at the query in the panel’s menu.</Empty>;

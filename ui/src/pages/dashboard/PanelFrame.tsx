@@ -34,6 +34,15 @@ export interface PanelFrameProps {
 const HEAD = 40;
 const PADDING = 12;
 
+const placeOf = (panel: Panel): CSSProperties => ({ gridColumn: `${panel.x + 1} / span ${panel.w}`, gridRow: `${panel.y + 1} / span ${panel.h}` });
+
+/** Where a panel will be, until it is known what it asks with. */
+export const PanelPlace = ({ panel }: { panel: Panel }) => (
+  <section className={`panel ${styles.panel}`} aria-busy="true" aria-label={panel.title || panel.id} data-panel={panel.id} style={placeOf(panel)}>
+    <header className={styles.head} data-bare={panel.title === "" ? "" : undefined}><h2 className={panel.title === "" ? "visually-hidden" : "clip"}>{panel.title || panel.id}</h2></header>
+  </section>
+);
+
 export function PanelFrame({ panel, range, choices, grips, selected, full, acts }: PanelFrameProps) {
   const id = useId();
   const element = useRef<HTMLElement>(null);
@@ -41,7 +50,7 @@ export function PanelFrame({ panel, range, choices, grips, selected, full, acts 
   const state = usePanel(panel, range, choices, inSight);
   const height = (full ?? heightOf(panel.h)) - (panel.title === "" && !grips ? PADDING : HEAD) - PADDING - 2;
   const flush = panel.kind === "table" || panel.kind === "logs" || panel.kind === "traces" || panel.kind === "slo";
-  const placed: CSSProperties = full === undefined ? { gridColumn: `${panel.x + 1} / span ${panel.w}`, gridRow: `${panel.y + 1} / span ${panel.h}` } : { height: full };
+  const placed: CSSProperties = full === undefined ? placeOf(panel) : { height: full };
   const sized = { ...placed, ["--rows-height" as "height"]: `${full ?? heightOf(panel.h)}px` };
   return (
     <section

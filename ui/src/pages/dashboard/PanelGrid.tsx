@@ -5,7 +5,7 @@ import { COLUMNS, type Panel } from "@/model/dashboard/document";
 import { GAP, inOrder, moved, ROW, stepped } from "@/model/dashboard/layout";
 import type { Choices } from "@/model/dashboard/variables";
 import type { Range } from "@/model/range";
-import { type Grips, PanelFrame } from "./PanelFrame";
+import { type Grips, PanelFrame, PanelPlace } from "./PanelFrame";
 import type { PanelActs } from "./PanelMenu";
 import styles from "./panel.module.css";
 
@@ -13,6 +13,8 @@ export interface PanelGridProps {
   panels: readonly Panel[];
   range: Range;
   choices: Choices;
+  /** What panels ask with is not known yet. */
+  waiting: boolean;
   editing: boolean;
   selected: string;
   acts: PanelActs;
@@ -29,7 +31,7 @@ interface Drag {
 
 const DIRECTIONS: Record<string, "left" | "right" | "up" | "down"> = { ArrowLeft: "left", ArrowRight: "right", ArrowUp: "up", ArrowDown: "down" };
 
-export function PanelGrid({ panels, range, choices, editing, selected, acts, onLayout }: PanelGridProps) {
+export function PanelGrid({ panels, range, choices, waiting, editing, selected, acts, onLayout }: PanelGridProps) {
   const element = useRef<HTMLDivElement>(null);
   const drag = useRef<Drag | null>(null);
   const [preview, setPreview] = useState<Panel[] | null>(null);
@@ -81,9 +83,9 @@ export function PanelGrid({ panels, range, choices, editing, selected, acts, onL
         }}
       >
         {/* In reading order; while it is edited in their own, since an element that is moved loses what holds it. */}
-        {(editing ? shown : inOrder(shown)).map((panel) => (
-          <PanelFrame key={panel.id} panel={panel} range={range} choices={choices} grips={editing ? grips : null} selected={editing && selected === panel.id} acts={acts} />
-        ))}
+        {(editing ? shown : inOrder(shown)).map((panel) => waiting
+          ? <PanelPlace key={panel.id} panel={panel} />
+          : <PanelFrame key={panel.id} panel={panel} range={range} choices={choices} grips={editing ? grips : null} selected={editing && selected === panel.id} acts={acts} />)}
       </div>
       <span className="visually-hidden" role="status">{said}</span>
     </>

@@ -15,6 +15,8 @@ export interface Variables {
   choices: Choices;
   values: ReadonlyMap<string, readonly string[]>;
   errors: ReadonlyMap<string, ApiError>;
+  /** A value is not known yet that panels ask with. */
+  waiting: boolean;
   choose: (variable: Variable, chosen: Chosen) => void;
 }
 
@@ -50,8 +52,12 @@ export function useVariables(variables: readonly Variable[], range: Range): Vari
     const error = second[index]?.error ?? first[index]?.error;
     return error ? [[one.name, error]] : [];
   }));
+  const waiting = variables.some((one, index) => {
+    const chosen = choices.get(one.name);
+    return chosen?.all === false && chosen.values.length === 0 && (first[index]?.isFetching === true || second[index]?.isFetching === true);
+  });
   const onChoose = useCallback((variable: Variable, chosen: Chosen) => changeSearch((before) => choose(before, variable, chosen), "push"), [changeSearch]);
-  return { choices, values, errors, choose: onChoose };
+  return { choices, values, errors, waiting, choose: onChoose };
 }
 
 const known = (variables: readonly Variable[], answers: readonly (readonly string[] | null | undefined)[]): Map<string, readonly string[]> =>
