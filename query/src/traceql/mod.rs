@@ -23,6 +23,7 @@ mod parse;
 mod print;
 mod prune;
 mod row_fields;
+mod row_values;
 mod scan;
 mod search;
 mod single;

@@ -5,6 +5,7 @@
 
 use super::ast::{AttributeScope, Field, Intrinsic};
 use super::condition::FieldValues;
+use super::row_values::{Distinct, Parts};
 use super::span_fields::{event_attribute, link_attribute, one, part_value};
 use super::value::Value;
 use crate::Error;
@@ -16,9 +17,7 @@ use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::record_batch::RecordBatch;
 use binnacle_storage::model::{Value as Stored, WEIGHT_COLUMN, wire};
 use binnacle_storage::segment::{ATTRIBUTES_REST, AttributeKeys, attribute_column_name};
-use std::cell::OnceCell;
-use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
+use std::collections::BTreeSet;
 
 /// Reads the fields of a batch's rows. Resources and scopes are decoded once per batch and distinct value; events and links of
 /// a row only when somebody asks for them.
@@ -51,82 +50,6 @@ enum Reader {
         name: String,
         own: Option<ArrayRef>,
     },
-}
-
-/// Values that many rows share, each once.
-struct Distinct<T> {
-    values: Vec<Arc<T>>,
-    /// Of every row the index of its value; empty when the column was not read.
-    of_row: Vec<u32>,
-}
-
-impl<T> Distinct<T> {
-    fn of(
-        column: &ByteColumn,
-        rows: usize,
-        mut read: impl FnMut(Option<&[u8]>) -> Result<Arc<T>, Error>,
-    ) -> Result<Distinct<T>, Error> {
-        let mut distinct = Distinct { values: Vec::new(), of_row: Vec::new() };
-        if !column.is_there() {
-            return Ok(distinct);
-        }
-        let mut known: HashMap<Option<u128>, u32> = HashMap::new();
-        let mut last = (None, 0);
-        distinct.of_row.reserve(rows);
-        for row in 0..rows {
-            let view = column.view(row);
-            if row == 0 || view != last.0 {
-                let index = match known.get(&view) {
-                    Some(index) => *index,
-                    None => {
-                        distinct.values.push(read(column.value(row))?);
-                        let index = distinct.values.len() as u32 - 1;
-                        known.insert(view, index);
-                        index
-                    }
-                };
-                last = (view, index);
-            }
-            distinct.of_row.push(last.1);
-        }
-        Ok(distinct)
-    }
-
-    fn value(&self, row: usize) -> Option<&T> {
-        let index = *self.of_row.get(row)?;
-        self.values.get(index as usize).map(|value| &**value)
-    }
-}
-
-/// Events or links, decoded row by row as they are asked for.
-struct Parts<T> {
-    column: ByteColumn,
-    decode: fn(&[u8]) -> Result<Vec<T>, wire::Malformed>,
-    decoded: Vec<OnceCell<Option<Vec<T>>>>,
-}
-
-impl<T> Parts<T> {
-    fn of(
-        column: ByteColumn,
-        rows: usize,
-        decode: fn(&[u8]) -> Result<Vec<T>, wire::Malformed>,
-    ) -> Parts<T> {
-        let rows = if column.is_there() { rows } else { 0 };
-        Parts {
-            column,
-            decode,
-            decoded: std::iter::repeat_with(OnceCell::new).take(rows).collect(),
-        }
-    }
-
-    /// `None` when they cannot be read: whoever reads the whole span says what is wrong with it.
-    fn value(&self, row: usize) -> Option<&[T]> {
-        let Some(cell) = self.decoded.get(row) else { return Some(&[]) };
-        match self.column.value(row) {
-            None | Some([]) => Some(&[]),
-            Some(bytes) => cell.get_or_init(|| (self.decode)(bytes).ok()).as_deref(),
-        }
-    }
 }
 
 /// Whether a row alone tells the field's value.
