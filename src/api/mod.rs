@@ -270,11 +270,15 @@ pub fn router(api: Api) -> Router {
 const COLLECTIONS: [&str; 4] =
     ["/api/v1/slos", "/api/v1/dashboards", "/api/v1/runs", "/api/v1/demo/faults"];
 
-async fn unknown_path(request: Request) -> ApiError {
+async fn unknown_path(request: Request) -> Response {
     let path: String = request.uri().path().chars().take(200).collect();
+    if let Some(page) = ui::page_of_nothing(&path, request.headers()) {
+        return page;
+    }
     discard_body(request).await;
     ApiError::new(StatusCode::NOT_FOUND, "not_found", format!("there is nothing at {path}"))
         .hint("/api/v1/openapi.json lists what there is")
+        .into_response()
 }
 
 /// Reads what nobody will look at, up to a limit, so that the connection can be used again.

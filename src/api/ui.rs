@@ -37,6 +37,10 @@ const PAGES: [&str; 12] = [
     "traces",
 ];
 
+/// First parts of paths that programs ask.
+const APIS: [&str; 8] =
+    ["alertmanager", "api", "assets", "jaeger", "loki", "prometheus", "tempo", "v1"];
+
 /// Styles may stand in the page, since the query editor writes its own there; scripts may not.
 const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; \
     base-uri 'none'; form-action 'self'; frame-ancestors 'self'";
@@ -87,6 +91,19 @@ fn wants_html(headers: &HeaderMap) -> bool {
 
 async fn page_of(headers: HeaderMap) -> Response {
     page(&headers)
+}
+
+/// For a browser that was sent to a path that there is not: the UI, which says so and leads on.
+pub fn page_of_nothing(path: &str, headers: &HeaderMap) -> Option<Response> {
+    let first = path.split('/').nth(1).unwrap_or_default();
+    if !wants_html(headers) || APIS.contains(&first) {
+        return None;
+    }
+    let mut response = page(headers);
+    if response.status().is_success() {
+        *response.status_mut() = StatusCode::NOT_FOUND;
+    }
+    Some(response)
 }
 
 /// The UI's one page; it shows what the path says.

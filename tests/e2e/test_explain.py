@@ -115,9 +115,13 @@ def test_a_page_carries_its_cause_and_keeps_it(new_server, tmp_path):
     failed = {f"{number:032x}" for number in range(1102, 1200, 2)}
     ids = told["trace_ids"].split(",")
     assert ids and set(ids) <= failed
-    # Its links work as they are.
-    assert server.http.get(told["trace_url"], timeout=30).json()["trace_id"] == ids[0]
-    evidence = server.http.get(told["explain_url"], timeout=30).json()
+    # Its links are pages for whoever was woken; programs have the same below /api/v1.
+    assert told["trace_url"] == f"{server.api}/traces/{ids[0]}"
+    assert told["explain_url"] == f"{server.api}/alerts/{page['fingerprint']}"
+    for link in (told["trace_url"], told["explain_url"]):
+        answer = server.http.get(link, headers={"Accept": "text/html"}, timeout=30)
+        assert answer.status_code == 200 and "<title>Binnacle" in answer.text
+    evidence = server.call("GET", f"/api/v1/alerts/{page['fingerprint']}/explain").json()
     assert evidence["fingerprint"] == page["fingerprint"]
     assert evidence["summary"] == told["explanation"]
     assert [example["trace_id"] for example in evidence["examples"]] == ids

@@ -15,7 +15,7 @@ use binnacle_query::explain::{Culprit, Explanation};
 /// Services named in annotations.
 const SERVICES_TOLD: usize = 3;
 
-/// What an alert says of its explanation.
+/// What an alert says of its explanation. Its links are for whoever reads it: pages of the web UI.
 pub(crate) fn annotations(explanation: &Explanation, base: &str, alert: &str) -> LabelSet {
     let mut annotations = LabelSet::new();
     let base = base.trim_end_matches('/');
@@ -25,13 +25,13 @@ pub(crate) fn annotations(explanation: &Explanation, base: &str, alert: &str) ->
         }
     };
     put("explanation", explanation.summary.clone());
-    put("explain_url", format!("{base}/api/v1/alerts/{alert}/explain"));
+    put("explain_url", format!("{base}/alerts/{alert}"));
     put("culprits", culprits(&explanation.services));
     let traces = explanation.examples.iter().map(|example| example.trace_id.as_str());
     let traces: Vec<&str> = traces.filter(|id| !id.is_empty()).collect();
     put("trace_ids", traces.join(","));
     if let Some(first) = traces.first() {
-        put("trace_url", format!("{base}/api/v1/traces/{first}"));
+        put("trace_url", format!("{base}/traces/{first}"));
     }
     annotations
 }
@@ -70,10 +70,10 @@ mod tests {
             told.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let expected = [
             ("culprits", "cart"),
-            ("explain_url", "http://host/api/v1/alerts/00ff/explain"),
+            ("explain_url", "http://host/alerts/00ff"),
             ("explanation", "cart spent it"),
             ("trace_ids", "ab"),
-            ("trace_url", "http://host/api/v1/traces/ab"),
+            ("trace_url", "http://host/traces/ab"),
         ];
         assert_eq!(told, expected);
         assert_eq!(culprits(&[culprit("shop", false), culprit("cart", false)]), "shop");

@@ -104,7 +104,7 @@ fn an_alert_says_of_how_many_events_its_budget_is() {
         .map(|one| one.reason.as_str())
         .collect();
     // A day of ten-second slices of 100 events.
-    let left = " % of the budget of 864000 events is left; data: measured";
+    let left = " % of the budget is left, counted over 864000 events; data: measured";
     assert!(
         !reasons.is_empty() && reasons.iter().all(|reason| reason.ends_with(left)),
         "{reasons:?}"

@@ -37,7 +37,7 @@ export function optionsOf(looks: Looks): uPlot.Options {
     width: looks.width,
     height: looks.height,
     legend: { show: false },
-    padding: [10, 12, 0, 0],
+    padding: [10, 26, 0, 0],
     scales: {
       x: { time: true, range: () => [toSeconds(looks.range().from), toSeconds(looks.range().to)] },
       y: { range: (_plot, min, max) => yRange(min, max, unit, looks.drawn().threshold?.value) },

@@ -41,7 +41,7 @@ export function Tile({ label, children, note, below, tone }: { label: ReactNode;
     <div className={styles.tile}>
       <div className="small dim">{label}</div>
       <div className={styles.value}><strong className={tone}>{children}</strong> {note && <span className="small dim">{note}</span>}</div>
-      {below && <div className="small dim clip">{below}</div>}
+      {below && <div className={`small dim ${styles.below}`}>{below}</div>}
     </div>
   );
 }

@@ -35,7 +35,7 @@ export default function Palette() {
 
 function Box({ typed, setTyped }: { typed: string; setTyped: (text: string) => void }) {
   const [active, setActive] = useState(0);
-  const { entries, choose, partial } = usePalette(typed);
+  const { entries, choose, partial, reading } = usePalette(typed);
   const id = useId();
   const list = useRef<HTMLDivElement>(null);
   const index = Math.min(active, entries.length - 1);
@@ -80,6 +80,7 @@ function Box({ typed, setTyped }: { typed: string; setTyped: (text: string) => v
         ])}
         {entries.length === 0 && <p className={styles.section}>Nothing is called so.</p>}
       </div>
+      {reading && <p className={styles.partial} role="status">Names are still being read.</p>}
       {partial && <p className={styles.partial} role="status">Some names could not be read; what is found is not all.</p>}
     </>
   );

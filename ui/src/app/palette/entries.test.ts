@@ -1,16 +1,20 @@
 import { expect, it } from "vitest";
-import { entriesOf, type Known, score } from "./entries";
+import { entriesOf, isTracePrefix, type Known, score } from "./entries";
 
 const known: Known = {
   services: ["checkout", "payments", "cart"], slos: [{ name: "checkout-availability", title: "checkout availability" }],
   alerts: [{ fingerprint: "1f6e", title: "checkout availability burns 21 ×", service: "checkout" }], metrics: ["shop_requests_total"], dashboards: [{ id: "stack-overview", title: "Stack overview" }, { id: "my view", title: "Checkout in July" }], faults: [],
   pages: [{ to: "/", label: "Overview" }, { to: "/logs", label: "Logs" }], actions: [{ action: "dark", label: "Dark theme" }],
-  traceOfSpan: null, time: null, recent: [],
+  traceOfSpan: null, traces: [], time: null, recent: [],
 };
 const sections = (typed: string, more: Partial<Known> = {}) => entriesOf(typed, { ...known, ...more }).map((e) => e.section);
 const traceId = "9c41f07e9c41f07e9c41f07e9c41f07e";
 
 it("knows a trace id", () => expect(entriesOf(traceId, known)[0]?.act).toEqual({ kind: "go", to: `/traces/${traceId}` }));
+it("finds a trace by the digits that are shown of its id", () => {
+  expect(isTracePrefix("9c41f07e") && !isTracePrefix("9c41f07") && !isTracePrefix(traceId) && !isTracePrefix("checkout")).toBe(true);
+  expect(entriesOf("9c41f07e", { ...known, traces: [traceId] })[0]).toEqual({ section: "Trace", label: "Trace 9c41f07e", note: traceId, act: { kind: "go", to: `/traces/${traceId}` } });
+});
 it("has its sections in order", () => expect(sections("checkout")).toEqual(["Services", "SLOs", "Alerts", "Dashboards", "Search"]));
 it("leads a span to its trace", () => expect(entriesOf("00f067aa0ba902b7", { ...known, traceOfSpan: traceId })[0]?.act).toMatchObject({ search: { span: "00f067aa0ba902b7" } }));
 it("reads TraceQL, SQL and PromQL", () => {

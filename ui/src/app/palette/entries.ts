@@ -22,6 +22,8 @@ export interface Known {
   actions: { action: string; label: string }[];
   /** The trace of the span id that was typed, when there is one. */
   traceOfSpan: string | null;
+  /** Traces whose ids begin with what was typed. */
+  traces: string[];
   /** What was typed, read as a time. */
   time: { range: RangeText; words: string } | null;
   recent: Entry[];
@@ -30,6 +32,8 @@ export interface Known {
 const PER_SECTION = 6;
 
 export const isTraceId = (text: string): boolean => /^[0-9a-f]{32}$/i.test(text);
+/** As ids are shortened everywhere, or longer. */
+export const isTracePrefix = (text: string): boolean => /^[0-9a-f]{8,31}$/i.test(text);
 export const isSpanId = (text: string): boolean => /^[0-9a-f]{16}$/i.test(text);
 
 /** Words of what was typed may stand anywhere; an earlier and fuller match comes first. */
@@ -62,6 +66,7 @@ export function entriesOf(typed: string, known: Known): Entry[] {
   if (text === "") return [...known.recent.map((entry) => ({ ...entry, section: "Recent" })), ...pages(known.pages)];
   const entries: Entry[] = [];
   if (isTraceId(text)) entries.push({ section: "Trace", label: `Trace ${text.slice(0, 8)}`, note: text, act: { kind: "go", to: `/traces/${text.toLowerCase()}` } });
+  for (const id of known.traces) entries.push({ section: "Trace", label: `Trace ${id.slice(0, 8)}`, note: id, act: { kind: "go", to: `/traces/${id}` } });
   if (known.traceOfSpan) {
     entries.push({ section: "Span", label: `Span ${text.slice(0, 8)}`, note: `in trace ${known.traceOfSpan.slice(0, 8)}`, act: { kind: "go", to: `/traces/${known.traceOfSpan}`, search: { span: text.toLowerCase() } } });
   }

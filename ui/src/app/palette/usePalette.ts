@@ -4,7 +4,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useDashboards } from "@/api/dashboards";
 import { beginFault, endFault, useFaults } from "@/api/demo";
-import { useAlertNames, useMetricNames, useServiceNames, useTraceOfSpan } from "@/api/names";
+import { useAlertNames, useMetricNames, useServiceNames, useTraceOfSpan, useTracesOfPrefix } from "@/api/names";
 import { useSlos } from "@/api/slos";
 import { copy } from "@/components/CopyAs";
 import { FAULT_LASTS, isPlanned } from "@/components/demo";
@@ -14,7 +14,7 @@ import { describeRange, parseRange } from "@/model/range";
 import { preferences, setPreferences, usePreferences } from "@/preferences/preferences";
 import { SECTIONS } from "../navigation";
 import { help } from "../help/open";
-import { type Entry, entriesOf, isSpanId } from "./entries";
+import { type Entry, entriesOf, isSpanId, isTracePrefix } from "./entries";
 import { palette } from "./open";
 
 const ACTIONS = [
@@ -28,7 +28,7 @@ const EXTRA_PAGES = [
 ];
 const RECENT_MAX = 8;
 
-export function usePalette(typed: string): { entries: Entry[]; choose: (entry: Entry) => void; partial: boolean } {
+export function usePalette(typed: string): { entries: Entry[]; choose: (entry: Entry) => void; partial: boolean; reading: boolean } {
   const time = useTime();
   const { zone } = usePreferences();
   const go = useGo();
@@ -43,6 +43,7 @@ export function usePalette(typed: string): { entries: Entry[]; choose: (entry: E
   const { faults } = useFaults();
   const client = useQueryClient();
   const span = useTraceOfSpan(isSpanId(text) ? text : null, time.range);
+  const traces = useTracesOfPrefix(isTracePrefix(text) ? text.toLowerCase() : null, time.range);
   const range = text === "" ? null : parseRange(text, time.now, zone);
   const entries = entriesOf(typed, {
     services: services.data?.rows.map((row) => row.service) ?? [],
@@ -54,6 +55,7 @@ export function usePalette(typed: string): { entries: Entry[]; choose: (entry: E
     pages: [...SECTIONS.flatMap((section) => section.entries), ...EXTRA_PAGES],
     actions: ACTIONS,
     traceOfSpan: isSpanId(text) ? (span.data?.rows[0]?.trace_id ?? null) : null,
+    traces: isTracePrefix(text) ? (traces.data?.rows.map((row) => row.trace_id).filter((id) => id.startsWith(text.toLowerCase())) ?? []) : [],
     time: range ? { range, words: describeRange(range, time.now, zone) } : null,
     recent,
   });
@@ -65,7 +67,8 @@ export function usePalette(typed: string): { entries: Entry[]; choose: (entry: E
     else if (/^(begin|end) /.test(entry.act.action)) void breakDemo(entry.act.action).then(() => client.invalidateQueries());
     else act(entry.act.action, () => set({ paused: !time.paused }));
   };
-  return { entries, choose, partial: [services, slos, alerts, metrics, dashboards].some((query) => query.error !== null) };
+  const names = [services, slos, alerts, metrics, dashboards];
+  return { entries, choose, partial: names.some((query) => query.error !== null), reading: names.some((query) => query.isLoading) || (text !== "" && (span.isLoading || traces.isLoading)) };
 }
 
 /** `begin slow-database`. The overview shows whether it did. */

@@ -22,7 +22,7 @@ export function sentenceOf(objective: Objective, days: number): string {
   const some = (n: number, word: string) => `${n === 0 ? "no" : group(n)} ${word}${n === 1 ? "" : "s"}`;
   const status = objective.status;
   const target = Number.parseFloat(objective.target) / 100;
-  const was = status && status.counted.total > 0n ? `Would have been ${sli(status.counted.good, status.counted.total, target)}` : "Nothing was measured";
+  const was = status && status.counted.total > 0n ? `Would have been ${sli(status.counted.good, status.counted.total, target)}, by ${group(status.events.total)} events` : "Nothing was measured";
   return `${was}, with ${some(countOf(firings, "page"), "page")} and ${some(countOf(firings, "ticket"), "ticket")} in ${days} days.`;
 }
 

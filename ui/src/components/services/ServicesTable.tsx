@@ -17,7 +17,7 @@ import type { Standing } from "@/model/standing";
 import type { Tone } from "@/model/state";
 import { subtract, toSeconds } from "@/model/time";
 import { backBy, withEarlier } from "@/model/against";
-import { carried, earlierGrid, errorRatios, type Grid, rates, slowest, trafficOf } from "@/model/traffic";
+import { carried, earlierGrid, errorRatios, type Grid, rates, slowest, type Traffic, trafficOf } from "@/model/traffic";
 import { durationMs, NO_DATA, NOT_APPLICABLE, rate, ratio, type Unit } from "@/model/units";
 import { roundAge } from "./age";
 import { budgetShort } from "./budgetShort";
@@ -112,8 +112,9 @@ function sparkTone(row: ServiceRow, metric: Metric): Tone {
 const marksOf = (row: ServiceRow, grid: Grid): number[] => row.deploys.map((deploy) => Number(deploy.at - grid.range.from) / Number(grid.range.to - grid.range.from)).filter((share) => share > 0 && share < 1);
 
 const figureTone = (row: ServiceRow, metric: "errors" | "p99") => (row.worsened[metric] ? (row.tone === "bad" ? "bad" : "warn") : undefined);
-/** All requests of a service, failed ones when `failed`. */
-export const tracesQuery = (service: string, failed = false): string => `{ resource.service.name = "${service.replaceAll(/["\\]/g, "\\$&")}"${failed ? " && status = error" : ""} }`;
+/** The spans that are counted of a service: its requests where it has any; those that failed when `failed`. */
+export const tracesQuery = ({ service, counted }: Pick<Traffic, "service" | "counted">, failed = false): string =>
+  `{ resource.service.name = "${service.replaceAll(/["\\]/g, "\\$&")}"${counted === "requests" ? " && (kind = server || kind = consumer)" : ""}${failed ? " && status = error" : ""} }`;
 
 const Budget = ({ of }: { of: Standing }) => (
   <span className="row">
@@ -125,7 +126,7 @@ const Budget = ({ of }: { of: Standing }) => (
 function Rate({ row, grid }: { row: ServiceRow; grid: Grid }) {
   if (row.traffic.silentSince !== null) return <span className="hold">{NO_DATA}</span>;
   return (
-    <Figure to="/traces" search={{ q: tracesQuery(row.service) }} exact={`${row.traffic.count} ${row.traffic.counted}`} sources={{ sql: trafficSql(grid, row.service) }} label={`requests per second of ${row.service}`}>
+    <Figure to="/traces" search={{ q: tracesQuery(row.traffic) }} exact={`${row.traffic.count} ${row.traffic.counted}`} sources={{ sql: trafficSql(grid, row.service) }} label={`requests per second of ${row.service}`}>
       {rate(row.traffic.perSecond)}
     </Figure>
   );
@@ -134,7 +135,7 @@ function Rate({ row, grid }: { row: ServiceRow; grid: Grid }) {
 function Errors({ row, grid }: { row: ServiceRow; grid: Grid }) {
   if (row.traffic.silentSince !== null) return <span className="faint">{NOT_APPLICABLE}</span>;
   return (
-    <Figure to="/traces" search={{ q: tracesQuery(row.service, true) }} exact={`${row.traffic.errors} of ${row.traffic.count}`} tone={figureTone(row, "errors")} sources={{ sql: trafficSql(grid, row.service) }} label={`errors of ${row.service}`}>
+    <Figure to="/traces" search={{ q: tracesQuery(row.traffic, true) }} exact={`${row.traffic.errors} of ${row.traffic.count}`} tone={figureTone(row, "errors")} sources={{ sql: trafficSql(grid, row.service) }} label={`errors of ${row.service}`}>
       {ratio(row.traffic.errorRatio)}
     </Figure>
   );
@@ -144,7 +145,7 @@ function P99({ row, grid }: { row: ServiceRow; grid: Grid }) {
   const { p99, silentSince } = row.traffic;
   if (silentSince !== null || p99 === null) return <span className="faint">{NOT_APPLICABLE}</span>;
   return (
-    <Figure to="/traces" search={{ q: tracesQuery(row.service) }} exact={`${p99} ns`} tone={figureTone(row, "p99")} sources={{ sql: trafficSql(grid, row.service) }} label={`p99 of ${row.service}`}>
+    <Figure to="/traces" search={{ q: tracesQuery(row.traffic) }} exact={`${p99} ns`} tone={figureTone(row, "p99")} sources={{ sql: trafficSql(grid, row.service) }} label={`p99 of ${row.service}`}>
       {durationMs(p99 / 1e6)}
     </Figure>
   );

@@ -71,7 +71,7 @@ function SeriesBody({ panel, state, range, choices, height }: BodyProps) {
   const all = useMemo(() => linesOf(state.answered), [state.answered]);
   const limit = panel.limit ?? SERIES_SHOWN;
   const lines = useMemo(() => (all.lines.length <= limit ? all.lines : [...all.lines].sort((a, b) => largest(b) - largest(a)).slice(0, limit)), [all, limit]);
-  if (lines.length === 0) return <NothingFound />;
+  if (lines.length === 0) return <NothingFound height={height} />;
   const threshold = panel.thresholds?.[0];
   const partial = lines.length < all.lines.length;
   const legend = lines.length > 1 ? Math.min(lines.length, legendRows(height)) * 24 + 28 : 0;
@@ -89,7 +89,7 @@ function SeriesBody({ panel, state, range, choices, height }: BodyProps) {
 
 function StatBody({ panel, state, height }: BodyProps) {
   const values = useMemo(() => statsOf(state.answered, panel.reduce ?? "last"), [state.answered, panel.reduce]);
-  if (values.length === 0) return <NothingFound />;
+  if (values.length === 0) return <NothingFound height={height} />;
   return <Stats panel={panel} values={values} height={height} />;
 }
 
@@ -107,11 +107,14 @@ function TableBody({ panel, state }: BodyProps) {
 
 function HeatBody({ panel, state, range, height }: BodyProps) {
   const cells = useMemo(() => heatOf(state.answered), [state.answered]);
-  if (!cells) return <NothingFound />;
+  if (!cells) return <NothingFound height={height} />;
   return <heatMap.Chart fallback={<Loading rows={3} height={height} />} label={panel.title || "Heat map"} cells={cells} unit={panel.unit ?? "seconds"} range={range} height={height} />;
 }
 
-const NothingFound = () => <Empty title="Nothing in this range.">The question was answered, with no row. Widen the time, choose other values above, or look at the query in the panel’s menu.</Empty>;
+/** A panel of less height has no room for more than a line. */
+const BRIEF = 160;
+
+const NothingFound = ({ height = BRIEF }: { height?: number }) => height < BRIEF ? <Empty title="Nothing in this range." /> : <Empty title="Nothing in this range.">The question was answered, with no row. Widen the time, choose other values above, or look at the query in the panel’s menu.</Empty>;
 
 /** Paragraphs, and lists of lines that begin with a dash. */
 export function TextBody({ text }: { text: string }) {

@@ -24,7 +24,7 @@ export function Faults() {
         {faults.map((fault) => (
           <li key={fault.name}>
             <b>{faultName(fault.name)}</b>
-            {isPlanned(fault) ? <button type="button" className="btn" onClick={() => act(endFault(fault.name))}>End</button> : <button type="button" className="btn" onClick={() => act(beginFault(fault.name, FAULT_LASTS))}>Begin</button>}
+            {isPlanned(fault) ? <button type="button" className="btn" aria-label={`End ${faultName(fault.name)}`} onClick={() => act(endFault(fault.name))}>End</button> : <button type="button" className="btn" aria-label={`Begin ${faultName(fault.name)}`} onClick={() => act(beginFault(fault.name, FAULT_LASTS))}>Begin</button>}
             <span className="small dim">{fault.about}{faultState(fault) !== "" && <strong className="warn"> · {faultState(fault)}</strong>}</span>
           </li>
         ))}

@@ -8,7 +8,7 @@ describe("a draft", () => {
     const text = openSlo({ ...draft, good: "latency", owner: "ann" });
     expect(text).toContain("  name: check-s-out-post-pay-under-300ms\n");
     expect(text).toContain("displayName: 'check''s out POST /pay under 300 ms'");
-    expect(text).toContain(`query: '{ resource.service.name = "check''s out" && kind = server && name = "POST /pay" }'`);
+    expect(text).toContain(`query: '{ resource.service.name = "check''s out" && (kind = server || kind = consumer) && name = "POST /pay" }'`);
     expect(text).toContain("good: {metricSource: {type: spans, spec: {query: '{ status != error && duration <= 300ms }'}}}");
     expect(text).toContain("objectives: [{target: 0.999}]");
     expect(text).toContain("labels: {owner: 'ann'}");

@@ -34,7 +34,7 @@ export function titleOf(draft: Draft): string {
 
 function queries(draft: Draft): { type: string; total: string; good: string } {
   if (draft.good === "logs") return { type: "logs", total: `service:${quoted(draft.service)}`, good: "severity:<error" };
-  const parts = [`resource.service.name = ${quoted(draft.service)}`, "kind = server", ...(draft.operation ? [`name = ${quoted(draft.operation)}`] : [])];
+  const parts = [`resource.service.name = ${quoted(draft.service)}`, "(kind = server || kind = consumer)", ...(draft.operation ? [`name = ${quoted(draft.operation)}`] : [])];
   return { type: "spans", total: `{ ${parts.join(" && ")} }`, good: draft.good === "latency" ? `{ status != error && duration <= ${draft.milliseconds}ms }` : "{ status != error }" };
 }
 

@@ -2,6 +2,7 @@
 
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
+import { useServedOperations } from "@/api/names";
 import { useGoldenSignals } from "@/api/red";
 import { type ApiError, asApiError } from "@/api/error";
 import { saveSlo } from "@/api/slos";
@@ -39,13 +40,13 @@ export default function NewSloPage() {
   // The hour before this minute: what the choices are made from.
   const [hour] = useState<Range>({ from: nanos(now - HOUR), to: now });
   const services = useGoldenSignals(hour);
-  const operations = useGoldenSignals(hour, { by: "operation", service: draft.service, enabled: draft.service !== "" });
+  const operations = useServedOperations(draft.service, hour);
   const problem = problemOf(draft);
   const text = byHand ?? (problem === null ? openSlo(draft) : "");
   const settled = useSettled(text);
   const outcome = useOutcome(settled, 30, settled !== "");
   const names = [...new Set((services.data?.signals ?? []).map((one) => one.service))].sort();
-  const served = (operations.data?.signals ?? []).filter((one) => one.service === draft.service && one.name).sort((a, b) => b.count - a.count);
+  const served = operations.data?.rows ?? [];
   const perHour = draft.operation === "" ? (services.data?.signals.find((one) => one.service === draft.service)?.count ?? 0) : (served.find((one) => one.name === draft.operation)?.count ?? 0);
   const least = leastPerHour(draft.target);
   const change = (next: Partial<Draft>) => {
@@ -83,7 +84,7 @@ export default function NewSloPage() {
                     <label className="field">Operation
                       <select className="input" value={draft.operation} disabled={draft.service === ""} onChange={(event) => change({ operation: event.target.value })}>
                         <option value="">all that it serves</option>
-                        {served.map((one) => <option key={one.name} value={one.name ?? ""}>{one.name} · {count(one.count)} in the last hour</option>)}
+                        {served.map((one) => <option key={one.name} value={one.name}>{one.name} · {count(one.count)} in the last hour</option>)}
                       </select>
                     </label>
                   )}
