@@ -12,7 +12,9 @@ from binnacle import ROOT, binary
 from debian import program
 from pages import PORTS, Reader, anchors, blocks, manuals, programs, without_code
 
-HANDBOOK = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "deploy" / "README.md"]
+BESIDE = [ROOT / "deploy" / "README.md", ROOT / "load" / "README.md", ROOT / "tests" / "shop" / "README.md"]
+#: The pages of docs/faults are run by test_docs_faults.py.
+HANDBOOK = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *BESIDE]
 NODE_MODULES = ROOT / "tests" / "e2e" / "js" / "node_modules"
 SECTION = r"(?:server|api|collector|scrape|storage|query|alerting|log)"
 

@@ -71,3 +71,18 @@ class Demo(Server):
         for signal, count in re.findall(r'records_accepted_total\{.*?signal="(\w+)".*?\} (\d+)', text):
             counts[signal] = counts.get(signal, 0) + int(count)
         return counts
+
+    def stored(self):
+        """Rows that there are, by signal, of both tenants: the shop's, and the server's own."""
+        tables = {"traces": "spans", "logs": "logs", "metrics": "metric_points"}
+        count = lambda table, tenant: int(self.query(f"SELECT count(*) FROM {table}", tenant)[0][0])
+        return {signal: sum(count(table, tenant) for tenant in ("default", "binnacle")) for signal, table in tables.items()}
+
+    def kept(self):
+        """Records acknowledged and rows stored, by signal, at a moment when nothing comes in between."""
+        for _ in range(20):
+            accepted, stored = self.accepted(), self.stored()
+            if accepted == self.accepted():
+                break
+            time.sleep(0.3)
+        return {signal: (accepted.get(signal, 0), rows) for signal, rows in stored.items()}

@@ -44,9 +44,10 @@ def main():
         else:
             failed = None
         overhead = measure_overhead(arguments, server)
+        kept = server.kept()
     finally:
         server.stop(keep=arguments.keep)
-    text = render(runs, failed, overhead)
+    text = render(runs, failed, overhead, kept)
     print(text)
     if arguments.results:
         reports.write_section(arguments.results, reports.PATH, text)
@@ -135,7 +136,7 @@ def without_spans(arguments, server, name):
     return (server.cpu() - began) / report["total"]["requests"]
 
 
-def render(runs, failed, overhead):
+def render(runs, failed, overhead, kept):
     lines = [
         reports.PATH,
         "",
@@ -167,6 +168,11 @@ def render(runs, failed, overhead):
         f"; at {failed['rate']:,} {failed['errors']:,} failed, {failed['lost']:,} spans were lost and {failed['achieved']:,.0f} a second were answered."
         if failed else f", the highest that was tried."
     )]
+    names = {"traces": "spans", "logs": "log records", "metrics": "data points"}
+    lines += ["", "Of all that was acknowledged since the start, also of the server's own telemetry: " + "; ".join(
+        f"{names[signal]} {accepted:,}, stored {rows:,}" + ("" if accepted == rows else " (NOT equal)")
+        for signal, (accepted, rows) in kept.items()
+    ) + "."]
     spent, without = overhead
     lines += ["", f"What telemetry costs the shop, making, sending and ingesting it, at {RATES[0]} requests a second: "
               f"{1e3 * spent:.2f} ms of CPU per request with it, {1e3 * without:.2f} while it reaches nobody: {spent / without - 1:+.0%}."]

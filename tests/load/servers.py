@@ -85,8 +85,8 @@ class Server(Process):
             command += ["--set", f"{key}={value}"]
         return command
 
-    def post(self, path, body=b""):
-        headers = {"Content-Type": "application/json"}
+    def post(self, path, body=b"", tenant="default"):
+        headers = {"Content-Type": "application/json", "X-Scope-OrgID": tenant}
         request = urllib.request.Request(self.url(path), data=body, headers=headers)
         with urllib.request.urlopen(request, timeout=3600) as answer:
             return answer.read()
@@ -96,8 +96,8 @@ class Server(Process):
         self.post("/api/v1/admin/flush")
         self.post("/api/v1/admin/compact")
 
-    def query(self, sql):
-        return json.loads(self.post("/api/v1/sql", json.dumps({"query": sql}).encode()))["rows"]
+    def query(self, sql, tenant="default"):
+        return json.loads(self.post("/api/v1/sql", json.dumps({"query": sql}).encode(), tenant))["rows"]
 
     def count(self, table):
         return int(self.query(f"SELECT count(*) FROM {table}")[0][0])

@@ -71,7 +71,10 @@ fn objective(spec: &ObjectiveSpec, standing: Option<&ObjectiveStanding>) -> Valu
         value["composite"] = json!({ "kind": composite.together.name(), "members": composite.members.iter().map(member).collect::<Vec<_>>() });
     }
     if let Some(standing) = standing {
-        value["status"] = status(&standing.status);
+        // There is nothing to say of a time before the first look has come to an end.
+        if standing.status.until > 0 {
+            value["status"] = status(&standing.status);
+        }
         let alerts = standing.status.alerts.iter().zip(&standing.latches);
         value["alerts"] = alerts.map(|(seen, latch)| alert(seen, latch)).collect();
         if !spec.sli.group_by.is_empty() {

@@ -4,7 +4,7 @@ import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ROUTES } from "../../src/app/routes";
 import { launch } from "../browser";
-import { findings, open, paths, settled } from "../harness";
+import { base, findings, open, paths, settled } from "../harness";
 
 let browser: Browser;
 let real: string[];
@@ -24,6 +24,23 @@ describe.each(["light", "dark"] as const)("in the %s theme", (theme) => {
     expect(complaints).toEqual([]);
     await close();
   });
+});
+
+it("says that nothing is on a small screen of a board without data, in full", async () => {
+  // Nobody sends what the process says of itself here.
+  const { page, complaints, close } = await open(browser, "/dashboards/binnacle-process", { width: 1280, height: 800 });
+  await settled(page);
+  expect(await findings(page)).toEqual([]);
+  expect(complaints).toEqual([]);
+  await close();
+});
+
+it("leads on from a path that there is not", async () => {
+  const { page, close } = await open(browser, "/nothing/is/here");
+  expect(await page.locator("h1").innerText()).toBe("No such page");
+  expect((await fetch(`${base()}/nothing/is/here`, { headers: { Accept: "text/html" } })).status).toBe(404);
+  expect((await fetch(`${base()}/nothing/is/here`)).headers.get("content-type")).toContain("json");
+  await close();
 });
 
 it.each([["/alerts", 390], ["/alerts", 320], ["/", 1280], ["/", 3840]] as const)("%s is not wider than a screen of %i px", async (path, width) => {

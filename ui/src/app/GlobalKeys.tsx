@@ -45,6 +45,8 @@ export function GlobalKeys({ refreshNow }: { refreshNow: () => void }) {
     { keys: "-", does: "Zoom out of the time", run: () => setRange(zoom(time.range, 2, time.now)), global: true },
     { keys: "Shift-ArrowLeft", does: "Earlier", run: () => setRange(shift(time.range, -0.5)), global: true },
     { keys: "Shift-ArrowRight", does: "Later", run: () => setRange(shift(time.range, 0.5)), global: true },
+    { keys: "j", does: "Next row", run: intoRows, global: true },
+    { keys: "k", does: "Row before", run: intoRows, global: true },
     { keys: "y", does: "Copy the link", run: () => void copy(window.location.href), global: true },
     { keys: "[", does: "Fold the navigation", run: () => setPreferences({ navigation: preferences().navigation === "folded" ? "open" : "folded" }), global: true },
     ...SECTIONS.flatMap(({ entries }) => entries).map(({ key, label, to }) => ({ keys: `g ${key}`, does: `Go to ${label}`, run: () => go(to), global: true })),
@@ -61,6 +63,11 @@ export function GlobalKeys({ refreshNow }: { refreshNow: () => void }) {
 function pinHere() {
   const title = document.title.replace(/ · Binnacle$/, "");
   trail.pin(title, entryOf(window.location.pathname)?.label ?? "page");
+}
+
+/** Into the page's first table; from there on it takes these keys itself. */
+function intoRows() {
+  document.querySelector<HTMLElement>('main tr[tabindex="0"]')?.focus();
 }
 
 function focusQuery() {

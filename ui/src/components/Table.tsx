@@ -48,6 +48,9 @@ export interface TableProps<Row> {
 
 const VIRTUAL_FROM = 100;
 
+/** Menus of a cell are its children for React, and elsewhere in the document: what happens in them is not the row's. */
+const isWithin = (event: { currentTarget: Element; target: EventTarget }): boolean => event.currentTarget.contains(event.target as Node);
+
 export function Table<Row>(props: TableProps<Row>) {
   const { columns, rowKey, selected = null } = props;
   const preferred = { compact: 24, normal: 28, roomy: 38 }[usePreferences().rows];
@@ -77,7 +80,7 @@ export function Table<Row>(props: TableProps<Row>) {
     requestAnimationFrame(() => scroller.current?.querySelector<HTMLElement>(`[data-index="${index}"]`)?.focus());
   };
   const onKeyDown = (event: KeyboardEvent) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || !isWithin(event)) return;
     const step = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1, PageDown: 20, PageUp: -20, Home: -rows.length, End: rows.length }[event.key];
     const row = rows[focused];
     if (step !== undefined) {
@@ -120,7 +123,7 @@ export function Table<Row>(props: TableProps<Row>) {
                 key={key} data-index={index} aria-rowindex={index + 2} data-tone={props.tone?.(row)} data-open={props.onOpen ? "" : undefined}
                 aria-selected={props.onOpen ? selected === key : undefined} tabIndex={index === focused ? 0 : -1} onFocus={() => setFocused(index)}
                 onClick={(event) => {
-                  if (!(event.target as HTMLElement).closest("a,button,input,label,summary")) props.onOpen?.(row);
+                  if (isWithin(event) && !(event.target as HTMLElement).closest("a,button,input,label,summary")) props.onOpen?.(row);
                 }}
               >
                 {columns.map((column) => <td key={column.id} className={column.numeric ? "num" : styles.cell}>{column.cell(row)}</td>)}

@@ -8,7 +8,7 @@ import styles from "./Help.module.css";
 import { help } from "./open";
 
 const MEANT_EVERYWHERE = [
-  { keys: "j", does: "Next row" }, { keys: "k", does: "Row before" }, { keys: "Enter", does: "Open the row" }, { keys: "Escape", does: "Close what is on top" },
+  { keys: "Enter", does: "Open the row" }, { keys: "Escape", does: "Close what is on top" },
 ];
 
 export default function Help() {

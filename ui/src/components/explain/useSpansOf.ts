@@ -26,12 +26,15 @@ WHERE trace_id IN (${ids.map(sqlText).join(", ")}) AND start_time >= ${sqlTime(n
 
 const good = v.object({ trace_id: v.string(), start: nanosSchema, duration: nanosSchema });
 
-/** A good event of the same service and name, as near as may be to the first example. */
+/** A good event of the same service and name, as near as may be to the first example: none of the examples, and where those were slow a faster one than any. */
 export function useGoodExample(explanation: Explanation | undefined) {
   const first = explanation?.examples[0];
   const at = first?.start ?? nanos(0);
+  const bad = explanation?.examples.map((one) => sqlText(one.trace_id)) ?? [];
+  const slow = explanation?.examples.filter((one) => one.culprit?.how === "slow").map((one) => one.duration) ?? [];
+  const fastest = slow.reduce<bigint | null>((least, one) => (least === null || one < least ? one : least), null);
   const sql = `SELECT trace_id, start_time AS start, duration FROM spans
-WHERE service = ${sqlText(first?.service ?? "")} AND name = ${sqlText(first?.name ?? "")} AND status_code <> 2 AND start_time >= ${sqlTime(nanos(at - 60n * NS_PER_S))} AND start_time < ${sqlTime(nanos(at + 60n * NS_PER_S))}
+WHERE service = ${sqlText(first?.service ?? "")} AND name = ${sqlText(first?.name ?? "")} AND status_code <> 2 AND trace_id NOT IN (${bad.join(", ")})${fastest === null ? "" : ` AND duration < ${fastest}`} AND start_time >= ${sqlTime(nanos(at - 60n * NS_PER_S))} AND start_time < ${sqlTime(nanos(at + 60n * NS_PER_S))}
 ORDER BY abs(CAST(start_time AS BIGINT) - ${at}) LIMIT 1`;
   const { data } = useSql(sql, good, { doing: "find a good event", enabled: first !== undefined, immutable: true, rowLimit: 1 });
   return first ? (data?.rows[0] ?? null) : null;

@@ -33,8 +33,10 @@ export function nameOf(event: Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" 
   return [...modifiers, key].join("-");
 }
 
+/** Boxes to tick take no text. */
+const TICKED = /^(checkbox|radio|button|submit)$/;
 const isTyping = (target: EventTarget | null) =>
-  target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
+  target instanceof HTMLElement && (target.isContentEditable || /^(TEXTAREA|SELECT)$/.test(target.tagName) || (target instanceof HTMLInputElement && !TICKED.test(target.type)));
 
 let pending: { key: string; at: number } | null = null;
 

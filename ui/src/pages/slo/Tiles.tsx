@@ -37,8 +37,7 @@ function Tile({ label, value, note, below, tone }: { label: string; value: React
 export function Tiles({ slo, index, objective, verdict, onset, now }: TilesProps) {
   const zone = useZone();
   const status = objective.status;
-  // Its first look has not begun before there is a time up to which it is counted.
-  if (!status || status.until <= 0n) return <p className={styles.pending}>Nothing is counted yet. Figures stand here after the first look, within some ten seconds.</p>;
+  if (!status) return <p className={styles.pending}>Nothing is counted yet. Figures stand here after the first look, within some ten seconds.</p>;
   const { counted } = status;
   const share = budgetShare(objective);
   const whole = Number(counted.total) * share;
