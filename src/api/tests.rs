@@ -114,10 +114,17 @@ async fn browsers_get_the_page_and_programs_json() {
             serde_json::from_slice(&body(call(request.unwrap()).await).await).unwrap();
         assert_eq!(facts["description"], "/api/v1/openapi.json");
     }
-    // What is no page of the UI is no page, whoever asks.
-    for path in ["/api/v1/none", "/nothing", "/assets/none.js", "/tracesx"] {
+    // A path that there is not is none, whoever asks; whoever reads it is led on.
+    for path in ["/api/v1/none", "/prometheus/none", "/assets/none.js"] {
         let request = Request::get(path).header(header::ACCEPT, browser).body(Body::empty());
         check_refused(request.unwrap(), 404, "not_found").await;
+    }
+    for path in ["/nothing", "/tracesx/y"] {
+        check_refused(get_request(path), 404, "not_found").await;
+        let request = Request::get(path).header(header::ACCEPT, browser).body(Body::empty());
+        let page = call(request.unwrap()).await;
+        assert_eq!(page.status(), 404, "{path}");
+        assert!(body(page).await.starts_with(b"<!doctype html>"));
     }
 }
 

@@ -224,7 +224,8 @@ impl Evaluated<'_> {
         let remaining = self.status.remaining.map(|remaining| remaining * 100.0);
         // Of how many events: a budget of an hour's reads otherwise when a month of history has come.
         let events = self.status.events.total;
-        let left = format!("{} % of the budget is left, counted over {events} events", number(remaining));
+        let left =
+            format!("{} % of the budget is left, counted over {events} events", number(remaining));
         match kind {
             AlertKind::BurnRate { long_seconds, short_seconds } => {
                 let is_it = |tier: &&super::TierStatus| {

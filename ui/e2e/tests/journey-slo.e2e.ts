@@ -55,7 +55,7 @@ async function standings(standing: Standing): Promise<[number, number][]> {
 it("makes an SLO with a preview, saves it, and sees it burn", async () => {
   await walk(browser, "/", async ({ page, text, stop }) => {
     await page.getByRole("link", { name: "SLOs", exact: true }).click();
-    await page.getByRole("link", { name: "New SLO" }).click();
+    await page.getByRole("link", { name: "New SLO" }).first().click();
     await page.waitForURL("**/slos/new*");
     await page.getByLabel("Service").selectOption("payments");
     await page.getByLabel("Operation").selectOption("POST /authorize");

@@ -21,3 +21,9 @@ const status = v.object({
 export type Status = v.InferOutput<typeof status>;
 
 export const useStatus = (): Result<Status> => useApi({ doing: "read the server's state", path: "/api/v1/status", schema: status }, { poll: true });
+
+/** The ports where OTLP is taken; the usual ones until it is known. */
+export function otlpPorts(known: Pick<Status, "listeners"> | undefined): { grpc: string; http: string } {
+  const port = (name: string, usual: string) => known?.listeners.find((one) => one.name === name)?.address.split(":").at(-1) ?? usual;
+  return { grpc: port("OTLP/gRPC", "4317"), http: port("OTLP/HTTP", "4318") };
+}

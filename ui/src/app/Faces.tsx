@@ -1,4 +1,5 @@
 import type { ErrorComponentProps } from "@tanstack/react-router";
+import { ApiError } from "@/api/error";
 import { Empty, ErrorFace } from "@/components/FiveFaces";
 import { Go } from "@/components/location/Go";
 import { Page } from "@/components/Page";
@@ -13,8 +14,19 @@ export function NotFound() {
   );
 }
 
-/** A page that failed while drawing: the rest of the app goes on. */
+/** What browsers say of a chunk that could not be fetched. */
+const NOT_FETCHED = /dynamically imported module|preload CSS|module script failed/i;
+
+/** A page that failed while drawing, or could not be fetched: the rest of the app goes on. */
 export function PageCrashed({ error, reset }: ErrorComponentProps) {
+  if (error instanceof Error && NOT_FETCHED.test(error.message)) {
+    const away = new ApiError("load this page", "the server did not answer", { code: "unreachable", hint: "It may be down, or newer than what this tab has: load it again." });
+    return (
+      <Page title="The server did not answer">
+        <ErrorFace error={away} retry={() => window.location.reload()} />
+      </Page>
+    );
+  }
   return (
     <Page title="This page failed">
       <ErrorFace error={error} retry={reset} />

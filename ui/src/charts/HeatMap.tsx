@@ -3,13 +3,12 @@
 import { type PointerEvent, useEffect, useMemo, useRef, useState } from "react";
 import { useTimeActions } from "@/components/location/time";
 import type { Range } from "@/model/range";
-import { hm, hms, nanos, toSeconds } from "@/model/time";
+import { hm, hms, nanos, rangeLabels } from "@/model/time";
 import { format, group, significant, type Unit } from "@/model/units";
 import { useZone } from "@/preferences/preferences";
 import { emptied } from "./frame";
 import { cellAt, heatStep, type HeatCells, mostOf, sumOf } from "./heat";
 import styles from "./HeatMap.module.css";
-import { timeLabels } from "./options";
 import { type Tokens, useTokens } from "./tokens";
 
 export interface HeatMapProps {
@@ -55,7 +54,7 @@ export function HeatMap({ label, cells, unit, range, height }: HeatMapProps) {
     setHover(row && time !== null && time !== undefined ? { x, y, text: `${countText(row.counts[found.column] ?? 0)} of ${edge(row.from)} to ${edge(row.upTo)} at ${hms(time, zone)}` } : null);
   };
   const ticks = [0, 0.25, 0.5, 0.75, 1].map((x) => ({ x, at: timeOf(x) }));
-  const words = range.to - range.from > 172_800_000_000_000n ? timeLabels(ticks.map(({ at }) => toSeconds(at)), zone) : ticks.map(({ at }) => hm(at, zone));
+  const words = rangeLabels(ticks.map(({ at }) => at), zone);
   return (
     <figure className={styles.heat} style={{ "--height": `${Math.max(60, height - 44)}px` } as React.CSSProperties}>
       <div className={styles.y} aria-hidden>{cells.rows.map((row, index) => index % every === 0 && <span key={row.upTo} style={{ bottom: `${(index / cells.rows.length) * 100}%` }}>{edge(row.from)}</span>)}</div>

@@ -48,7 +48,8 @@ export interface BoxProps extends QueryBoxProps {
 }
 
 // 150 kB that show nothing new: they wait for the page's content, but not for somebody who types.
-const Editor = lazy(() => contentFirst().then(() => import("./QueryEditor")));
+// Where they cannot be had, the plain box stays: it asks the same.
+const Editor = lazy(() => contentFirst().then(() => import("./QueryEditor")).catch(() => ({ default: PlainBox })));
 
 export function QueryBox(props: QueryBoxProps) {
   const handover = useRef<Handover | null>(null);

@@ -106,3 +106,11 @@ export function zoneName(zone: Zone): string {
   const parts = new Intl.DateTimeFormat("en-GB", { timeZoneName: "short" }).formatToParts(new Date());
   return parts.find((part) => part.type === "timeZoneName")?.value ?? "local";
 }
+
+/** The times of a whole range at even places, with their days where it is longer than one. */
+export function rangeLabels(at: readonly Nanos[], zone: Zone): string[] {
+  const length = (at.at(-1) ?? 0n) - (at[0] ?? 0n);
+  if (length > 4n * 86_400n * NS_PER_S) return at.map((time) => dayMonth(time, zone));
+  if (length > 86_400n * NS_PER_S) return at.map((time) => `${dayMonth(time, zone)} ${hm(time, zone)}`);
+  return at.map((time) => (length < 600n * NS_PER_S ? hms(time, zone) : hm(time, zone)));
+}

@@ -11,6 +11,7 @@ it("those in trouble stand first, with why", () => {
   const rows = receiversOf(["quiet", "oncall"], [delivery("oncall", "delivered", 9), delivery("tickets", "given_up", 8, "refused"), delivery("tickets", "delivered", 7)]);
   expect(rows.map((one) => [one.name, one.delivered, one.failed, one.error])).toEqual([["tickets", 1, 1, "refused"], ["oncall", 1, 0, null], ["quiet", 0, 0, null]]);
   expect(headline(rows)).toBe("tickets misses messages");
-  expect(headline(receiversOf(["a"], []))).toBe("Everything was delivered");
+  expect(headline(receiversOf(["a"], []))).toBe("Nothing was sent yet");
+  expect(headline(receiversOf(["a"], [delivery("a", "delivered", 1)]))).toBe("Everything was delivered");
   expect(headline([])).toBe("Nobody is told");
 });

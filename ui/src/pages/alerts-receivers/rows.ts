@@ -28,5 +28,6 @@ export function receiversOf(names: readonly string[], deliveries: readonly Deliv
 export function headline(receivers: readonly Receiver[]): string {
   const bad = receivers.filter((one) => one.failed > 0 || one.waiting > 0);
   if (receivers.length === 0) return "Nobody is told";
+  if (receivers.every((one) => one.delivered === 0 && one.failed === 0 && one.waiting === 0)) return "Nothing was sent yet";
   return bad.length === 0 ? "Everything was delivered" : `${bad.map((one) => one.name).join(" and ")} ${bad.length === 1 ? "misses" : "miss"} messages`;
 }

@@ -1,7 +1,7 @@
 /** One panel of the grid: its head, its ⋯, its body once it is in sight, and its grips while the dashboard is edited. */
 
 import { Grip, MoveDiagonal2 } from "lucide-react";
-import { type CSSProperties, type KeyboardEvent, type PointerEvent, useId, useRef } from "react";
+import { type CSSProperties, type KeyboardEvent, type PointerEvent, useEffect, useId, useRef } from "react";
 import { Tooltip } from "@/components/layers";
 import type { Panel } from "@/model/dashboard/document";
 import { heightOf } from "@/model/dashboard/layout";
@@ -46,8 +46,17 @@ export const PanelPlace = ({ panel }: { panel: Panel }) => (
 export function PanelFrame({ panel, range, choices, grips, selected, full, acts }: PanelFrameProps) {
   const id = useId();
   const element = useRef<HTMLElement>(null);
+  const body = useRef<HTMLDivElement>(null);
   const inSight = useInSight(element);
   const state = usePanel(panel, range, choices, inSight);
+  // What overflows is scrolled by keyboard, too.
+  useEffect(() => {
+    const box = body.current;
+    if (!box) return;
+    const overflows = box.scrollHeight > box.clientHeight + 1 && !box.querySelector("a, button, input, select, textarea, [tabindex]");
+    if (overflows) box.tabIndex = 0;
+    else box.removeAttribute("tabindex");
+  });
   const height = (full ?? heightOf(panel.h)) - (panel.title === "" && !grips ? PADDING : HEAD) - PADDING - 2;
   const flush = panel.kind === "table" || panel.kind === "logs" || panel.kind === "traces" || panel.kind === "slo";
   const placed: CSSProperties = full === undefined ? placeOf(panel) : { height: full };
@@ -70,7 +79,7 @@ export function PanelFrame({ panel, range, choices, grips, selected, full, acts 
         {panel.description !== "" && <Tooltip text={panel.description}><span className={`small faint clip ${styles.note}`} tabIndex={0}>{panel.description}</span></Tooltip>}
         <PanelMenu panel={panel} state={state} range={range} choices={choices} editing={grips !== null} full={full !== undefined} acts={acts} />
       </header>
-      <div className={styles.body} data-flush={flush || undefined}>
+      <div ref={body} className={styles.body} data-flush={flush || undefined}>
         <Boundary of={panel}>
           {inSight || state.answered.length > 0 ? <Body panel={panel} state={state} range={range} choices={choices} height={height} inSight={inSight} /> : null}
         </Boundary>

@@ -2,7 +2,7 @@
 
 import { useMemo, useRef } from "react";
 import { arrivalsSql, lagSql, REJECTIONS_KEPT, rejectionsSql, segmentsSql, useArrivals, useCardinality, useLag, useRejections, useSegments, useServerMetrics } from "@/api/ingest";
-import { useStatus } from "@/api/status";
+import { otlpPorts, useStatus } from "@/api/status";
 import { CopyAs } from "@/components/CopyAs";
 import { Empty, ErrorFace, FiveFaces, Partial } from "@/components/FiveFaces";
 import { KeyHint } from "@/components/KeyHint";
@@ -42,7 +42,7 @@ export default function IngestPage() {
   const found = senders.filter((one) => nameOf(one.name).toLowerCase().includes(view.q.trim().toLowerCase()));
   const heard = useMemo(() => heardOf(arrivals.data?.rows ?? [], grid), [arrivals.data, grid]);
   const ingest = status.data?.ingest;
-  const otlp = otlpOf(status.data?.listeners ?? []);
+  const otlp = `http://${window.location.hostname}:${otlpPorts(status.data).http}`;
   const input = useRef<HTMLInputElement>(null);
   useKeys([{ keys: "/", does: "Find a sender", run: () => input.current?.focus() }]);
   const sources = { arrivals: arrivalsSql(grid), lag: lagSql(grid), rejections: rejectionsSql, segments: segmentsSql };
@@ -108,10 +108,3 @@ export default function IngestPage() {
 }
 
 const dueWords = (due: number) => (due === 0 ? "nothing waits for compaction" : `${count(due)} wait for compaction`);
-
-/** Where OTLP over HTTP is taken, as a sender on this machine would say it. */
-function otlpOf(listeners: readonly { name: string; address: string }[]): string {
-  const address = listeners.find((one) => one.name === "OTLP/HTTP")?.address ?? "localhost:4318";
-  const port = address.split(":").at(-1) ?? "4318";
-  return `http://${window.location.hostname}:${port}`;
-}

@@ -5,7 +5,7 @@ import type { Cells } from "@/api/traces";
 import { emptied } from "@/charts/frame";
 import { type Tokens, useTokens } from "@/charts/tokens";
 import type { Range } from "@/model/range";
-import { fromSeconds, hm, hms, hmsMs, nanos } from "@/model/time";
+import { fromSeconds, hms, hmsMs, nanos, rangeLabels } from "@/model/time";
 import { duration, group } from "@/model/units";
 import { useZone } from "@/preferences/preferences";
 import { type Brush, brushBetween } from "./brush";
@@ -90,10 +90,13 @@ export function Chart({ range, points, cells, failedCells, brush, onBrush, onOpe
         {corners && <span className={styles.brush} style={boxOf(corners.a, corners.b)} />}
         {hover && !drag && <span className={`layer ${styles.hover}`} style={hover.spot.x > 0.6 ? { right: `${(1 - hover.spot.x) * 100 + 1}%`, top: `${(1 - hover.spot.y) * 100}%` } : { left: `${hover.spot.x * 100 + 1}%`, top: `${(1 - hover.spot.y) * 100}%` }}>{hover.text}</span>}
       </div>
-      <div className={styles.x} aria-hidden>{[0, 0.25, 0.5, 0.75, 1].map((x) => <span key={x} style={{ left: `${x * 100}%` }}>{(range.to - range.from < 600_000_000_000n ? hms : hm)(timeAt(scale, x), zone)}</span>)}</div>
+      <div className={styles.x} aria-hidden>{rangeLabels(PLACES.map((x) => timeAt(scale, x)), zone).map((words, index) => <span key={PLACES[index]} style={{ left: `${(PLACES[index] ?? 0) * 100}%` }}>{words}</span>)}</div>
     </div>
   );
 }
+
+/** Where times stand below the chart. */
+const PLACES = [0, 0.25, 0.5, 0.75, 1];
 
 const sum = (cells: Cells | null) => cells?.buckets.reduce((all, bucket) => all + bucket.counts.reduce((a, b) => a + b, 0), 0) ?? 0;
 const boxOf = (a: Spot, b: Spot) => {
