@@ -6,6 +6,7 @@ import { useSloTransitions } from "@/api/slos";
 import { AlertChip } from "@/components/alerts/AlertChip";
 import { AlertTabs } from "@/components/alerts/AlertTabs";
 import { type BoardAlert, type Past, pastOf } from "@/components/alerts/board";
+import { reasonWords } from "@/components/alerts/reason";
 import { SilenceDialog } from "@/components/alerts/SilenceDialog";
 import { useBoard } from "@/components/alerts/useBoard";
 import { Empty, FiveFaces, Partial } from "@/components/FiveFaces";
@@ -69,7 +70,7 @@ function Card({ alert, all, now }: { alert: BoardAlert; all: readonly BoardAlert
       <span><AlertChip alert={alert} now={now} /></span>
       <span className={styles.words}>
         <Go className={`${styles.summary ?? ""} clip`} title={alert.summary} to={path("alerts", alert.fingerprint)}>{alert.summary}</Go>
-        <span className="small dim clip">{alert.annotations.explanation !== undefined && !alert.annotations.explanation.startsWith("none of 0") ? alert.annotations.explanation : alert.description}</span>
+        <span className="small dim clip">{alert.annotations.explanation !== undefined && !alert.annotations.explanation.startsWith("none of 0") ? alert.annotations.explanation : reasonWords(alert.description)}</span>
       </span>
       <span className="small dim clip" title={windows}>{windows}</span>
       <span className="small">{alert.service && <ServiceName name={alert.service} />}</span>

@@ -3,6 +3,7 @@
 import { useMemo } from "react";
 import { useEvidence } from "@/api/explain";
 import type { SloMinute } from "@/api/traffic";
+import { reasonWords } from "@/components/alerts/reason";
 import { Go } from "@/components/location/Go";
 import { path } from "@/components/location/path";
 import { useTime } from "@/components/location/time";
@@ -79,7 +80,7 @@ function Firing({ card, grid, minutes, deploys, withChart }: { card: Attention; 
             {Math.round(cause.share * 100)} % of the bad events end in <b>{cause.where}</b>{cause.said && <>: “{cause.said}”</>}{cause.usual && <>, {cause.usual}</>}.
             {cause.deploy && <> Began {duration(cause.deploy.before)} after <b>{cause.deploy.service} {cause.deploy.version}</b> was deployed.</>}
           </p>
-        ) : <p>{card.annotations.explanation ?? card.annotations.description ?? (card.service ? `An alert of ${card.service}.` : "An alert of a rule.")}</p>}
+        ) : <p>{card.annotations.explanation || reasonWords(card.annotations.description ?? "") || (card.service ? `An alert of ${card.service}.` : "An alert of a rule.")}</p>}
         {card.also.length > 0 && <p className="small">Of the same cause: {card.also.map((one) => `${one.title} (${one.kind})`).join(", ")}.</p>}
       </div>
       {withChart && standing && <BadRatio buckets={bad} grid={grid} onset={onset} deploy={marks[0] ?? null} kind={kind} label={card.title} />}
