@@ -51,6 +51,8 @@ export interface Standing {
   lastHeard: Nanos | null;
   /** Of the alert that fires, with the severest tier. */
   burn: number | null;
+  /** Over which window that burn is: `2m`. */
+  burnWindow: string | null;
   /** When the budget will be gone at this rate. */
   goneAt: Nanos | null;
   tone: Tone;
@@ -81,7 +83,7 @@ function standing(slo: SloSeen, objective: ObjectiveSeen, index: number): Standi
     since: earliest(worst.map((a) => a.since)), held,
     heldSince: held ? earliest([...heldAlerts.map((a) => a.held_since), silence?.since]) : null,
     dataState: silence ? "no_telemetry" : status === undefined ? "no_traffic" : dataTone === "good" ? null : status.state,
-    lastHeard: objective.counting?.last_heard ?? null, burn: tier?.long ?? null,
+    lastHeard: objective.counting?.last_heard ?? null, burn: tier?.long ?? null, burnWindow: tier?.long_window ?? null,
     goneAt: seconds === null || !status ? null : nanos(status.until + BigInt(Math.round(seconds)) * NS_PER_S),
     tone: held ? "hold" : severity === "page" ? "bad" : severity === "ticket" ? "warn" : left === null ? "none" : left <= 0 ? "bad" : "good",
   };

@@ -8,9 +8,10 @@ import { Go } from "@/components/location/Go";
 import { path } from "@/components/location/path";
 import { useTime } from "@/components/location/time";
 import { StateChip } from "@/components/StateChip";
+import { spanWords } from "@/components/slo/words";
 import { roundAge } from "@/components/services/age";
 import { DATA_STATES, type Tone } from "@/model/state";
-import { exact, hm, hms, type Nanos, subtract, when } from "@/model/time";
+import { exact, type Nanos, subtract, when } from "@/model/time";
 import { logsIn } from "@/model/trace/holds";
 import type { Grid } from "@/model/traffic";
 import type { Deploy } from "@/model/versions";
@@ -97,8 +98,8 @@ function Firing({ card, grid, minutes, deploys, withChart }: { card: Attention; 
 
 function titleOf({ standing }: Attention, over: Nanos | null, now: Parameters<typeof when>[1], zone: Parameters<typeof when>[2]): string {
   if (!standing) return "";
-  if (over !== null && standing.left !== null && standing.left > 0) return `Burned its budget until ${hm(over, zone)}, ${ratio(standing.left)} left`;
-  const rate = standing.burn === null ? "Burns its budget" : `Burns ${burn(standing.burn)}`;
+  if (over !== null && standing.left !== null && standing.left > 0) return `Burned its budget until ${when(over, now, zone)}, ${ratio(standing.left)} left`;
+  const rate = standing.burn === null ? "Burns its budget" : `Burns ${burn(standing.burn)}${standing.burnWindow === null ? "" : ` over ${spanWords(standing.burnWindow)}`}`;
   if (standing.left !== null && standing.left <= 0) return `${rate}, budget spent`;
   return standing.goneAt === null ? `${rate}, ${standing.left === null ? "budget unknown" : `${ratio(standing.left)} left`}` : `${rate}, budget gone ${when(standing.goneAt, now, zone)}`;
 }
@@ -118,7 +119,7 @@ function Held({ card }: { card: Attention }) {
         <h2>{silent ? `${card.service} sends no ${standing.held ? "telemetry" : "spans"}` : `${card.title}: ${state?.word ?? "unknown"}`}</h2>
         <p>
           {silent ? "" : `${state?.meaning ?? ""} `}
-          {standing?.held && standing.lastHeard ? `Last heard ${hms(standing.lastHeard, zone)}. ` : card.since ? `Its last came before ${hm(card.since, zone)}. ` : ""}
+          {standing?.held && standing.lastHeard ? `Last heard ${when(standing.lastHeard, now, zone)}. ` : card.since ? `Its last came before ${when(card.since, now, zone)}. ` : ""}
           {standing?.held ? "Its alerts stay as they were; silence is not counted as success." : "Silence is not counted as success."}
         </p>
       </div>

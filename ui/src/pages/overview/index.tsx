@@ -31,7 +31,7 @@ import { codec } from "./url";
 
 export default function OverviewPage() {
   const { view, setView, ignored } = useView(codec);
-  const { range } = useTime();
+  const { range, now } = useTime();
   const zone = useZone();
   const go = useGo();
   const services = useServices();
@@ -61,7 +61,7 @@ export default function OverviewPage() {
 
   return (
     <Page
-      title={isLoading && cards.length === 0 ? "Overview" : headlineOf(cards, standings, failing, rows.length, zone)} name="Overview" ignored={ignored}
+      title={isLoading && cards.length === 0 ? "Overview" : headlineOf(cards, standings, failing, rows.length, now, zone)} name="Overview" ignored={ignored}
       note={<span className="dim">{noteOf(cards, standings.filter(isHealthy).length, standings.length, heard)}</span>}
     >
       {told.error && <Panel flush><ErrorFace error={told.error} retry={() => void told.refetch()} /></Panel>}
