@@ -49,11 +49,14 @@ export default function AlertsPage() {
           {(data) => <ul className={styles.list}>{data.map((alert) => <Card key={alert.fingerprint} alert={alert} all={board.query.data ?? NONE} now={now} />)}</ul>}
         </FiveFaces>
       </Panel>
-      <Panel title="Over" note="what fired and is resolved, the last first" flush>
-        <FiveFaces query={slos} isEmpty={() => past.length === 0} empty={<Empty>No alert has resolved in what is kept.</Empty>}>
-          {() => <PastTable past={past} now={now} />}
-        </FiveFaces>
-      </Panel>
+      {/* Below a list of any length: it comes once that one stands, and so does not move. */}
+      {(board.query.data ?? board.query.error) && (
+        <Panel title="Over" note="what fired and is resolved, the last first" flush>
+          <FiveFaces query={slos} isEmpty={() => past.length === 0} empty={<Empty>No alert has resolved in what is kept.</Empty>}>
+            {() => <PastTable past={past} now={now} />}
+          </FiveFaces>
+        </Panel>
+      )}
     </Page>
   );
 }

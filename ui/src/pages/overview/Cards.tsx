@@ -22,6 +22,7 @@ import { BadRatio } from "./BadRatio";
 import styles from "./overview.module.css";
 import { badOf, onsetOf } from "./onset";
 import { causeOf } from "./sentences";
+import type { Asked } from "./useFrame";
 
 const TONE: Record<Attention["kind"], Tone> = { page: "bad", ticket: "warn", held: "hold" };
 const WORD = { page: "Page", ticket: "Ticket" } as const;
@@ -44,6 +45,18 @@ export function Cards({ cards, ...rest }: CardsProps) {
   );
 }
 
+/** What was pinned when the card's alert fired; asked for where the alert was explained. */
+const useCardEvidence = (card: Attention | undefined) => useEvidence(card?.fingerprint ?? "", { enabled: hasEvidence(card), immutable: true });
+const hasEvidence = (card: Attention | undefined): boolean => card !== undefined && card.kind !== "held" && card.fingerprint !== null && card.annotations.explanation !== undefined;
+
+/** The evidence that the drawn cards show, null where one has none: it decides how high they are. */
+export function useEvidences(cards: readonly Attention[]): (Asked | null)[] {
+  const first = useCardEvidence(cards[0]);
+  const second = useCardEvidence(cards[1]);
+  const third = useCardEvidence(cards[2]);
+  return [first, second, third].map((query, index) => (hasEvidence(cards[index]) ? query : null));
+}
+
 function Top({ card, children }: { card: Attention; children: React.ReactNode }) {
   const { now } = useTime();
   const zone = useZone();
@@ -60,7 +73,7 @@ function Firing({ card, grid, minutes, deploys, withChart }: { card: Attention; 
   const { now } = useTime();
   const zone = useZone();
   const { standing } = card;
-  const evidence = useEvidence(card.fingerprint ?? "", { enabled: card.fingerprint !== null && card.annotations.explanation !== undefined, immutable: true });
+  const evidence = useCardEvidence(card);
   const bad = useMemo(() => (standing ? badOf(minutes, standing, grid) : []), [minutes, standing, grid]);
   const onset = onsetOf(bad, grid);
   const cause = evidence.data && evidence.data.slo === standing?.slo ? causeOf(evidence.data, onset, deploys) : null;

@@ -4,6 +4,7 @@ import { nanos } from "@/model/time";
 import { gridOf } from "@/model/traffic";
 import { attentionOf, type Told, withSilent } from "./attention";
 import { labelsOf } from "./labels";
+import { isAnswered } from "./useFrame";
 import { changesOf } from "./changes";
 import { badOf, onsetOf, overOf, shareOf } from "./onset";
 import { age, causeOf, headlineOf, noteOf, oneIn } from "./sentences";
@@ -81,6 +82,11 @@ it("keeps the sparkline's labels whole and apart", () => {
     if (labels.deploy && labels.onset) expect(ends(labels.deploy, "1.9.0")[1]!).toBeLessThan(ends(labels.onset, "41.03\u202f%")[0]!);
   }
   expect(labelsOf(null, { x: 204, words: "41.03\u202f%" }, 208).onset).toEqual({ x: 208, anchor: "end" });
+});
+
+it("waits for answers, good or bad, and not for what is not asked", () => {
+  const [good, failed, pending] = [{ data: [], error: null }, { data: undefined, error: new Error("no") }, { data: undefined, error: null }];
+  expect([isAnswered([good, failed, null]), isAnswered([good, pending]), isAnswered([])]).toEqual([true, false, true]);
 });
 
 it("says shares and ages in words", () => {
