@@ -26,7 +26,7 @@ export function BadRatio({ buckets, grid, onset, deploy, kind, label }: { bucket
         <path className={styles.area} d={area} />
         <path className={styles.line} data-kind={kind} d={line} />
       </g>
-      {deploy && <path className={styles.mark} d={`M${x(deploy.at)} 0V${HEIGHT + TOP}`} />}
+      {deploy && <path className={styles.mark} d={`M${x(deploy.at)} ${labels.onset?.anchor === "end" ? TOP : 0}V${HEIGHT + TOP}`} />}
       {deploy && labels.deploy && <text x={labels.deploy.x} y={11} textAnchor={labels.deploy.anchor} style={{ fill: "var(--brass)" }}>{deploy.to}</text>}
       {onset && labels.onset && <text x={labels.onset.x} y={11} textAnchor={labels.onset.anchor}>{ratio(onset.step.after)}</text>}
       <text x={0} y={HEIGHT + TOP + 14}>{begin}</text>

@@ -99,10 +99,12 @@ function Budget({ shape, scale, now, right, width }: Placed & { right: number })
   const { points, zeroAt, falls } = shape;
   const last = points.at(-1);
   if (!last) return null;
+  // Where there is no room beside the projection's end, below the zero line: the projection ends above it.
   const zeroWords = zeroAt ? `0 at ${when(zeroAt, now, zone)}` : "";
   const line = points.map((point): [number, number] => [scale.x(point.at), scale.y(point.left)]);
   line[line.length - 1] = [right, scale.y(last.left)];
   const tip = Math.min(width - 4, zeroAt ? Math.max(right + 13, scale.x(zeroAt)) : right);
+  const zeroX = Math.min(tip + 5, width - zeroWords.length * CHARACTER);
   const [firstX, lastX] = [line[0]?.[0] ?? 0, right];
   const nearZero = Math.abs(scale.y(last.left) - scale.y(0)) < 26;
   return (
@@ -121,7 +123,7 @@ function Budget({ shape, scale, now, right, width }: Placed & { right: number })
       {zeroAt && <path className={styles.projected} d={`M${lastX} ${scale.y(last.left)}L${tip} ${scale.y(0)}`} />}
       <circle className={styles.dot} cx={lastX} cy={scale.y(last.left)} r="3.5" />
       <text className={styles.now} x={lastX + 8} y={scale.y(last.left) - (nearZero ? 12 : 2)}>{budget(last.left)}</text>
-      {zeroAt && <text className={styles.zeroText} x={Math.min(tip + 5, width - zeroWords.length * CHARACTER)} y={scale.y(0) - 6}>{zeroWords}</text>}
+      {zeroAt && <text className={styles.zeroText} x={zeroX} y={scale.y(0) + (zeroX < tip ? 13 : -6)}>{zeroWords}</text>}
     </>
   );
 }
