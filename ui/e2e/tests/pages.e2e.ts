@@ -49,3 +49,16 @@ it.each([["/alerts", 390], ["/alerts", 320], ["/", 1280], ["/", 3840]] as const)
   expect(await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)).toBeLessThanOrEqual(0);
   await close();
 });
+
+/** What stands already does not move when more comes; see the design's budget of layout shift. */
+it.each([["/", 1280], ["/", 1440], ["/services", 1280], ["/alerts", 1280], ["/slos", 1280]] as const)("%s does not shift at %i px", async (path, width) => {
+  const { page, close } = await open(browser, path, { width });
+  await settled(page);
+  const shift = await page.evaluate(() => new Promise<number>((done) => {
+    let sum = 0;
+    new PerformanceObserver((list) => { for (const entry of list.getEntries()) sum += (entry as PerformanceEntry & { value: number }).value; }).observe({ type: "layout-shift", buffered: true });
+    requestAnimationFrame(() => requestAnimationFrame(() => done(sum)));
+  }));
+  expect(shift).toBeLessThanOrEqual(0.02);
+  await close();
+});

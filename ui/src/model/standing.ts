@@ -49,8 +49,10 @@ export interface Standing {
   /** Why figures may not be believed; null when they may. */
   dataState: string | null;
   lastHeard: Nanos | null;
-  /** Of the alert that fires, with the severest tier. */
+  /** Of the alert that fires, with the severest tier; of the last hour, as in lists of SLOs, where what fires has no window. */
   burn: number | null;
+  /** Over which window that burn is: `2m`. */
+  burnWindow: string | null;
   /** When the budget will be gone at this rate. */
   goneAt: Nanos | null;
   tone: Tone;
@@ -74,14 +76,14 @@ function standing(slo: SloSeen, objective: ObjectiveSeen, index: number): Standi
   const held = silence !== undefined || (status !== undefined && status.state !== "no_traffic" && dataTone === "hold");
   const left = status?.budget.remaining ?? null;
   const windows = new Set(worst.map((a) => a.long_window));
-  const tier = status?.burn_rates.find((t) => windows.has(t.long_window)) ?? status?.burn_rates[0];
+  const tier = status?.burn_rates.find((t) => windows.has(t.long_window)) ?? status?.burn_rates.find((t) => t.long_window === "1h") ?? status?.burn_rates[0];
   const seconds = status?.exhausted_in_seconds ?? null;
   return {
     slo: slo.name, objective: index, title: slo.display_name || slo.name, service: slo.service, target: objective.target, left, firing: severity,
     since: earliest(worst.map((a) => a.since)), held,
     heldSince: held ? earliest([...heldAlerts.map((a) => a.held_since), silence?.since]) : null,
     dataState: silence ? "no_telemetry" : status === undefined ? "no_traffic" : dataTone === "good" ? null : status.state,
-    lastHeard: objective.counting?.last_heard ?? null, burn: tier?.long ?? null,
+    lastHeard: objective.counting?.last_heard ?? null, burn: tier?.long ?? null, burnWindow: tier?.long_window ?? null,
     goneAt: seconds === null || !status ? null : nanos(status.until + BigInt(Math.round(seconds)) * NS_PER_S),
     tone: held ? "hold" : severity === "page" ? "bad" : severity === "ticket" ? "warn" : left === null ? "none" : left <= 0 ? "bad" : "good",
   };

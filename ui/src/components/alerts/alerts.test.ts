@@ -3,7 +3,7 @@ import type { ToldAlert } from "@/api/alertmanager";
 import { fingerprint } from "@/model/fingerprint";
 import { nanos } from "@/model/time";
 import { boardOf, pastOf } from "./board";
-import { reasonOf } from "./reason";
+import { reasonOf, reasonWords } from "./reason";
 import { matchersFor, matchesAll, matcherText, problemOf } from "./silence";
 
 const at = (n: number) => nanos(BigInt(n) * 1_000_000_000n);
@@ -55,6 +55,15 @@ describe("a reason", () => {
       longBurn: 18.78, long: "1h", shortBurn: 34.88, short: "5m", threshold: 14.4, bad: 132n, total: 3514n, left: 0.3266, events: 41_280n, data: "measured",
     });
     expect(reasonOf("burn rate 1.00 over 1h and 1.00 over 5m, told from 1.00 on; 1 of 9 bad in 1h; -900.00 % of the budget is left; data: measured")).toMatchObject({ left: -9, events: null });
+    expect(reasonOf("burn rate 1.00 over 1h and 1.00 over 5m, told from 1.00 on; 1 of 9 bad in 1h; 40.73 % of the budget is left, counted over 92957 events; data: measured")).toMatchObject({ left: 0.4073, events: 92_957n, data: "measured" });
     expect(reasonOf("spent in 5h at the present rate")).toBeNull();
+  });
+  it("is shown in the units of the pages, and left alone where it cannot be read", () => {
+    expect(reasonWords("burn rate 18.78 over 1h and 134.88 over 5m, told from 14.40 on; 1320 of 3514 bad in 1h; -1701.13 % of the budget is left, counted over 92957 events; data: measured")).toBe(
+      "burn rate 18.8\u202f× over 1\u202fh and 135\u202f× over 5\u202fmin, told from 14.4\u202f× on; 1\u202f320 of 3\u202f514 bad in 1\u202fh; \u22121701.1\u202f% of the budget is left, counted over 92\u202f957 events; data: measured",
+    );
+    expect(reasonWords("spent in 11h at the present rate; 47.92 % of the budget is left")).toBe("spent in 11h at the present rate; 47.9\u202f% of the budget is left");
+    expect(reasonWords("45.00 % of the budget of 92917 events is left")).toBe("45.0\u202f% of the budget is left, counted over 92\u202f917 events");
+    for (const text of ["", "nothing was measured since 02:53", "many % of the budget is left"]) expect(reasonWords(text)).toBe(text);
   });
 });

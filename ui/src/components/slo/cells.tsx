@@ -2,16 +2,13 @@
 
 import { StateChip } from "@/components/StateChip";
 import { DATA_STATES } from "@/model/state";
-import { hm, type Nanos, nanos, NS_PER_S, when } from "@/model/time";
+import { type Nanos, nanos, NS_PER_S, when } from "@/model/time";
 import { burn, group, NO_DATA, sli } from "@/model/units";
 import { useZone } from "@/preferences/preferences";
 import type { SloRow } from "./rows";
-import { nowTier, targetOf } from "./words";
+import { hourBurn, targetOf } from "./words";
 
-export const goneAt = (seconds: number, now: Nanos, zone: ReturnType<typeof useZone>): string => {
-  const at = nanos(now + BigInt(Math.round(seconds)) * NS_PER_S);
-  return seconds < 86_400 ? hm(at, zone) : when(at, now, zone);
-};
+export const goneAt = (seconds: number, now: Nanos, zone: ReturnType<typeof useZone>): string => when(nanos(now + BigInt(Math.round(seconds)) * NS_PER_S), now, zone);
 
 export function State({ row, now }: { row: SloRow; now: Nanos }) {
   const zone = useZone();
@@ -29,7 +26,8 @@ export function Sli({ row }: { row: SloRow }) {
 }
 
 export function Burn({ row }: { row: SloRow }) {
-  const tier = nowTier(row.objective);
+  const shown = hourBurn(row.objective);
+  const tier = shown?.tier;
   if (tier?.long === null || tier?.long === undefined) return NO_DATA;
-  return <span className={tier.long >= tier.threshold ? "bad" : row.verdict.held ? "faint" : undefined} title={`${group(tier.long_counted.bad)} bad of ${group(tier.long_counted.total)}`}>{burn(tier.long)}</span>;
+  return <span className={tier.long >= tier.threshold ? "bad" : row.verdict.held ? "faint" : undefined} title={`${group(tier.long_counted.bad)} bad of ${group(tier.long_counted.total)}`}>{burn(tier.long)}{shown?.window && <span className="small faint"> {shown.window}</span>}</span>;
 }

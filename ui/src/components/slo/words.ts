@@ -27,6 +27,13 @@ export const ownerOf = (slo: Slo): string | null => slo.labels.owner ?? slo.labe
 export const unitWords = (objective: Objective): string =>
   objective.method === "Occurrences" ? (objective.sli.source === "logs" ? "log records" : "events") : `slices of time`;
 
+/** The burn of a list's column "1 h": of the tier whose long window that is, as the SLO's own page shows it; of an SLO without one the "now" tier, whose window the cell then names. */
+export function hourBurn(objective: Objective): { tier: NonNullable<Objective["status"]>["burn_rates"][number]; window: string | null } | null {
+  const hour = (objective.status?.burn_rates ?? []).find((one) => windowSeconds(one.long_window) === 3600);
+  const tier = hour ?? nowTier(objective);
+  return tier ? { tier, window: hour ? null : spanWords(tier.long_window) } : null;
+}
+
 /** Which window is "now" for the SLO as a whole: the shortest long one. */
 export const nowTier = (objective: Objective) =>
   [...(objective.status?.burn_rates ?? [])].sort((a, b) => windowSeconds(a.long_window) - windowSeconds(b.long_window))[0];

@@ -4,7 +4,7 @@ import type { ReactNode } from "react";
 import type { Evidence } from "@/api/explain";
 import type { Objective, Slo } from "@/api/slos";
 import type { BoardAlert } from "@/components/alerts/board";
-import { reasonOf } from "@/components/alerts/reason";
+import { reasonOf, reasonWords } from "@/components/alerts/reason";
 import { spanWords } from "@/components/slo/words";
 import { Panel } from "@/components/Panel";
 import { alertWord, DATA_STATES } from "@/model/state";
@@ -36,12 +36,12 @@ export function ThenNow({ alert, slo, objective, fired, evidence, now }: ThenNow
       [`Short window, ${spanWords(alert.labels.short_window ?? "")}`, then ? burn(then.shortBurn) : NOT_APPLICABLE, value(tier?.short, tier?.threshold)],
       ["Fires from", then ? burn(then.threshold) : NOT_APPLICABLE, tier ? burn(tier.threshold) : NO_DATA],
       [`Bad events, ${spanWords(alert.labels.long_window ?? "")}`, then ? `${group(then.bad)} of ${group(then.total)}` : NOT_APPLICABLE, tier ? `${group(tier.long_counted.bad)} of ${group(tier.long_counted.total)}` : NO_DATA],
-      ["Budget left", then ? <>{budget(then.left)}{then.events !== null && ofEvents(then.events)}</> : NOT_APPLICABLE, left === null || left === undefined ? NO_DATA : <>{budget(left)}{ofEvents(objective?.status?.events.total ?? 0)}{soFar !== null && <span className="small hold"> {soFar}</span>}</>],
+      ["Budget left", then ? <>{budget(then.left)}{then.events !== null && overEvents(then.events)}</> : NOT_APPLICABLE, left === null || left === undefined ? NO_DATA : <>{budget(left)}{overEvents(objective?.status?.events.total ?? 0)}{soFar !== null && <span className="small hold"> {soFar}</span>}</>],
       ["Data", then?.data ?? NOT_APPLICABLE, objective?.status ? (DATA_STATES[tier?.state ?? objective.status.state]?.word ?? objective.status.state) : NO_DATA],
     ]
     : [
       ["State", fired ? alertWord(fired.state) : NOT_APPLICABLE, alertWord(alert.state)],
-      ["Why", fired?.reason ?? NOT_APPLICABLE, alert.description || NOT_APPLICABLE],
+      ["Why", fired ? reasonWords(fired.reason) : NOT_APPLICABLE, reasonWords(alert.description) || NOT_APPLICABLE],
     ];
   return (
     <Panel title="Evidence" note={evidence ? `pinned as evidence ${evidence.id}` : "as it was evaluated, and now"} flush>
@@ -60,7 +60,7 @@ export function ThenNow({ alert, slo, objective, fired, evidence, now }: ThenNow
 }
 
 /** A budget of an hour's events reads otherwise than one of a month's, which come later where history is filled in. */
-const ofEvents = (events: number | bigint): ReactNode => <span className="small faint"> of {group(events)} events</span>;
+const overEvents = (events: number | bigint): ReactNode => <span className="small faint"> counted over {group(events)} events</span>;
 
 function value(is: number | null | undefined, threshold: number | undefined): ReactNode {
   if (is === null || is === undefined) return NO_DATA;

@@ -9,6 +9,7 @@ import { useEvidence, useExplain } from "@/api/explain";
 import { useSloTransitions } from "@/api/slos";
 import { AlertChip } from "@/components/alerts/AlertChip";
 import { type BoardAlert, tierOf } from "@/components/alerts/board";
+import { reasonWords } from "@/components/alerts/reason";
 import { SilenceDialog } from "@/components/alerts/SilenceDialog";
 import { type Board, useBoard } from "@/components/alerts/useBoard";
 import { Explain } from "@/components/explain/Explain";
@@ -158,7 +159,7 @@ function History({ changes, now }: { changes: Change[]; now: Nanos }) {
             <li key={`${String(change.at)} ${change.state}`}>
               <span className="dim" title={exact(change.at, zone)}>{when(change.at, now, zone)}</span>
               <span><StateChip tone={change.state === "firing" ? "bad" : change.state === "resolved" ? "good" : alertTone(change.state as AlertState, "page")}>{alertWord(change.state)}</StateChip></span>
-              <span className="small">{change.reason}</span>
+              <span className="small">{reasonWords(change.reason)}</span>
             </li>
           ))}
         </ol>

@@ -1,4 +1,5 @@
 import type { Evidence } from "@/api/explain";
+import { reasonWords } from "@/components/alerts/reason";
 import type { BoardAlert } from "@/components/alerts/board";
 import type { Objective } from "@/api/slos";
 import { budget } from "@/model/units";
@@ -7,7 +8,7 @@ import { budget } from "@/model/units";
 export function causeOf(alert: BoardAlert, evidence: Evidence | undefined): string {
   if (evidence && evidence.window.bad > 0) return evidence.summary;
   const told = alert.annotations.explanation ?? "";
-  return /^none of 0 /.test(told) ? alert.description : told !== "" ? told : alert.description;
+  return /^none of 0 /.test(told) || told === "" ? reasonWords(alert.description) : told;
 }
 
 /** An alert's sentence once it is over: what it was, from when to when. */

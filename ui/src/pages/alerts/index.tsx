@@ -6,6 +6,7 @@ import { useSloTransitions } from "@/api/slos";
 import { AlertChip } from "@/components/alerts/AlertChip";
 import { AlertTabs } from "@/components/alerts/AlertTabs";
 import { type BoardAlert, type Past, pastOf } from "@/components/alerts/board";
+import { reasonWords } from "@/components/alerts/reason";
 import { SilenceDialog } from "@/components/alerts/SilenceDialog";
 import { useBoard } from "@/components/alerts/useBoard";
 import { Empty, FiveFaces, Partial } from "@/components/FiveFaces";
@@ -48,11 +49,14 @@ export default function AlertsPage() {
           {(data) => <ul className={styles.list}>{data.map((alert) => <Card key={alert.fingerprint} alert={alert} all={board.query.data ?? NONE} now={now} />)}</ul>}
         </FiveFaces>
       </Panel>
-      <Panel title="Over" note="what fired and is resolved, the last first" flush>
-        <FiveFaces query={slos} isEmpty={() => past.length === 0} empty={<Empty>No alert has resolved in what is kept.</Empty>}>
-          {() => <PastTable past={past} now={now} />}
-        </FiveFaces>
-      </Panel>
+      {/* Below a list of any length: it comes once that one stands, and so does not move. */}
+      {(board.query.data ?? board.query.error) && (
+        <Panel title="Over" note="what fired and is resolved, the last first" flush>
+          <FiveFaces query={slos} isEmpty={() => past.length === 0} empty={<Empty>No alert has resolved in what is kept.</Empty>}>
+            {() => <PastTable past={past} now={now} />}
+          </FiveFaces>
+        </Panel>
+      )}
     </Page>
   );
 }
@@ -69,7 +73,7 @@ function Card({ alert, all, now }: { alert: BoardAlert; all: readonly BoardAlert
       <span><AlertChip alert={alert} now={now} /></span>
       <span className={styles.words}>
         <Go className={`${styles.summary ?? ""} clip`} title={alert.summary} to={path("alerts", alert.fingerprint)}>{alert.summary}</Go>
-        <span className="small dim clip">{alert.annotations.explanation !== undefined && !alert.annotations.explanation.startsWith("none of 0") ? alert.annotations.explanation : alert.description}</span>
+        <span className="small dim clip">{alert.annotations.explanation !== undefined && !alert.annotations.explanation.startsWith("none of 0") ? alert.annotations.explanation : reasonWords(alert.description)}</span>
       </span>
       <span className="small dim clip" title={windows}>{windows}</span>
       <span className="small">{alert.service && <ServiceName name={alert.service} />}</span>

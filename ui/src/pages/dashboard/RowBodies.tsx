@@ -12,7 +12,7 @@ import { useTime } from "@/components/location/time";
 import { useGo } from "@/components/location/useGo";
 import { Burn, Sli, State } from "@/components/slo/cells";
 import { rowsOf, type SloRow } from "@/components/slo/rows";
-import { targetOf, targetWords, titleOf } from "@/components/slo/words";
+import { hourBurn, targetOf, targetWords, titleOf } from "@/components/slo/words";
 import { Table, type TableColumn } from "@/components/Table";
 import { TracesTable } from "@/components/traces/TracesTable";
 import { choosesSlo } from "@/model/dashboard/slo";
@@ -63,7 +63,7 @@ export function SloBody({ panel, choices }: BodyProps) {
       { id: "sli", head: "SLI", numeric: true, width: 88, cell: (row: SloRow) => <Sli row={row} />, sort: (row: SloRow) => row.objective.status?.sli },
     ] : []),
     { id: "budget", head: "Budget left", width: 164, cell: (row) => <BudgetBar left={row.left} firing={row.verdict.firing} held={row.verdict.held} />, sort: (row) => row.left },
-    ...(panel.w >= 6 ? [{ id: "burn", head: "Burn 1 h", numeric: true, width: 76, cell: (row: SloRow) => <Burn row={row} />, sort: (row: SloRow) => row.objective.status?.burn_rates[0]?.long }] : []),
+    ...(panel.w >= 6 ? [{ id: "burn", head: "Burn 1 h", numeric: true, width: 84, cell: (row: SloRow) => <Burn row={row} />, sort: (row: SloRow) => hourBurn(row.objective)?.tier.long }] : []),
   ];
   return (
     <FiveFaces query={query} rows={5} isEmpty={() => rows.length === 0} empty={<Empty title={query.data?.slos.length ? "No SLO of what is chosen." : "No SLOs."}>{query.data?.slos.length ? `There are ${group(query.data.slos.length)} SLOs of other services.` : "An SLO says which share of events must be good: make one on the page of SLOs."}</Empty>}>

@@ -3,13 +3,15 @@
 import { useMemo } from "react";
 import { useEvidence } from "@/api/explain";
 import type { SloMinute } from "@/api/traffic";
+import { reasonWords } from "@/components/alerts/reason";
 import { Go } from "@/components/location/Go";
 import { path } from "@/components/location/path";
 import { useTime } from "@/components/location/time";
 import { StateChip } from "@/components/StateChip";
+import { spanWords } from "@/components/slo/words";
 import { roundAge } from "@/components/services/age";
 import { DATA_STATES, type Tone } from "@/model/state";
-import { exact, hm, hms, type Nanos, subtract, when } from "@/model/time";
+import { exact, type Nanos, subtract, when } from "@/model/time";
 import { logsIn } from "@/model/trace/holds";
 import type { Grid } from "@/model/traffic";
 import type { Deploy } from "@/model/versions";
@@ -20,6 +22,7 @@ import { BadRatio } from "./BadRatio";
 import styles from "./overview.module.css";
 import { badOf, onsetOf } from "./onset";
 import { causeOf } from "./sentences";
+import type { Asked } from "./useFrame";
 
 const TONE: Record<Attention["kind"], Tone> = { page: "bad", ticket: "warn", held: "hold" };
 const WORD = { page: "Page", ticket: "Ticket" } as const;
@@ -42,6 +45,18 @@ export function Cards({ cards, ...rest }: CardsProps) {
   );
 }
 
+/** What was pinned when the card's alert fired; asked for where the alert was explained. */
+const useCardEvidence = (card: Attention | undefined) => useEvidence(card?.fingerprint ?? "", { enabled: hasEvidence(card), immutable: true });
+const hasEvidence = (card: Attention | undefined): boolean => card !== undefined && card.kind !== "held" && card.fingerprint !== null && card.annotations.explanation !== undefined;
+
+/** The evidence that the drawn cards show, null where one has none: it decides how high they are. */
+export function useEvidences(cards: readonly Attention[]): (Asked | null)[] {
+  const first = useCardEvidence(cards[0]);
+  const second = useCardEvidence(cards[1]);
+  const third = useCardEvidence(cards[2]);
+  return [first, second, third].map((query, index) => (hasEvidence(cards[index]) ? query : null));
+}
+
 function Top({ card, children }: { card: Attention; children: React.ReactNode }) {
   const { now } = useTime();
   const zone = useZone();
@@ -58,7 +73,7 @@ function Firing({ card, grid, minutes, deploys, withChart }: { card: Attention; 
   const { now } = useTime();
   const zone = useZone();
   const { standing } = card;
-  const evidence = useEvidence(card.fingerprint ?? "", { enabled: card.fingerprint !== null && card.annotations.explanation !== undefined, immutable: true });
+  const evidence = useCardEvidence(card);
   const bad = useMemo(() => (standing ? badOf(minutes, standing, grid) : []), [minutes, standing, grid]);
   const onset = onsetOf(bad, grid);
   const cause = evidence.data && evidence.data.slo === standing?.slo ? causeOf(evidence.data, onset, deploys) : null;
@@ -79,7 +94,7 @@ function Firing({ card, grid, minutes, deploys, withChart }: { card: Attention; 
             {Math.round(cause.share * 100)} % of the bad events end in <b>{cause.where}</b>{cause.said && <>: “{cause.said}”</>}{cause.usual && <>, {cause.usual}</>}.
             {cause.deploy && <> Began {duration(cause.deploy.before)} after <b>{cause.deploy.service} {cause.deploy.version}</b> was deployed.</>}
           </p>
-        ) : <p>{card.annotations.explanation ?? card.annotations.description ?? (card.service ? `An alert of ${card.service}.` : "An alert of a rule.")}</p>}
+        ) : <p>{card.annotations.explanation || reasonWords(card.annotations.description ?? "") || (card.service ? `An alert of ${card.service}.` : "An alert of a rule.")}</p>}
         {card.also.length > 0 && <p className="small">Of the same cause: {card.also.map((one) => `${one.title} (${one.kind})`).join(", ")}.</p>}
       </div>
       {withChart && standing && <BadRatio buckets={bad} grid={grid} onset={onset} deploy={marks[0] ?? null} kind={kind} label={card.title} />}
@@ -96,8 +111,8 @@ function Firing({ card, grid, minutes, deploys, withChart }: { card: Attention; 
 
 function titleOf({ standing }: Attention, over: Nanos | null, now: Parameters<typeof when>[1], zone: Parameters<typeof when>[2]): string {
   if (!standing) return "";
-  if (over !== null && standing.left !== null && standing.left > 0) return `Burned its budget until ${hm(over, zone)}, ${ratio(standing.left)} left`;
-  const rate = standing.burn === null ? "Burns its budget" : `Burns ${burn(standing.burn)}`;
+  if (over !== null && standing.left !== null && standing.left > 0) return `Burned its budget until ${when(over, now, zone)}, ${ratio(standing.left)} left`;
+  const rate = standing.burn === null ? "Burns its budget" : `Burns ${burn(standing.burn)}${standing.burnWindow === null ? "" : ` over ${spanWords(standing.burnWindow)}`}`;
   if (standing.left !== null && standing.left <= 0) return `${rate}, budget spent`;
   return standing.goneAt === null ? `${rate}, ${standing.left === null ? "budget unknown" : `${ratio(standing.left)} left`}` : `${rate}, budget gone ${when(standing.goneAt, now, zone)}`;
 }
@@ -117,7 +132,7 @@ function Held({ card }: { card: Attention }) {
         <h2>{silent ? `${card.service} sends no ${standing.held ? "telemetry" : "spans"}` : `${card.title}: ${state?.word ?? "unknown"}`}</h2>
         <p>
           {silent ? "" : `${state?.meaning ?? ""} `}
-          {standing?.held && standing.lastHeard ? `Last heard ${hms(standing.lastHeard, zone)}. ` : card.since ? `Its last came before ${hm(card.since, zone)}. ` : ""}
+          {standing?.held && standing.lastHeard ? `Last heard ${when(standing.lastHeard, now, zone)}. ` : card.since ? `Its last came before ${when(card.since, now, zone)}. ` : ""}
           {standing?.held ? "Its alerts stay as they were; silence is not counted as success." : "Silence is not counted as success."}
         </p>
       </div>

@@ -21,9 +21,9 @@ export function Changes({ changes, titles, isLoading }: { changes: readonly Chan
   const zone = useZone();
   return (
     <Panel title="What changed" tools={<span className="small faint">{describeRange(text, now, zone).toLowerCase()}</span>} flush>
-      {changes.length === 0 && isLoading && <Loading rows={3} />}
+      {isLoading && <Loading rows={3} />}
       {changes.length === 0 && !isLoading && <Empty>No deploy, no alert and no step of errors or latency in this range.</Empty>}
-      {changes.length > 0 && (
+      {changes.length > 0 && !isLoading && (
         <ol className={styles.changes}>
           {changes.slice(0, MAX).map((change, index) => (
             <li key={index}>

@@ -3,6 +3,8 @@ import type { Standing } from "@/model/standing";
 import { nanos } from "@/model/time";
 import { gridOf } from "@/model/traffic";
 import { attentionOf, type Told, withSilent } from "./attention";
+import { labelsOf } from "./labels";
+import { isAnswered } from "./useFrame";
 import { changesOf } from "./changes";
 import { badOf, onsetOf, overOf, shareOf } from "./onset";
 import { age, causeOf, headlineOf, noteOf, oneIn } from "./sentences";
@@ -11,7 +13,7 @@ const minute = (n: number) => nanos(1_800_000_000_000_000_000n + BigInt(n) * 60_
 const grid = gridOf({ from: minute(0), to: minute(60) });
 const standing = (slo: string, over: Partial<Standing> = {}): Standing => ({
   slo, objective: 0, title: slo.replace("-", " "), service: slo.split("-")[0] ?? "", target: "99.9%", left: 0.5, firing: null, since: null, held: false, heldSince: null,
-  dataState: null, lastHeard: null, burn: 21.3, goneAt: null, tone: "good", ...over,
+  dataState: null, lastHeard: null, burn: 21.3, burnWindow: "1h", goneAt: null, tone: "good", ...over,
 });
 const told = (slo: string, severity: string, over: Partial<Told> & { window?: string; traces?: string } = {}): Told => ({
   fingerprint: `${slo}-${severity}-${over.window ?? "1h"}`, labels: { slo, severity, alertname: "SLOBurnRate", objective: "99.9%", long_window: over.window ?? "1h" },
@@ -35,7 +37,7 @@ it("holds what is silent apart from what burns", () => {
   const email = standing("email-delivered", { held: true, heldSince: minute(42), dataState: "no_telemetry" });
   const cards = attentionOf([told("email-delivered", "ticket")], [email]);
   expect(cards.map((card) => card.kind)).toEqual(["held"]);
-  expect(headlineOf(cards, [email], { onset: null, share: 0, from: minute(0) }, 1, "UTC")).toMatch(/^email sends no telemetry since \d\d:\d\d$/);
+  expect(headlineOf(cards, [email], { onset: null, share: 0, from: minute(0) }, 1, minute(60), "UTC")).toMatch(/^email sends no telemetry since \d\d:\d\d$/);
   const quiet = withSilent([], [{ name: "orders", last: minute(50), silentSince: minute(50) }], [standing("orders-latency")]);
   expect(quiet[0]?.since).toBe(minute(50));
 });
@@ -45,9 +47,17 @@ it("says what fails and since when", () => {
   const onset = onsetOf(buckets, grid);
   expect(onset?.at).toBe(minute(19));
   const cards = attentionOf([told("checkout-availability", "page")], [CHECKOUT]);
-  expect(headlineOf(cards, [CHECKOUT], { onset, share: shareOf(buckets), from: grid.range.from }, 3, "UTC")).toMatch(/^Checkout fails 3 in 100 requests since \d\d:\d\d$/);
-  expect(headlineOf(cards, [CHECKOUT], { onset: null, share: 0.03, from: grid.range.from }, 3, "UTC")).toMatch(/^Checkout fails 3 in 100 requests since before /);
-  expect(headlineOf([], [CHECKOUT, standing("a-b")], { onset: null, share: 0, from: minute(0) }, 2, "UTC")).toBe("All 2 SLOs are measured and within budget");
+  expect(headlineOf(cards, [CHECKOUT], { onset, share: shareOf(buckets), from: grid.range.from }, 3, minute(60), "UTC")).toMatch(/^Checkout availability fails 3 in 100 events since \d\d:\d\d$/);
+  expect(headlineOf(cards, [CHECKOUT], { onset: null, share: 0.03, from: grid.range.from }, 3, minute(60), "UTC")).toMatch(/^Checkout availability fails 3 in 100 events since before /);
+  expect(headlineOf([], [CHECKOUT, standing("a-b")], { onset: null, share: 0, from: minute(0) }, 2, minute(60), "UTC")).toBe("All 2 SLOs are measured and within budget");
+});
+
+it("names the SLO whose events fail, not its service, and the day where it is another", () => {
+  const own = standing("orders", { service: "gateway", title: "orders", firing: "page" });
+  const cards = attentionOf([told("orders", "page")], [own]);
+  const failing = { onset: { at: minute(0), until: null, step: { index: 9, before: 0, after: 0.41, p: 1e-9, end: null } }, share: 0.2, from: minute(0) };
+  expect(headlineOf(cards, [own], failing, 3, minute(60), "UTC")).toBe("Orders fails 41 in 100 events since 08:00");
+  expect(headlineOf(cards, [own], failing, 3, minute(1500), "UTC")).toBe("Orders fails 41 in 100 events since 15 Jan 08:00");
 });
 
 it("says what failed and until when, once it is over", () => {
@@ -55,11 +65,28 @@ it("says what failed and until when, once it is over", () => {
   const cards = attentionOf([told("checkout-availability", "page")], [CHECKOUT]);
   const said = (from: number, to: number) => {
     const buckets = failing(from, to);
-    return headlineOf(cards, [CHECKOUT], { onset: onsetOf(buckets, grid), share: shareOf(buckets), from: grid.range.from, over: overOf(buckets, grid) }, 3, "UTC");
+    return headlineOf(cards, [CHECKOUT], { onset: onsetOf(buckets, grid), share: shareOf(buckets), from: grid.range.from, over: overOf(buckets, grid) }, 3, minute(60), "UTC");
   };
-  expect(said(20, 27)).toBe("Checkout failed 45 in 100 requests from 08:20 to 08:27");
-  expect(said(20, 60)).toBe("Checkout fails 45 in 100 requests since 08:20");
-  expect(said(0, 9)).toBe("Checkout failed 45 in 100 requests until 08:09, from before 08:00");
+  expect(said(20, 27)).toBe("Checkout availability failed 45 in 100 events from 08:20 to 08:27");
+  expect(said(20, 60)).toBe("Checkout availability fails 45 in 100 events since 08:20");
+  expect(said(0, 9)).toBe("Checkout availability failed 45 in 100 events until 08:09, from before 08:00");
+});
+
+it("keeps the sparkline's labels whole and apart", () => {
+  const wide = (words: string) => words.length * 6.2;
+  const ends = ({ x, anchor }: { x: number; anchor: string }, words: string) => (anchor === "end" ? [x - wide(words), x] : [x, x + wide(words)]);
+  for (const at of [0, 30, 90, 180, 200, 208]) {
+    const labels = labelsOf({ x: Math.max(0, at - 9), words: "1.9.0" }, { x: at, words: "41.03\u202f%" }, 208);
+    const spans = [...(labels.deploy ? [ends(labels.deploy, "1.9.0")] : []), ...(labels.onset ? [ends(labels.onset, "41.03\u202f%")] : [])];
+    for (const [from, to] of spans) expect([from! >= -1e-9, to! <= 208 + 1e-9]).toEqual([true, true]);
+    if (labels.deploy && labels.onset) expect(ends(labels.deploy, "1.9.0")[1]!).toBeLessThan(ends(labels.onset, "41.03\u202f%")[0]!);
+  }
+  expect(labelsOf(null, { x: 204, words: "41.03\u202f%" }, 208).onset).toEqual({ x: 208, anchor: "end" });
+});
+
+it("waits for answers, good or bad, and not for what is not asked", () => {
+  const [good, failed, pending] = [{ data: [], error: null }, { data: undefined, error: new Error("no") }, { data: undefined, error: null }];
+  expect([isAnswered([good, failed, null]), isAnswered([good, pending]), isAnswered([])]).toEqual([true, false, true]);
 });
 
 it("says shares and ages in words", () => {

@@ -6,7 +6,7 @@ import { type Heard, reportingWords } from "@/model/senders";
 import type { Standing } from "@/model/standing";
 import { holdsSpan } from "@/model/trace/holds";
 import { duration, group } from "@/model/units";
-import { hm, hms, type Nanos, subtract, type Zone } from "@/model/time";
+import { hms, type Nanos, subtract, when, type Zone } from "@/model/time";
 import type { Deploy } from "@/model/versions";
 import type { Attention } from "./attention";
 
@@ -35,22 +35,21 @@ export interface Failing {
   over?: { at: Nanos; share: number } | null;
 }
 
-export function headlineOf(cards: readonly Attention[], standings: readonly Standing[], { onset, share, from, over = null }: Failing, services: number, zone: Zone): string {
+/** Shares are of the events of the first card's SLO, so it is the SLO that is named: its service may do other things well. */
+export function headlineOf(cards: readonly Attention[], standings: readonly Standing[], { onset, share, from, over = null }: Failing, services: number, now: Nanos, zone: Zone): string {
   const first = cards[0];
   if (!first) return calm(standings, services);
-  const since = onset ? ` since ${hm(onset.at, zone)}` : first.since ? ` since ${hm(first.since, zone)}` : "";
+  const at = (time: Nanos) => when(time, now, zone);
+  const since = onset ? ` since ${at(onset.at)}` : first.since ? ` since ${at(first.since)}` : "";
   if (first.kind === "held") return `${first.service} sends no telemetry${since}`;
   if (!first.standing) return capital(first.title.replace(/\.$/, ""));
-  const subject = capital(first.service || first.title);
-  if (onset?.until) return `${subject} failed ${oneIn(onset.step.after)} ${goal(first.standing)} from ${hm(onset.at, zone)} to ${hm(onset.until, zone)}`;
-  if (!onset && over) return `${subject} failed ${oneIn(over.share)} ${goal(first.standing)} until ${hm(over.at, zone)}, from before ${hm(from, zone)}`;
-  if (onset) return `${subject} fails ${oneIn(onset.step.after)} ${goal(first.standing)}${since}`;
-  if (share > 0) return `${subject} fails ${oneIn(share)} ${goal(first.standing)} since before ${hm(from, zone)}`;
-  return `${capital(first.title)} burns its budget${since}`;
+  const subject = capital(first.standing.title);
+  if (onset?.until) return `${subject} failed ${oneIn(onset.step.after)} events from ${at(onset.at)} to ${at(onset.until)}`;
+  if (!onset && over) return `${subject} failed ${oneIn(over.share)} events until ${at(over.at)}, from before ${at(from)}`;
+  if (onset) return `${subject} fails ${oneIn(onset.step.after)} events${since}`;
+  if (share > 0) return `${subject} fails ${oneIn(share)} events since before ${at(from)}`;
+  return `${subject} burns its budget${since}`;
 }
-
-/** What it is that fails: the SLO's own words where they are not just "availability". */
-const goal = (standing: Standing): string => (/availability/i.test(standing.title) || !standing.title.toLowerCase().includes(standing.service.toLowerCase()) ? "requests" : `of “${standing.title}”`);
 
 function calm(standings: readonly Standing[], services: number): string {
   const spent = standings.filter((one) => one.left !== null && one.left <= 0);

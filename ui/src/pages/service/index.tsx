@@ -55,7 +55,7 @@ export default function ServicePage() {
   const owner = slos.data?.slos.find((slo) => slo.service === service && slo.labels.owner !== undefined)?.labels.owner;
   const operations = useMemo(() => operationsOf(query.data?.rows ?? [], grid), [query.data, grid]);
   const lines = useMemo(() => linesOf(query.data?.rows ?? [], grid, view.operation), [query.data, grid, view.operation]);
-  const { against } = useTime();
+  const { against, now } = useTime();
   const by = backBy(grid.range, against);
   const gridBefore = useMemo(() => (by === null ? grid : earlierGrid(grid, by)), [grid, by]);
   const then = useOperations(service, gridBefore, { enabled: by !== null });
@@ -77,7 +77,7 @@ export default function ServicePage() {
 
   return (
     <Page
-      title={row ? sentenceOf({ ...row.traffic, worsened: row.worsened }, zone) : service} name={`Service ${service}`} ignored={ignored}
+      title={row ? sentenceOf({ ...row.traffic, worsened: row.worsened }, now, zone) : service} name={`Service ${service}`} ignored={ignored}
       note={
         <>
           {current && <span className="chip">version {current.version}{row.versions && current.instances < row.versions.instances ? ` on ${current.instances} of ${row.versions.instances}` : ""}</span>}

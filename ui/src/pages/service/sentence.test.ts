@@ -7,6 +7,6 @@ const errors = (until: number | null) => ({ at: minute(2), until: until === null
 const doing = { service: "checkout", perSecond: 3, errorRatio: 0.05, p99: 1e7, silentSince: null };
 
 it("says what fails since when, and what failed until when", () => {
-  expect(sentenceOf({ ...doing, worsened: { errors: errors(null), p99: null } }, "UTC")).toBe("checkout fails 45.00\u202f% of its requests since 08:02");
-  expect(sentenceOf({ ...doing, worsened: { errors: errors(9), p99: null } }, "UTC")).toBe("checkout failed 45.00\u202f% of its requests from 08:02 to 08:09");
+  expect(sentenceOf({ ...doing, worsened: { errors: errors(null), p99: null } }, minute(60), "UTC")).toBe("checkout fails 45.00\u202f% of its requests since 08:02");
+  expect(sentenceOf({ ...doing, worsened: { errors: errors(9), p99: null } }, minute(60), "UTC")).toBe("checkout failed 45.00\u202f% of its requests from 08:02 to 08:09");
 });

@@ -63,7 +63,7 @@ function Drawn({ rows, objective, buckets, show, marks, selected, onSelect, now 
     const zeroAt = gone && gone.seconds > 0 && (last?.left ?? 0) > 0 ? nanos(status.until + BigInt(Math.round(gone.seconds)) * NS_PER_S) : null;
     const within = Math.max(2, Math.round(points.length / 60));
     return {
-      points, zeroAt, within,
+      points, zeroAt,
       falls: fallsOf(points, within, 0.08),
       gaps: silences(rows, buckets.step, nanos(buckets.step / 2n)),
       from: buckets.from, to: buckets.to,

@@ -3,6 +3,7 @@
 import type { Objective, Slo, Transition, Version } from "@/api/slos";
 import { useSloGroups, useSloVersions } from "@/api/slos";
 import { curl } from "@/api/sql";
+import { reasonWords } from "@/components/alerts/reason";
 import { BudgetBar } from "@/components/BudgetBar";
 import { CopyAs } from "@/components/CopyAs";
 import { Empty, FiveFaces, Partial } from "@/components/FiveFaces";
@@ -112,7 +113,7 @@ function History({ slo, transitions, now }: { slo: Slo; transitions: Transition[
   const versions = useSloVersions(slo.name);
   const entries: Entry[] = [
     ...transitions.map((one): Entry => ({
-      at: one.at, what: `${one.severity} ${alertWord(one.level)}`, of: `${one.long_window ? `${one.long_window}/${one.short_window ?? ""}` : one.kind.replaceAll("_", " ")}${one.group ? ` of ${one.group.map((part) => part ?? "(none)").join(", ")}` : ""}`, why: one.reason,
+      at: one.at, what: `${one.severity} ${alertWord(one.level)}`, of: `${one.long_window ? `${one.long_window}/${one.short_window ?? ""}` : one.kind.replaceAll("_", " ")}${one.group ? ` of ${one.group.map((part) => part ?? "(none)").join(", ")}` : ""}`, why: reasonWords(one.reason),
       tone: one.level !== "firing" ? undefined : one.severity === "page" ? "bad" : "warn",
     })),
     // Times are of whole seconds: those of one second stay in the order of versions, newest first.

@@ -2,7 +2,7 @@
 
 import type { PointerEvent } from "react";
 import type { Range } from "@/model/range";
-import { hm, type Nanos, nanos, NS_PER_S, when } from "@/model/time";
+import { type Nanos, nanos, when } from "@/model/time";
 import { budget, count, durationSeconds, MINUS, ratio } from "@/model/units";
 import { useZone } from "@/preferences/preferences";
 import styles from "./BurnDown.module.css";
@@ -21,8 +21,6 @@ export interface Shape {
   points: BurnPoint[];
   zeroAt: Nanos | null;
   falls: { index: number; fall: number }[];
-  /** A fall's width, in points. */
-  within: number;
   gaps: { from: Nanos; to: Nanos }[];
   from: Nanos;
   to: Nanos;
@@ -47,7 +45,6 @@ export interface PlotProps {
   onLeave: () => void;
 }
 
-const DAY = 86_400n * NS_PER_S;
 /** About a digit's width, to keep labels apart. */
 const CHARACTER = 6.2;
 
@@ -99,12 +96,15 @@ interface Placed extends PlotProps {
 
 function Budget({ shape, scale, now, right, width }: Placed & { right: number }) {
   const zone = useZone();
-  const { points, zeroAt, falls, within } = shape;
+  const { points, zeroAt, falls } = shape;
   const last = points.at(-1);
   if (!last) return null;
+  // Where there is no room beside the projection's end, below the zero line: the projection ends above it.
+  const zeroWords = zeroAt ? `0 at ${when(zeroAt, now, zone)}` : "";
   const line = points.map((point): [number, number] => [scale.x(point.at), scale.y(point.left)]);
   line[line.length - 1] = [right, scale.y(last.left)];
   const tip = Math.min(width - 4, zeroAt ? Math.max(right + 13, scale.x(zeroAt)) : right);
+  const zeroX = Math.min(tip + 5, width - zeroWords.length * CHARACTER);
   const [firstX, lastX] = [line[0]?.[0] ?? 0, right];
   const nearZero = Math.abs(scale.y(last.left) - scale.y(0)) < 26;
   return (
@@ -115,14 +115,15 @@ function Budget({ shape, scale, now, right, width }: Placed & { right: number })
         const point = points[index];
         if (!point) return null;
         const x = scale.x(point.at);
-        const words = `${when(points[Math.max(0, index - within)]?.at ?? point.at, now, zone)}, ${budget(-fall)}`;
+        // A point is its bucket's end: what fell, fell by then.
+        const words = `by ${when(point.at, now, zone)}, ${budget(-fall)}`;
         const room = x + 12 + words.length * CHARACTER < right;
         return <text key={index} x={room ? x + 8 : x - 16} y={scale.y(point.left + fall * 0.62)} textAnchor={room ? "start" : "end"}>{words}</text>;
       })}
       {zeroAt && <path className={styles.projected} d={`M${lastX} ${scale.y(last.left)}L${tip} ${scale.y(0)}`} />}
       <circle className={styles.dot} cx={lastX} cy={scale.y(last.left)} r="3.5" />
       <text className={styles.now} x={lastX + 8} y={scale.y(last.left) - (nearZero ? 12 : 2)}>{budget(last.left)}</text>
-      {zeroAt && <text className={styles.zeroText} x={Math.min(tip + 5, width - 74)} y={scale.y(0) - 6}>0 at {zeroAt - now < DAY ? hm(zeroAt, zone) : when(zeroAt, now, zone)}</text>}
+      {zeroAt && <text className={styles.zeroText} x={zeroX} y={scale.y(0) + (zeroX < tip ? 13 : -6)}>{zeroWords}</text>}
     </>
   );
 }
@@ -158,7 +159,7 @@ function Gaps({ shape, scale, top, bottom, labelId }: Placed & { top: number; bo
   );
 }
 
-function Marks({ marks, shape, scale, top, bottom, left }: Placed & { top: number; bottom: number; left: number }) {
+function Marks({ marks, shape, scale, top, bottom, left, now }: Placed & { top: number; bottom: number; left: number }) {
   const zone = useZone();
   const placed = marks.filter((mark) => mark.at >= shape.from && mark.at <= shape.to).map((mark) => {
     const [x, width] = [scale.x(mark.at), mark.label.length * CHARACTER + 4];
@@ -170,7 +171,7 @@ function Marks({ marks, shape, scale, top, bottom, left }: Placed & { top: numbe
     <>
       {placed.map((one) => (
         <g key={`${one.mark.kind}${String(one.mark.at)}`} className={styles[one.mark.kind]}>
-          <title>{`${one.mark.label}, ${hm(one.mark.at, zone)}`}</title>
+          <title>{`${one.mark.label}, ${when(one.mark.at, now, zone)}`}</title>
           <path d={`M${one.at} ${top}V${bottom}`} />
           {labelled.has(one) && <text x={one.before ? one.at - 5 : one.at + 5} y={top + 9} textAnchor={one.before ? "end" : "start"}>{one.mark.label}</text>}
         </g>

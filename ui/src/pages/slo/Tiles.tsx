@@ -7,7 +7,7 @@ import { Figure } from "@/components/Figure";
 import { curl, sqlText, sqlTime } from "@/api/sql";
 import type { Objective, Slo } from "@/api/slos";
 import { DATA_STATES } from "@/model/state";
-import { add, exact, hm, type Nanos, nanos, NS_PER_S, toIso, when } from "@/model/time";
+import { add, exact, type Nanos, nanos, NS_PER_S, toIso, when } from "@/model/time";
 import { budget, burn, count, durationSeconds, group, NO_DATA, sli, THIN } from "@/model/units";
 import { useZone } from "@/preferences/preferences";
 import { budgetShare, exhaustionOf, type Verdict } from "@/components/slo/standing";
@@ -73,13 +73,13 @@ export function Tiles({ slo, index, objective, verdict, onset, now }: TilesProps
           below={recent ? `${group(recent.long_counted.bad)} bad of ${group(recent.long_counted.total)}` : ""}
         />
         <Tile
-          label="Budget gone, if it stays so" value={left !== null && left <= 0 ? "spent" : gone === null || goneAt === null ? "not in sight" : gone.seconds < 86_400 ? hm(nanos(goneAt), zone) : when(nanos(goneAt), now, zone)}
+          label="Budget gone, if it stays so" value={left !== null && left <= 0 ? "spent" : gone === null || goneAt === null ? "not in sight" : when(nanos(goneAt), now, zone)}
           note={gone && left !== null && left > 0 ? `in ${durationSeconds(gone.seconds)}` : undefined}
           below={left !== null && left <= 0 ? "nothing is left until the period moves on" : gone === null ? `at the rate of the last ${recent ? spanWords(recent.long_window) : "hour"}` : gone.moving ? "like the last hour, as the period moves on" : "static estimate from the last hour"}
         />
         <Tile
           label="Data" value={`${(Math.floor(status.coverage * 10_000) / 100).toFixed(2)}${THIN}%`} note="coverage" tone={status.state === "measured" ? undefined : "hold"}
-          below={<span title={exact(status.until, zone)}>{status.state === "measured" ? "" : `${stateWord?.word ?? status.state}: ${stateWord?.meaning ?? ""} `}counted to {hm(status.until, zone)}, {Math.max(0, Math.round(lag))}{THIN}s behind</span>}
+          below={<span title={exact(status.until, zone)}>{status.state === "measured" ? "" : `${stateWord?.word ?? status.state}: ${stateWord?.meaning ?? ""} `}counted to {when(status.until, now, zone)}, {Math.max(0, Math.round(lag))}{THIN}s behind</span>}
         />
       </dl>
       <div className={styles.working}>

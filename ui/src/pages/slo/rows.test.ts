@@ -2,6 +2,8 @@ import { describe, expect, it } from "vitest";
 import type { Explanation } from "@/api/explain";
 import type { Objective, SloAlert } from "@/api/slos";
 import { nanos } from "@/model/time";
+import { goneAt } from "@/components/slo/cells";
+import { hourBurn } from "@/components/slo/words";
 import { exhaustionOf, verdictOf, windowSeconds } from "@/components/slo/standing";
 import { bucketSeconds, burnDown, fallsOf, onsetOf, silences, tierRows } from "./rows";
 import { apart, budgetTicks, roundTicks, scaleOf, timeTicks } from "./scale";
@@ -37,6 +39,10 @@ describe("the burn-down", () => {
     const points = [1, 0.99, 0.7, 0.69, 0.69, 0.69, 0.69, 0.4, 0.4].map((left, index) => ({ at: at(index), left }));
     expect(fallsOf(points, 1, 0.1).map((fall) => fall.index)).toEqual([2, 7]);
   });
+  it("tells a fall at the point by which it was over", () => {
+    const points = [1, 1, 1, 0.8, 0.799, 0.798, 0.797, 0.797].map((left, index) => ({ at: at(index), left }));
+    expect(fallsOf(points, 4, 0.1)).toEqual([{ index: 3, fall: expect.closeTo(0.2) as number }]);
+  });
   it("has buckets of round size", () => expect([bucketSeconds(nanos(2_592_000n * S)), bucketSeconds(nanos(86_400n * S))]).toEqual([10_800, 600]));
   it("finds the onset", () => {
     const rows = Array.from({ length: 60 }, (_, index) => bucket(index * 60, 100, index < 40 ? 0 : 4));
@@ -53,6 +59,21 @@ describe("tiers", () => {
     expect(ticket).toMatchObject({ word: null, firing: false, state: "no_traffic" });
   });
   it("read windows", () => expect([windowSeconds("1h"), windowSeconds("30m"), windowSeconds("3d"), windowSeconds("1h 30m")]).toEqual([3600, 1800, 259_200, 5400]));
+});
+
+describe("the burn of a list", () => {
+  const tier = (long_window: string, long: number) => ({ severity: "page", long_window, short_window: "20s", threshold: 8, state: "measured", long, short: long, long_counted: counts(1, 2), short_counted: counts(1, 2) });
+  const of = (...tiers: ReturnType<typeof tier>[]) => hourBurn(objective({ status: { ...objective().status!, burn_rates: tiers } }));
+  it("is of the hour, like the page of the SLO", () => expect(of(tier("2m", 42), tier("1h", 6.87))).toMatchObject({ tier: { long: 6.87 }, window: null }));
+  it("names its window where none is an hour", () => expect(of(tier("6h", 3), tier("30m", 9))).toMatchObject({ tier: { long: 9 }, window: "30\u202fmin" }));
+  it("is absent where nothing is evaluated", () => expect(of()).toBeNull());
+});
+
+describe("when the budget is gone", () => {
+  it("has its day, where that is not today", () => {
+    const now = nanos(1_800_000_000n * S);
+    expect([goneAt(60, now, "UTC"), goneAt(20 * 3600, now, "UTC")]).toEqual(["08:01", "16 Jan 04:00"]);
+  });
 });
 
 describe("the verdict", () => {

@@ -52,14 +52,25 @@ export function onsetOf(buckets: readonly Bucket[]): Onset | null {
   return change && bucket ? { at: bucket.at, before: change.before, after: change.after } : null;
 }
 
-/** The steepest falls of a burn-down that are worth a word: at most `most`, each at least `least` of the budget, apart from each other. */
+/** The steepest falls of a burn-down that are worth a word: at most `most`, each at least `least` of the budget, apart from each other. Each is told at the point by which it was over. */
 export function fallsOf(points: readonly BurnPoint[], within: number, least: number, most = 3): { index: number; fall: number }[] {
   const falls = points.map((point, index) => ({ index, fall: (points[Math.max(0, index - within)]?.left ?? 1) - point.left }));
   const chosen: { index: number; fall: number }[] = [];
   for (const fall of falls.filter((one) => one.fall >= least).sort((a, b) => b.fall - a.fall)) {
     if (chosen.length < most && chosen.every((other) => Math.abs(other.index - fall.index) > 3 * within)) chosen.push(fall);
   }
-  return chosen.sort((a, b) => a.index - b.index);
+  return chosen.map(({ index }) => ended(points, Math.max(0, index - within), index)).sort((a, b) => a.index - b.index);
+}
+
+/** Of what a fall's last step adds: less is no part of it. */
+const STEP_LEAST = 0.05;
+
+/** A fall from `start`, without the steps at its end that hardly fall. */
+function ended(points: readonly BurnPoint[], start: number, end: number): { index: number; fall: number } {
+  const left = (index: number) => points[index]?.left ?? 1;
+  let index = end;
+  while (index > start + 1 && left(index - 1) - left(index) < STEP_LEAST * (left(start) - left(end))) index--;
+  return { index, fall: left(start) - left(index) };
 }
 
 export interface TierRow {

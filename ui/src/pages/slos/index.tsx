@@ -24,7 +24,7 @@ import { Burn, goneAt, Sli, State } from "@/components/slo/cells";
 import { matches, rowsOf, type SloRow as Row } from "@/components/slo/rows";
 import { groupName } from "@/components/slo/groups";
 import { isFiring } from "@/components/slo/standing";
-import { nowTier, targetOf, targetWords, titleOf } from "@/components/slo/words";
+import { hourBurn, targetOf, targetWords, titleOf } from "@/components/slo/words";
 import { type Nanos, nanos, NS_PER_S } from "@/model/time";
 import { group, NO_DATA, NOT_APPLICABLE, sli, THIN } from "@/model/units";
 import { useZone } from "@/preferences/preferences";
@@ -59,7 +59,7 @@ export default function SlosPage() {
     { id: "objective", head: "Objective", numeric: true, width: 90, cell: (row) => targetWords(row.objective), sort: (row) => targetOf(row.objective) },
     { id: "sli", head: "SLI", numeric: true, width: 90, cell: (row) => <Sli row={row} />, sort: (row) => row.objective.status?.sli },
     { id: "budget", head: "Budget left", width: 190, cell: (row) => <BudgetBar left={row.left} firing={row.verdict.firing} held={row.verdict.held} />, sort: (row) => row.left },
-    { id: "burn", head: "Burn 1 h", numeric: true, width: 84, cell: (row) => <Burn row={row} />, sort: (row) => nowTier(row.objective)?.long },
+    { id: "burn", head: "Burn 1 h", numeric: true, width: 92, cell: (row) => <Burn row={row} />, sort: (row) => hourBurn(row.objective)?.tier.long },
     { id: "gone", head: "Gone at", numeric: true, width: 120, cell: (row) => (row.goneIn === null ? NOT_APPLICABLE : row.goneIn === 0 ? <span className="bad">spent</span> : goneAt(row.goneIn, now, zone)), sort: (row) => row.goneIn },
     { id: "coverage", head: "Coverage", numeric: true, width: 84, cell: (row) => (row.objective.status ? `${(Math.floor(row.objective.status.coverage * 1000) / 10).toFixed(1)}${THIN}%` : NO_DATA), sort: (row) => row.objective.status?.coverage },
     { id: "spark", head: "30 days", width: 100, cell: (row) => <Sparkline values={historyOf(days, row)} min={0} max={1} tone={row.left !== null && row.left <= 0 ? "bad" : "none"} label={`Budget left over 30 days of ${titleOf(row.slo)}`} /> },
