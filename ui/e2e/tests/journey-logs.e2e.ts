@@ -3,7 +3,7 @@
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { launch } from "../browser";
-import { sql } from "../harness";
+import { base, PATIENCE_MS, sql } from "../harness";
 import { at, atNs, counted, editor, pastMinutes, walk, written } from "../journey";
 
 let browser: Browser;
@@ -66,4 +66,38 @@ it("goes from a search to a pattern, what lies around a record, and its trace", 
     await page.waitForURL(/\/logs\?/);
     await page.getByText(`${written(alike)} records`, { exact: true }).waitFor();
   });
+});
+
+it("says once, in the text that was typed, why a query cannot be read", async () => {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
+  const page = await context.newPage();
+  page.setDefaultTimeout(PATIENCE_MS);
+  let refused = 0;
+  page.on("response", (response) => {
+    if (response.status() === 400) refused++;
+  });
+  await page.goto(`${base()}/logs?q=${encodeURIComponent("service:(a OR")}`);
+  const alert = page.getByRole("alert");
+  await alert.waitFor();
+  expect(await alert.innerText()).toContain("Line 1, column 14.");
+  expect(await alert.innerText()).not.toContain("|");
+
+  // What could be read goes on being answered while the next text cannot be.
+  const box = editor(page, "Log query");
+  const run = async (query: string) => {
+    await box.click();
+    await page.keyboard.press("Control+a");
+    await page.keyboard.insertText(query);
+    await page.getByRole("button", { name: "Run", exact: true }).click();
+  };
+  await run("severity:>=error");
+  await page.locator("[role=row][data-index='0']").waitFor();
+  expect(await alert.count()).toBe(0);
+  await run("severity:>=error | cuont by service");
+  await page.getByText("this is not a stage of a pipe").waitFor();
+  await page.getByText("Shown below: what severity:>=error finds.").waitFor();
+  expect(await page.locator("[role=row][data-index='0']").count()).toBe(1);
+  expect(await alert.count()).toBe(1);
+  expect(refused).toBe(2);
+  await context.close();
 });

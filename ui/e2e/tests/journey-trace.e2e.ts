@@ -54,6 +54,8 @@ it("goes from a search to a waterfall, a span and its log records", async () => 
     await aside.getByRole("heading", { name: "POST /authorize" }).waitFor();
     await aside.getByText("http.response.status_code").first().waitFor();
     expect(await aside.innerText()).toContain("503");
+    // What is too long for its line ends in an ellipsis, and is whole in its title.
+    expect(await aside.locator("dd > button").first().evaluate((value) => [getComputedStyle(value).display, getComputedStyle(value).textOverflow, value.parentElement?.title === value.textContent])).toEqual(["block", "ellipsis", true]);
     // By the keys: folded, open again, the next error, then all of it.
     await page.keyboard.press("ArrowLeft");
     await rows.filter({ hasText: "1 below" }).waitFor();

@@ -165,6 +165,11 @@ it("fits the service map into its panel, and says what its numbers are", async (
     });
   });
   expect(fits).toBe(true);
+  // Nothing of an edge is cut off at a rim.
+  expect(await map.evaluate((svg) => {
+    const rim = svg.getBoundingClientRect();
+    return [...svg.querySelectorAll("path")].filter((path) => !path.closest("marker")).every((path) => path.getBoundingClientRect().top >= rim.top && path.getBoundingClientRect().bottom <= rim.bottom);
+  })).toBe(true);
   await page.getByText("in a box: requests that come in per second").waitFor();
   await close();
 });

@@ -81,6 +81,10 @@ export function useLogRows(search: string, columns: string[], range: Range, opti
   });
 }
 
+/** Whether a query can be read: asked of a moment that holds nothing, so that it costs nothing. */
+export const useReadLogQuery = (query: string): Result<unknown> =>
+  useApi({ doing: "read the query", path: "/api/v1/logs", params: { query, start: 0, end: 1, limit: 1 }, schema: v.unknown() }, { enabled: query.trim() !== "", immutable: true });
+
 const histogram = v.object({
   step: nanos,
   buckets: v.array(v.object({ time: nanos, count: v.number(), severities: v.record(v.string(), v.number()) })),

@@ -34,7 +34,7 @@ const theme = EditorView.theme({
   ".cm-selectionBackground, &.cm-focused .cm-selectionBackground": { backgroundColor: "var(--accent-bg) !important" },
   ".cm-matchingBracket": { outline: "1px solid var(--line-strong)", backgroundColor: "transparent !important" },
   ".cm-tooltip": { backgroundColor: "var(--raised)", border: "1px solid var(--line)", borderRadius: "var(--r2)", boxShadow: "var(--shadow)", color: "var(--text)" },
-  ".cm-tooltip-autocomplete > ul > li": { fontFamily: "var(--mono)", fontSize: "12px", padding: "3px 8px !important" },
+  ".cm-tooltip-autocomplete > ul > li": { fontFamily: "var(--mono)", fontVariantLigatures: "none", fontSize: "12px", padding: "3px 8px !important" },
   ".cm-tooltip-autocomplete > ul > li[aria-selected]": { backgroundColor: "var(--accent-bg)", color: "var(--text)" },
   ".cm-completionDetail": { color: "var(--text-3)", fontStyle: "normal", marginLeft: "12px" },
   ".cm-diagnostic-error": { borderLeftColor: "var(--bad)" },

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { nanos } from "./time";
-import { carried, gridOf, rates, slowest, type TrafficRow, trafficOf } from "./traffic";
+import { carried, gridOf, rates, slowest, spansPerSecond, type TrafficRow, trafficOf } from "./traffic";
 
 const minute = (n: number) => nanos(BigInt(n) * 60_000_000_000n);
 const row = (service: string, at: number | null, count: number, over: Partial<TrafficRow> = {}): TrafficRow => ({
@@ -36,3 +36,5 @@ it("draws a quantile over quiet minutes, not over silence", () => {
   const [a] = trafficOf([row("a", null, 3), ...[0, 2, 4, 5].map((m) => row("a", m, 1, { p99: m * 10 + 1 }))], grid);
   expect(carried(slowest(a!), a!.buckets)).toEqual([1, 1, 21, 21, 41, 51]);
 });
+
+it("names what a service that only calls is counted by", () => expect(spansPerSecond(15.93)).toBe("15.9 spans/s"));

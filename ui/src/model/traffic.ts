@@ -3,6 +3,7 @@
 import { earlier } from "./against";
 import { type Range, stepFor } from "./range";
 import { type Nanos, NS_PER_S, nanos } from "./time";
+import { rate } from "./units";
 
 /** One row of rollups; `at` null is the whole range. */
 export interface TrafficRow {
@@ -73,6 +74,9 @@ export function byService<Row extends { service: string }>(rows: readonly Row[])
   }
   return services;
 }
+
+/** What a service does that is asked nothing, in the words of every page. */
+export const spansPerSecond = (perSecond: number): string => `${rate(perSecond)} spans/s`;
 
 /** Rows of a service's requests where it has any, else of its spans; the busiest first. */
 export function trafficOf(rows: readonly TrafficRow[], grid: Grid): Traffic[] {

@@ -10,7 +10,7 @@ import { serviceColour } from "@/model/service";
 import { toIso } from "@/model/time";
 import { duration, group, shortId, THIN } from "@/model/units";
 import styles from "./Explain.module.css";
-import { type Cause, type Causes, causeQuery, causesOf, differencesOf, lanesOf, type SpanOfExample } from "./rows";
+import { attributeKey, type Cause, type Causes, causeQuery, causesOf, type Difference, differencesOf, lanesOf, type SpanOfExample } from "./rows";
 import { useGoodExample, useSpansOf } from "./useSpansOf";
 
 const percent = (share: number, digits = 0): string => `${(share * 100).toFixed(digits)}${THIN}%`;
@@ -90,22 +90,40 @@ function sentenceOf({ operation, message }: Cause, index: number): string {
 }
 
 function DifferenceList({ explanation }: { explanation: Explanation }) {
-  const { rows, badCount, otherCount, same } = differencesOf(explanation);
+  const { rows, outcomes, small, badCount, otherCount, same } = differencesOf(explanation);
+  const isAny = rows.length + outcomes.length + small.length > 0;
   return (
     <div>
       <h3>What is different · <span className="bad">bad {group(badCount)}</span> against <span className={styles.goodSide}>others {group(otherCount)}</span></h3>
       <ol>
-        {rows.map(({ attribute, bad, other }) => (
-          <li key={`${attribute.service} ${attribute.name} ${attribute.value}`} className={styles.attribute}>
-            <code className="clip" title={`${attribute.name} = ${attribute.value}; q ${attribute.q_value.toExponential(1)}`}>{attribute.name.replace(/^(span|resource)\./, "")} = {attribute.value} <i>{attribute.service}</i></code>
-            <Bar share={bad} side="bad" label="of the bad" /><b>{percent(bad)}</b>
-            <Bar share={other} side="good" label="of the others" /><b>{percent(other)}</b>
-          </li>
-        ))}
-        {rows.length === 0 && <li className="small dim">No attribute tells bad events from others by more than chance.</li>}
+        {rows.map((row) => <DifferenceRow key={attributeKey(row.attribute)} {...row} />)}
+        {rows.length === 0 && <li className="small dim">{isAny ? "No version and no attribute tells most bad events from others." : "Nothing tells bad events from others by more than chance."}</li>}
+        <Folded rows={outcomes} words={(n) => `${n} that say${n === 1 ? "s" : ""} how they failed`} />
+        <Folded rows={small} words={(n) => `${n} small ${n === 1 ? "difference" : "differences"}`} />
         {same > 0 && <li className="small faint">{same} more {same === 1 ? "value does" : "values do"} not differ (q {">"} 0.05, of {explanation.tests} tests)</li>}
       </ol>
     </div>
+  );
+}
+
+const DifferenceRow = ({ attribute, bad, other }: Difference) => (
+  <li className={styles.attribute}>
+    <code className="clip" title={`${attribute.name} = ${attribute.value}; q ${attribute.q_value.toExponential(1)}`}>{attribute.name.replace(/^(span|resource)\./, "")} = {attribute.value} <i>{attribute.service}</i></code>
+    <Bar share={bad} side="bad" label="of the bad" /><b>{percent(bad)}</b>
+    <Bar share={other} side="good" label="of the others" /><b>{percent(other)}</b>
+  </li>
+);
+
+/** Rows that are there for whoever asks. */
+function Folded({ rows, words }: { rows: Difference[]; words: (n: number) => string }) {
+  if (rows.length === 0) return null;
+  return (
+    <li className={styles.folded}>
+      <details>
+        <summary className="small dim">{words(rows.length)}</summary>
+        <ol>{rows.map((row) => <DifferenceRow key={attributeKey(row.attribute)} {...row} />)}</ol>
+      </details>
+    </li>
   );
 }
 

@@ -35,10 +35,25 @@ describe("causes", () => {
 });
 
 describe("differences", () => {
-  it("are shares of what was looked at; what only names the failure comes last", () => {
-    const { rows, badCount, otherCount, same } = differencesOf(explanation);
+  const names = (rows: { attribute: AttributeShare }[]) => rows.map((row) => row.attribute.name);
+  it("are shares of what was looked at; what only names the failure stands apart", () => {
+    const { rows, outcomes, badCount, otherCount, same } = differencesOf(explanation);
     expect([badCount, otherCount, same]).toEqual([100, 800, 1]);
-    expect(rows.map((row) => [row.attribute.name, row.bad, row.other])).toEqual([["resource.service.version", 0.85, 0.1], ["span.http.response.status_code", 1, 0]]);
+    expect([...rows, ...outcomes].map((row) => [row.attribute.name, row.bad, row.other])).toEqual([["resource.service.version", 0.85, 0.1], ["span.http.response.status_code", 1, 0]]);
+  });
+  it("begin with versions, then the largest; consequences and small shares stand apart", () => {
+    const version = attribute("resource.service.version", 85, 80, 0.75);
+    const found = [attribute("span.customer.id", 9, 0, 0.09), attribute("span.flag", 60, 80, 0.5), version, attribute("span.region", 100, 40, 0.95), attribute("span.rpc.method", 90, 0, 0.9), attribute("span.http.route", 90, 0, 0.9)];
+    const { rows, outcomes, small } = differencesOf({ ...explanation, attributes: found, versions: [version, attribute("resource.service.version", 50, 400, 0, false)] });
+    expect(names(rows)).toEqual(["resource.service.version", "span.region", "span.http.route", "span.flag"]);
+    expect([names(outcomes), names(small)]).toEqual([["span.rpc.method"], ["span.customer.id"]]);
+  });
+  it("know versions that are not among the attributes", () => {
+    expect(names(differencesOf({ ...explanation, attributes: [], versions: [attribute("resource.service.version", 90, 0, 0.9)] }).rows)).toEqual(["resource.service.version"]);
+  });
+  it("are none where nothing is more than chance", () => {
+    const { rows, outcomes, small } = differencesOf({ ...explanation, attributes: [attribute("span.a", 50, 400, 0.4, false)] });
+    expect([rows, outcomes, small]).toEqual([[], [], []]);
   });
   it("need attributes to know how many", () => expect(badLookedAt([], 900, 100)).toBe(100));
 });

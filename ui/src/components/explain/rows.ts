@@ -75,7 +75,12 @@ export interface Difference {
 }
 
 export interface Differences {
+  /** What bad events have much more often: versions first, then by how much. */
   rows: Difference[];
+  /** As large, but it only says again that they failed, and how. */
+  outcomes: Difference[];
+  /** More than chance, and yet little. */
+  small: Difference[];
   /** Events looked at one by one, of either kind. */
   badCount: number;
   otherCount: number;
@@ -85,21 +90,36 @@ export interface Differences {
 
 /** What only says again that an event is bad. */
 const OUTCOMES = /(^|\.)(status_code|error\.type|status\.code|exception\.[a-z]+|status_message)$/;
+/** What an event did: where no other does it, it follows from the failure. */
+const DEEDS = /(^|\.)(rpc\.method|db\.[a-z.]+|messaging\.[a-z.]+)$/;
 const EXAMINED_MAX = 400;
+/** Of shares: less tells only a part of the bad events from the others, as a customer of many does. */
+const LARGE = 0.3;
 
-/** Values that bad events have more often, the most telling first; those that only name the failure come last. */
-export function differencesOf(explanation: Explanation, most = 4): Differences {
+/** Values that bad events have more often, versions first, then by effect; what only names the failure, and what differs little, apart. */
+export function differencesOf(explanation: Explanation, most = 6): Differences {
   const looked = explanation.window.looked_at + explanation.before.looked_at;
   const badCount = badLookedAt(explanation.attributes, looked, Math.min(EXAMINED_MAX, explanation.window.bad));
   const otherCount = looked - badCount;
-  const telling = explanation.attributes.filter((one) => one.is_significant && one.difference > 0);
-  const ranked = [...telling.filter((one) => !OUTCOMES.test(one.name)), ...telling.filter((one) => OUTCOMES.test(one.name))];
+  // A version may be among both.
+  const versions = new Set(explanation.versions.map(attributeKey));
+  const all = [...explanation.versions, ...explanation.attributes.filter((one) => !versions.has(attributeKey(one)))];
+  const ranked = all
+    .filter((one) => one.is_significant && one.difference > 0)
+    .sort((a, b) => Number(versions.has(attributeKey(b))) - Number(versions.has(attributeKey(a))) || b.difference - a.difference)
+    .map((attribute): Difference => ({ attribute, bad: badCount > 0 ? attribute.bad / badCount : 0, other: otherCount > 0 ? attribute.other / otherCount : 0 }));
+  const large = ranked.filter(({ attribute }) => attribute.difference >= LARGE);
   return {
-    rows: ranked.slice(0, most).map((attribute) => ({ attribute, bad: badCount > 0 ? attribute.bad / badCount : 0, other: otherCount > 0 ? attribute.other / otherCount : 0 })),
+    rows: large.filter((one) => !isOutcome(one.attribute)).slice(0, most),
+    outcomes: large.filter((one) => isOutcome(one.attribute)),
+    small: ranked.filter(({ attribute }) => attribute.difference < LARGE),
     badCount, otherCount,
     same: explanation.attributes.filter((one) => !one.is_significant).length,
   };
 }
+
+export const attributeKey = ({ service, name, value }: Pick<AttributeShare, "service" | "name" | "value">): string => `${service}\n${name}\n${value}`;
+const isOutcome = ({ name, other }: AttributeShare): boolean => OUTCOMES.test(name) || (other === 0 && DEEDS.test(name));
 
 /** How many bad events were looked at: the one number by which all differences come out. */
 export function badLookedAt(attributes: readonly AttributeShare[], looked: number, most: number): number {

@@ -17,7 +17,7 @@ import type { Standing } from "@/model/standing";
 import type { Tone } from "@/model/state";
 import { subtract, toSeconds } from "@/model/time";
 import { backBy, withEarlier } from "@/model/against";
-import { carried, earlierGrid, errorRatios, type Grid, rates, slowest, type Traffic, trafficOf } from "@/model/traffic";
+import { carried, earlierGrid, errorRatios, type Grid, rates, slowest, spansPerSecond, type Traffic, trafficOf } from "@/model/traffic";
 import { durationMs, NO_DATA, NOT_APPLICABLE, rate, ratio, type Unit } from "@/model/units";
 import { roundAge } from "./age";
 import { budgetShort } from "./budgetShort";
@@ -127,7 +127,7 @@ function Rate({ row, grid }: { row: ServiceRow; grid: Grid }) {
   if (row.traffic.silentSince !== null) return <span className="hold">{NO_DATA}</span>;
   return (
     <Figure to="/traces" search={{ q: tracesQuery(row.traffic) }} exact={`${row.traffic.count} ${row.traffic.counted}`} sources={{ sql: trafficSql(grid, row.service) }} label={`requests per second of ${row.service}`}>
-      {rate(row.traffic.perSecond)}
+      {row.traffic.counted === "spans" ? spansPerSecond(row.traffic.perSecond) : rate(row.traffic.perSecond)}
     </Figure>
   );
 }

@@ -43,7 +43,7 @@ export function Fields({ search, range, onPick }: FieldsProps) {
           if (event.key === "Escape") event.currentTarget.blur();
         }}
       />
-      {error && (error.isMalformed ? <p className="dim small" style={{ padding: "0 12px" }}>No fields: the query cannot be read.</p> : <ErrorFace error={error} retry={() => void (sample.error ? sample.refetch() : facets.refetch())} />)}
+      {error && <ErrorFace error={error} retry={() => void (sample.error ? sample.refetch() : facets.refetch())} />}
       {!facets.data && !error && <Loading rows={12} />}
       {facets.data?.facets.filter((facet) => shown.includes(facet.field) && facet.values.length > 0).map((facet) => (
         <FieldValues key={facet.field} facet={facet} total={facets.data.total} search={search} onPick={onPick} />

@@ -1,4 +1,4 @@
-/** Kinds of lines, those first that changed most: four above the rows, all in a tab. */
+/** Kinds of lines, those first that are new or grew, errors before the rest: four above the rows, all in a tab. */
 
 import { FiveFaces } from "@/components/FiveFaces";
 import { Table, type TableColumn } from "@/components/Table";
@@ -17,7 +17,7 @@ export interface PatternsProps {
   onPick: (template: string, exclude: boolean) => void;
 }
 
-/** Above the rows: the four that changed most. */
+/** Above the rows: the first four. */
 export function LeadingPatterns({ found, query, onPick }: PatternsProps) {
   const zone = useZone();
   const leading = (found.ranked ?? []).filter((pattern) => pattern.template !== null && pattern.count > 0).slice(0, 4);
@@ -76,7 +76,7 @@ export function PatternTable({ found, query, onPick }: PatternsProps) {
   ];
   return (
     <div className={styles.pane}>
-      <p className="small faint" style={{ padding: "8px 12px" }}>Ranked by how much they changed against {hm(found.usual.from, zone)}–{hm(found.usual.to, zone)}. A click shows a pattern’s records.</p>
+      <p className="small faint" style={{ padding: "8px 12px" }}>What is new or grew against {hm(found.usual.from, zone)}–{hm(found.usual.to, zone)} first, errors before the rest. A click shows a pattern’s records.</p>
       <FiveFaces query={{ data: found.ranked, error: found.error, isFetching: found.isFetching, dataUpdatedAt: found.dataUpdatedAt, refetch: found.refetch as never }} isEmpty={(ranked) => ranked.length === 0} rows={8}>
         {(ranked) => (
           <Table

@@ -1,10 +1,11 @@
 import { Copy, Search, X } from "lucide-react";
 import { useCallback, useMemo, useRef, useState } from "react";
 import { urlOf } from "@/api/client";
-import { asApiError } from "@/api/error";
+import { type ApiError, asApiError } from "@/api/error";
 import { type LogRow, useLogRows } from "@/api/logs";
 import { curl } from "@/api/sql";
 import { CopyAs } from "@/components/CopyAs";
+import { ErrorFace } from "@/components/FiveFaces";
 import { Go } from "@/components/location/Go";
 import { path } from "@/components/location/path";
 import { useTime } from "@/components/location/time";
@@ -22,6 +23,7 @@ import { Histogram } from "./Histogram";
 import styles from "./logs.module.css";
 import { LeadingPatterns, PatternTable } from "./Patterns";
 import { narrow, remove, split, term, togglePattern, traceOf } from "@/components/logs/query";
+import { useReading } from "./reading";
 import { PlaceStore, usePlace } from "./place";
 import type { ListHandle } from "@/components/logs/LogList";
 import { withKeys } from "./rowList";
@@ -38,7 +40,10 @@ import { useTail } from "./useTail";
 export default function LogsPage() {
   const { view, setView, ignored } = useView(codec);
   const { range } = useTime();
-  const { search, pipes } = split(view.q);
+  const read = useReading(view.q);
+  const isAsked = read.asked !== null;
+  const query = read.asked ?? "";
+  const { search, pipes } = split(query);
   const tab: LogTab = pipes !== "" && view.tab === "rows" ? "count" : view.tab;
   const [places] = useState(() => new PlaceStore());
   const [atTop, setAtTop] = useState(true);
@@ -51,11 +56,11 @@ export default function LogsPage() {
   const why = paused ? "by Space" : view.open !== "" ? "while a record is open" : !atTop ? "while you are further down" : reading ? "while a record is selected" : hovered ? "while you point at it" : null;
   const holding = why !== null;
   const held = useHeld(range, holding, `${search} ${view.columns.join()}`);
-  const found = useLogRows(search, view.columns, held, { enabled: tab === "rows" && !view.tail });
-  const pages = found.data?.pages;
+  const found = useLogRows(search, view.columns, held, { enabled: isAsked && tab === "rows" && !view.tail });
+  const pages = isAsked ? found.data?.pages : undefined;
   const rows = useMemo(() => withKeys(pages ?? []), [pages]);
-  const tail = useTail(search, view.tail, holding);
-  const patterns = usePatterns(search, range);
+  const tail = useTail(search, isAsked && view.tail, holding);
+  const patterns = usePatterns(search, range, isAsked);
   const shown = view.tail ? tail.state.rows : rows;
   const complete = useCompletion(range);
 
@@ -63,8 +68,8 @@ export default function LogsPage() {
     remember("logs", q);
     setView({ q, open: "", ...(tab === "count" && split(q).pipes === "" && pipes !== "" ? { tab: "rows" } : {}) });
   }, [setView, tab, pipes]);
-  const pick = useCallback((condition: string, exclude: boolean) => setQuery(narrow(view.q, condition, exclude)), [setQuery, view.q]);
-  const pickPattern = useCallback((template: string, exclude: boolean) => setView({ q: togglePattern(view.q, template, exclude), tab: "rows", open: "" }), [setView, view.q]);
+  const pick = useCallback((condition: string, exclude: boolean) => setQuery(narrow(query, condition, exclude)), [setQuery, query]);
+  const pickPattern = useCallback((template: string, exclude: boolean) => setView({ q: togglePattern(query, template, exclude), tab: "rows", open: "" }), [setView, query]);
   const onPlace = useCallback((top: boolean, first: number, last: number) => {
     setAtTop(top);
     places.set(first, last);
@@ -87,7 +92,7 @@ export default function LogsPage() {
   });
 
   const trace = traceOf(search);
-  const error = found.error ?? tail.error;
+  const error = read.error ?? (isAsked ? (found.error ?? tail.error) : null);
   const stats = pages?.at(-1)?.stats;
   return (
     <Page
@@ -102,42 +107,59 @@ export default function LogsPage() {
       }
     >
       <SearchLine committed={view.q} onRun={setQuery} complete={complete} error={error} sources={sourcesOf(view.q, range.from, range.to)} />
-      <Histogram
-        search={search} range={range} other={tab === "compare" ? otherOf(view.other, range) : null} onCompare={(other) => setView({ tab: "compare", other: `${other.from}-${other.to}` })}
-        onSeverity={(severity, exclude) => pick(term("severity", severity === "" ? null : severity), exclude)}
-        chips={trace && (
-          <span className="chip">
-            <Go to={path("traces", trace)}>Trace {shortId(trace)}</Go>
-            <button type="button" className="btn quiet icon" style={{ width: 18, height: 18 }} aria-label="Show all traces again" onClick={() => setQuery(remove(search, `trace_id:${trace}`) ?? "")}><X size={12} aria-hidden /></button>
-          </span>
-        )}
-      />
-      <div className={styles.body}>
-        <Fields search={search} range={range} onPick={pick} />
-        <section className={styles.out} aria-label="Records">
-          <div className={styles.tabs}>
-            <div className={styles.tablist} role="tablist" aria-label="What to see">{TAB_NAMES.map(({ id, label }) => (
-              <button key={id} type="button" role="tab" className={styles.tab} aria-selected={tab === id} onClick={() => setView({ tab: id })}>
-                {label}{id === "patterns" && patterns.ranked && <span>{patterns.ranked.length}</span>}
-              </button>
-            ))}</div>
-            {tab === "rows" && <RowTools view={view} setView={setView} search={search} range={range} stale={!view.tail && held !== range && holding} onNewer={onNewer} />}
+      {read.error && <Unread error={read.error} asked={read.asked} />}
+      {isAsked ? (
+        <>
+          <Histogram
+            search={search} range={range} other={tab === "compare" ? otherOf(view.other, range) : null} onCompare={(other) => setView({ tab: "compare", other: `${other.from}-${other.to}` })}
+            onSeverity={(severity, exclude) => pick(term("severity", severity === "" ? null : severity), exclude)}
+            chips={trace && (
+              <span className="chip">
+                <Go to={path("traces", trace)}>Trace {shortId(trace)}</Go>
+                <button type="button" className="btn quiet icon" style={{ width: 18, height: 18 }} aria-label="Show all traces again" onClick={() => setQuery(remove(search, `trace_id:${trace}`) ?? "")}><X size={12} aria-hidden /></button>
+              </span>
+            )}
+          />
+          <div className={styles.body}>
+            <Fields search={search} range={range} onPick={pick} />
+            <section className={styles.out} aria-label="Records">
+              <div className={styles.tabs}>
+                <div className={styles.tablist} role="tablist" aria-label="What to see">{TAB_NAMES.map(({ id, label }) => (
+                  <button key={id} type="button" role="tab" className={styles.tab} aria-selected={tab === id} onClick={() => setView({ tab: id })}>
+                    {label}{id === "patterns" && patterns.ranked && <span>{patterns.ranked.length}</span>}
+                  </button>
+                ))}</div>
+                {tab === "rows" && <RowTools view={view} setView={setView} search={search} range={range} stale={!view.tail && held !== range && holding} onNewer={onNewer} />}
+              </div>
+              {tab === "rows" && (
+                <>
+                  <LeadingPatterns found={patterns} query={query} onPick={pickPattern} />
+                  <RowsView
+                    view={view} setView={setView} search={search} range={range} found={found} tail={tail} rows={shown} list={list} onPlace={onPlace} onHover={setHovered} onRead={setReading} held={why}
+                    onNewer={onNewer} onPick={pick} onPattern={(row) => pickPattern(likeThis(row), false)}
+                  />
+                </>
+              )}
+              {tab === "patterns" && <PatternTable found={patterns} query={query} onPick={pickPattern} />}
+              {tab === "count" && <CountBy search={search} pipes={pipes} range={range} by={view.by} per={view.per} onChange={setView} onPick={pick} />}
+              {tab === "compare" && <Compare search={search} range={range} other={otherOf(view.other, range)} onPick={pick} />}
+            </section>
           </div>
-          {tab === "rows" && (
-            <>
-              <LeadingPatterns found={patterns} query={view.q} onPick={pickPattern} />
-              <RowsView
-                view={view} setView={setView} search={search} range={range} found={found} tail={tail} rows={shown} list={list} onPlace={onPlace} onHover={setHovered} onRead={setReading} held={why}
-                onNewer={onNewer} onPick={pick} onPattern={(row) => pickPattern(likeThis(row), false)}
-              />
-            </>
-          )}
-          {tab === "patterns" && <PatternTable found={patterns} query={view.q} onPick={pickPattern} />}
-          {tab === "count" && <CountBy search={search} pipes={pipes} range={range} by={view.by} per={view.per} onChange={setView} onPick={pick} />}
-          {tab === "compare" && <Compare search={search} range={range} other={otherOf(view.other, range)} onPick={pick} />}
-        </section>
-      </div>
+        </>
+      ) : (
+        <header className={styles.hist}><h1>{read.error ? "No answer" : "Logs"}</h1></header>
+      )}
     </Page>
+  );
+}
+
+/** The one error of a text that cannot be read, and what is shown instead. */
+function Unread({ error, asked }: { error: ApiError; asked: string | null }) {
+  return (
+    <div className={styles.unread}>
+      <ErrorFace error={error} />
+      {asked !== null && <p className="small dim">Shown below: {asked.trim() === "" ? "all records" : <>what <code>{asked}</code> finds</>}.</p>}
+    </div>
   );
 }
 

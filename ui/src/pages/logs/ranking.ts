@@ -1,6 +1,7 @@
 /** Patterns by how much they changed against what is usual. */
 
 import type { LogPattern } from "@/api/logs";
+import { severityOf } from "@/components/logs/severity";
 import { type Range, widthOf } from "@/model/range";
 import type { Nanos } from "@/model/time";
 
@@ -22,7 +23,10 @@ const TIMES_MIN = 1.5;
 /** Of the G statistic: one in ten thousand by chance. */
 const SCORE_MIN = 15;
 
-/** The loudest change first: new and more by how surprising they are, then what is gone or less, then the rest by count. */
+/**
+ * What came or grew first: errors before warnings before the rest, among those of one gravity what is new before what
+ * grew, then by how surprising it is. Then what is gone or less, then the rest by count.
+ */
 export function rank(now: readonly LogPattern[], nowRange: Range, before: readonly LogPattern[], beforeRange: Range): RankedPattern[] {
   const scale = Number(widthOf(nowRange)) / Number(widthOf(beforeRange));
   const usual = new Map(before.map((pattern) => [pattern.template, pattern]));
@@ -36,8 +40,12 @@ export function rank(now: readonly LogPattern[], nowRange: Range, before: readon
     .filter((pattern) => !known.has(pattern.template))
     .map((pattern) => ({ ...pattern, count: 0, expected: pattern.count * scale, score: surprise(0, pattern.count * scale), change: { kind: "gone" } as const }))
     .filter((pattern) => pattern.score >= SCORE_MIN);
-  return [...ranked, ...gone].sort((a, b) => order(a) - order(b) || (order(a) === 2 ? b.count - a.count : b.score - a.score));
+  return [...ranked, ...gone].sort((a, b) => order(a) - order(b) || (order(a) === 0 ? gravity(b) - gravity(a) || novelty(b) - novelty(a) : 0) || (order(a) === 2 ? b.count - a.count : b.score - a.score));
 }
+
+const gravity = ({ severity }: RankedPattern): number => ({ fatal: 2, error: 2, warn: 1, info: 0, debug: 0, trace: 0, "": 0 })[severityOf(severity)];
+/** A few lines that were never seen before are new, but may be chance: they stand after what surely grew. */
+const novelty = ({ change, score }: RankedPattern): number => (change.kind === "more" ? 1 : score >= SCORE_MIN ? 2 : 0);
 
 const order = ({ change }: RankedPattern): number => (change.kind === "new" || change.kind === "more" ? 0 : change.kind === "usual" ? 2 : 1);
 

@@ -50,12 +50,18 @@ test("steps are said as they are", () => {
   expect([30, 60, 900, 7200, 86_400].map((seconds) => stepWords(nanos(seconds * S)))).toEqual(["30\u202fs", "1\u202fmin", "15\u202fmin", "2\u202fh", "1\u202fd"]);
 });
 
-const pattern = (template: string, count: number): LogPattern => ({ template, count, severity: "info", first: nanos(5), last: nanos(9), sample: template });
+const pattern = (template: string, count: number, severity = "info"): LogPattern => ({ template, count, severity, first: nanos(5), last: nanos(9), sample: template });
 
 test("patterns are ranked by change, not by count", () => {
   const ranked = rank([pattern("usual", 2000), pattern("new", 60), pattern("more", 410), pattern("less", 10)], range(0, 60), [pattern("usual", 1990), pattern("more", 10), pattern("less", 100), pattern("gone", 200)], range(-60, 0));
-  expect(ranked.map(({ template, change }) => [template, change.kind])).toEqual([["more", "more"], ["new", "new"], ["gone", "gone"], ["less", "less"], ["usual", "usual"]]);
-  expect(ranked[0]!.change).toMatchObject({ times: 41 });
+  expect(ranked.map(({ template, change }) => [template, change.kind])).toEqual([["new", "new"], ["more", "more"], ["gone", "gone"], ["less", "less"], ["usual", "usual"]]);
+  expect(ranked[1]!.change).toMatchObject({ times: 41 });
+});
+
+test("an error leads over what merely grew, and what is new over both of its gravity", () => {
+  const now = [pattern("busy", 6600), pattern("started", 40), pattern("seldom", 2), pattern("slow", 300, "warn"), pattern("odd", 80, "warn"), pattern("refused", 90, "error"), pattern("once", 1, "error"), pattern("failed", 9000, "error")];
+  const past = [pattern("busy", 1000), pattern("slow", 100, "warn"), pattern("failed", 1000, "error")];
+  expect(rank(now, range(0, 60), past, range(-60, 0)).map(({ template }) => template)).toEqual(["refused", "failed", "once", "odd", "slow", "started", "busy", "seldom"]);
 });
 
 test("what is usual is scaled to the length of the range", () => {

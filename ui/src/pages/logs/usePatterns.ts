@@ -15,10 +15,10 @@ export interface Patterns {
 }
 
 /** Patterns of the range against as long a time before it; against its own first quarter where nothing was stored then. */
-export function usePatterns(search: string, range: Range): Patterns {
-  const now = useLogPatterns(search, range);
-  const past = useLogPatterns(search, before(range));
-  const none = past.data?.rows.length === 0;
+export function usePatterns(search: string, range: Range, enabled: boolean): Patterns {
+  const now = useLogPatterns(search, range, { enabled });
+  const past = useLogPatterns(search, before(range), { enabled });
+  const none = enabled && past.data?.rows.length === 0;
   const quarter = useLogPatterns(search, firstQuarter(range), { enabled: none });
   const usual = none ? firstQuarter(range) : before(range);
   const base = none ? quarter : past;

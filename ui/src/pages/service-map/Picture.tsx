@@ -3,15 +3,17 @@
 import { type RefObject, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { serviceColour } from "@/model/service";
 import type { Tone } from "@/model/state";
-import { rate, ratio, THIN } from "@/model/units";
+import { spansPerSecond } from "@/model/traffic";
+import { rate, ratio, significant, THIN } from "@/model/units";
 import { type Edge, edgeKey, edgeTone, edgeWidth, type Node } from "./graph";
-import { pathOf, type Point } from "./layout";
+import { pathOf, type Point, SCALE_MIN, stretched } from "./layout";
 import styles from "./map.module.css";
 import { useLayout } from "./useLayout";
 
-const [HEIGHT, CHARACTER, PADDING] = [44, 7.4, 40];
-/** Wider maps shrink to this to fit, then scroll: under it boxes are too small for text that is grown against the shrinking. */
-const SCALE_MIN = 0.72;
+const [HEIGHT, CHARACTER, PADDING] = [44, 8, 40];
+/** Left free below the picture, in px: its legend, and the head of what stands under it where there is no room beside. */
+const BELOW = { legend: 84, company: 220 };
+const COMPANY_BESIDE = 1700;
 /** Of the name, in px: an estimate keeps the layout off the DOM. */
 const widthOf = ({ name, type }: Pick<Node, "name" | "type">): number => {
   const isService = type === "service";
@@ -22,6 +24,8 @@ export interface PictureProps {
   nodes: Node[];
   edges: Edge[];
   tones: ReadonlyMap<string, Tone>;
+  /** Spans per second of services that are asked nothing. */
+  sends: ReadonlyMap<string, number>;
   selected: string;
   /** Names that the search found; null when there is none. */
   found: ReadonlySet<string> | null;
@@ -31,32 +35,42 @@ export interface PictureProps {
 /** How much larger text is drawn on a map that is shrunk to `scale`, to stay at 11 px. */
 export const growOf = (scale: number): number => (scale <= 0 || scale >= 1 ? 1 : Math.max(1, 11 / (12 * Math.max(scale, SCALE_MIN))));
 
-/** The width of an element, as it is laid out. */
-function useWidth(of: RefObject<HTMLElement | null>): number {
-  const [width, setWidth] = useState(0);
+/** The width of an element, as it is laid out, and the height that the window leaves it. */
+function useRoom(of: RefObject<HTMLElement | null>): { width: number; height: number } {
+  const [room, setRoom] = useState({ width: 0, height: 0 });
   useLayoutEffect(() => {
     const element = of.current;
     if (!element) return;
-    const observer = new ResizeObserver(() => setWidth(element.clientWidth));
-    setWidth(element.clientWidth);
+    const measure = () => {
+      const width = element.clientWidth;
+      const height = window.innerHeight - element.getBoundingClientRect().top - window.scrollY - BELOW.legend - (window.innerWidth > COMPANY_BESIDE ? 0 : BELOW.company);
+      setRoom((before) => (before.width === width && before.height !== 0 && Math.abs(before.height - height) < 40 ? before : { width, height }));
+    };
+    const observer = new ResizeObserver(measure);
+    measure();
     observer.observe(element);
-    return () => observer.disconnect();
+    window.addEventListener("resize", measure);
+    return () => {
+      observer.disconnect();
+      window.removeEventListener("resize", measure);
+    };
   }, [of]);
-  return width;
+  return room;
 }
 
 const TYPES: Record<string, string> = { database: "database", queue: "queue", external: "external", user: "from outside" };
 
-export function Picture({ nodes, edges, tones, selected, found, onSelect }: PictureProps) {
+export function Picture({ nodes, edges, tones, sends, selected, found, onSelect }: PictureProps) {
   const request = useMemo(
     () => ({ boxes: nodes.map((node) => ({ id: node.name, width: widthOf(node), height: HEIGHT })), edges: edges.map(({ caller, callee }) => ({ from: caller, to: callee })) }),
     [nodes, edges],
   );
-  const layout = useLayout(request);
+  const laid = useLayout(request);
   const canvas = useRef<HTMLDivElement>(null);
-  const room = useWidth(canvas);
+  const room = useRoom(canvas);
+  const layout = useMemo(() => laid && stretched(laid, room), [laid, room]);
   if (!layout) return <div className={styles.canvas} ref={canvas} aria-busy="true" />;
-  const grow = growOf(room / layout.width);
+  const grow = growOf(room.width / layout.width);
   const faded = (...names: string[]) => (found !== null && !names.some((name) => found.has(name)) ? styles.faded : undefined);
   return (
     <div className={styles.canvas} ref={canvas}>
@@ -68,21 +82,21 @@ export function Picture({ nodes, edges, tones, selected, found, onSelect }: Pict
             </marker>
           ))}
         </defs>
-        {edges.map((edge) => <Arrow key={edgeKey(edge)} edge={edge} points={layout.edges[edgeKey(edge)] ?? []} selected={selected === edgeKey(edge)} className={faded(edge.caller, edge.callee)} onSelect={onSelect} />)}
+        {edges.map((edge) => <Arrow key={edgeKey(edge)} edge={edge} points={layout.edges[edgeKey(edge)] ?? []} label={layout.labels[edgeKey(edge)]} selected={selected === edgeKey(edge)} className={faded(edge.caller, edge.callee)} onSelect={onSelect} />)}
         {nodes.map((node) => {
           const at = layout.boxes[node.name];
-          return at && <Box key={node.name} node={node} at={at} tone={tones.get(node.name) ?? "none"} selected={selected === node.name} className={faded(node.name)} onSelect={onSelect} />;
+          return at && <Box key={node.name} node={node} at={at} tone={tones.get(node.name) ?? "none"} sends={sends.get(node.name)} selected={selected === node.name} className={faded(node.name)} onSelect={onSelect} />;
         })}
       </svg>
     </div>
   );
 }
 
-function Box({ node, at, tone, selected, className, onSelect }: { node: Node; at: Point; tone: Tone; selected: boolean; className: string | undefined; onSelect: (name: string) => void }) {
+function Box({ node, at, tone, sends, selected, className, onSelect }: { node: Node; at: Point; tone: Tone; sends: number | undefined; selected: boolean; className: string | undefined; onSelect: (name: string) => void }) {
   const width = widthOf(node);
   const isService = node.type === "service";
   const share = node.errors === 0 ? "" : ` · ${ratio(node.errors / Math.max(1, node.count))}`;
-  const sub = node.type === "user" ? "from outside" : `${rate(node.rate_per_second)}/s${share}`;
+  const sub = node.type === "user" ? "from outside" : node.count === 0 && sends !== undefined ? spansPerSecond(sends) : `${rate(node.rate_per_second)}/s${share}`;
   const kind = isService ? "" : `${TYPES[node.type] ?? node.type}, `;
   const select = () => onSelect(selected ? "" : node.name);
   return (
@@ -99,7 +113,7 @@ function Box({ node, at, tone, selected, className, onSelect }: { node: Node; at
       <rect className={styles.box} width={width} height={HEIGHT} rx={isService ? 6 : HEIGHT / 2} />
       {isService && <rect x={12} y={12} width={8} height={8} rx={2} style={{ fill: serviceColour(node.name) }} />}
       <text aria-hidden="true" className={styles.name} x={isService ? 26 : 18} y={20}>{clipped(node.name, width)}</text>
-      <text aria-hidden="true" className={styles.sub} x={isService ? 26 : 18} y={35}>{sub}</text>
+      <text aria-hidden="true" className={styles.sub} x={isService ? 12 : 18} y={35}>{sub}</text>
     </g>
   );
 }
@@ -109,16 +123,16 @@ const clipped = (name: string, width: number): string => {
   return name.length > most ? `${name.slice(0, most - 1)}…` : name;
 };
 
-function Arrow({ edge, points, selected, className, onSelect }: { edge: Edge; points: Point[]; selected: boolean; className: string | undefined; onSelect: (key: string) => void }) {
+function Arrow({ edge, points, label: middle, selected, className, onSelect }: { edge: Edge; points: Point[]; label: Point | undefined; selected: boolean; className: string | undefined; onSelect: (key: string) => void }) {
   const tone = edgeTone(edge);
   const d = pathOf(points);
-  const middle = points[Math.floor(points.length / 2)];
-  const label = `${rate(edge.rate_per_second)}/s${edge.errors === 0 ? "" : `${THIN} ${ratio(edge.error_ratio)}`}`;
+  // Two digits of what is seldom: between two boxes there is no room for more.
+  const label = `${edge.rate_per_second < 0.1 ? significant(edge.rate_per_second, 2) : rate(edge.rate_per_second)}/s${edge.errors === 0 ? "" : `${THIN} ${ratio(edge.error_ratio)}`}`;
   return (
     <g className={`${styles.edge} ${className ?? ""}`} data-tone={tone} data-selected={selected || undefined} data-async={edge.connection_type === "messaging" ? "" : undefined} onClick={() => onSelect(selected ? "" : edgeKey(edge))}>
       <path className={styles.hit} d={d} />
       <path className={styles.line} d={d} strokeWidth={edgeWidth(edge.rate_per_second)} markerEnd={`url(#arrow-${tone === "bad" || tone === "warn" ? tone : "none"})`} />
-      {middle && <text x={middle.x} y={middle.y - 6} textAnchor="middle">{edge.errors === 0 ? label : ratio(edge.error_ratio)}</text>}
+      {middle && <text x={middle.x} y={middle.y + 4} textAnchor="middle">{edge.errors === 0 ? label : ratio(edge.error_ratio)}</text>}
       <title>{edgeKey(edge)}: {label}</title>
     </g>
   );

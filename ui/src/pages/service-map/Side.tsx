@@ -12,6 +12,7 @@ import { ServiceName } from "@/components/ServiceName";
 import { StateIcon } from "@/components/StateIcon";
 import type { Range } from "@/model/range";
 import type { Tone } from "@/model/state";
+import { spansPerSecond } from "@/model/traffic";
 import { exact, hms, type Nanos } from "@/model/time";
 import { count, duration, group, NO_DATA, rate, ratio, shortId } from "@/model/units";
 import { useZone } from "@/preferences/preferences";
@@ -46,7 +47,7 @@ export function EdgeSide({ edge, range }: { edge: MapEdge; range: Range }) {
 const KINDS: Record<string, string> = { rpc: "Calls", messaging: "Messages, asynchronous", database: "Queries" };
 const kindWords = (edge: MapEdge) => `${KINDS[edge.connection_type] ?? edge.connection_type}. ${edge.instrumented === "both" ? "Both sides send spans." : edge.instrumented === "caller" ? "Only the caller sends spans." : "Only the callee sends spans."}`;
 
-export function NodeSide({ node, edges, tone, range, onSelect, onFocus }: { node: MapNode; edges: MapEdge[]; tone: Tone; range: Range; onSelect: (key: string) => void; onFocus: () => void }) {
+export function NodeSide({ node, edges, tone, sends, range, onSelect, onFocus }: { node: MapNode; edges: MapEdge[]; tone: Tone; sends: number | undefined; range: Range; onSelect: (key: string) => void; onFocus: () => void }) {
   const isService = node.type === "service";
   const lists: [string, MapEdge[], (edge: MapEdge) => string][] = [
     ["Called by", edges.filter((edge) => edge.callee === node.name), (edge) => edge.caller],
@@ -56,7 +57,8 @@ export function NodeSide({ node, edges, tone, range, onSelect, onFocus }: { node
     <>
       <Panel title={<span className="row"><StateIcon tone={tone} />{isService ? <ServiceName name={node.name} /> : node.name}</span>} tools={<><button type="button" className="btn" onClick={onFocus}>Focus</button>{isService && <Go className="btn" to={path("services", node.name)}>Open</Go>}</>}>
         <dl className={styles.figures}>
-          <dt>{isService ? "Requests/s" : "Calls/s"}</dt><dd title={`${group(node.count)} in the range`}>{rate(node.rate_per_second)}</dd>
+          {node.count === 0 && sends !== undefined ? <><dt>Sends</dt><dd>{spansPerSecond(sends)}</dd></>
+            : <><dt>{isService ? "Requests/s" : "Calls/s"}</dt><dd title={`${group(node.count)} in the range`}>{rate(node.rate_per_second)}</dd></>}
           <dt>Failed</dt><dd className={node.errors > 0 ? "bad" : undefined}>{ratio(node.errors / Math.max(1, node.count))} <span className="faint">{count(node.errors)} of {count(node.count)}</span></dd>
           <dt>p50</dt><dd>{took(node.latency.p50)}</dd>
           <dt>p99</dt><dd>{took(node.latency.p99)}</dd>

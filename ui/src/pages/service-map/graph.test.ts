@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { around, type Edge, edgeTone, edgeWidth, type Graph, grouped, hurting, shownOf, walk, worstEdge } from "./graph";
-import { layoutOf } from "./layout";
+import { LABEL, layoutOf, type Point, stretched } from "./layout";
 
 const node = (name: string, type = "service") => ({ name, type, count: 100, errors: 0, rate_per_second: 1 });
 const edge = (caller: string, callee: string, errors = 0, rate = 1): Edge => ({
@@ -57,4 +57,31 @@ it("lays callers left of callees, the same for any order of rows", () => {
   for (const { from, to } of edges) expect(placed.boxes[from]!.x).toBeLessThan(placed.boxes[to]!.x);
   expect(layoutOf({ boxes: [...boxes].reverse(), edges: [...edges].reverse() })).toEqual(placed);
   expect(placed.width).toBeGreaterThan(450);
+});
+
+/** The demo's shop: an edge of it swings around the outermost box. */
+const SHOP = [
+  "balancer>gateway", "cart>redis", "catalog>redis", "catalog>sqlite", "cdn>balancer", "cdn>gateway", "fulfilment>partner", "gateway>cart", "gateway>catalog", "gateway>orders", "orders>catalog", "orders>payment",
+  "orders>queue", "orders>sqlite", "payment>sqlite", "shopper>cdn", "shopper>cdn.test", "shopper>dns", "shopper>dns.test", "queue>fulfilment", "user>catalog",
+].map((call) => ({ from: call.split(">")[0] ?? "", to: call.split(">")[1] ?? "" }));
+
+it("draws all of every edge, and writes at it where no box is", () => {
+  const size = { width: 136, height: 44 };
+  const boxes = [...new Set(SHOP.flatMap(({ from, to }) => [from, to]))].map((id) => ({ id, ...size }));
+  const placed = layoutOf({ boxes, edges: SHOP });
+  const apart = (a: Point, b: Point) => Math.abs(a.x - b.x) >= (size.width + LABEL.width) / 2 || Math.abs(a.y - b.y) >= (size.height + LABEL.height) / 2;
+  for (const map of [placed, stretched(placed, { width: 1200, height: 2000 })]) {
+    const bends = Object.values(map.edges).flat();
+    expect(bends.filter(({ x, y }) => x < 0 || y < 0 || x > map.width || y > map.height)).toEqual([]);
+    const ends = Object.entries(map.edges).flatMap(([key, points]) => key.split(" → ").map((name, index) => [map.boxes[name]!, points.at(-index)!] as const));
+    expect(ends.filter(([box, end]) => Math.abs(box.x - end.x) > size.width / 2 + 1 || Math.abs(box.y - end.y) > size.height / 2 + 1)).toEqual([]);
+    expect(Object.entries(map.labels).filter(([, label]) => Object.values(map.boxes).some((box) => !apart(label, box)))).toEqual([]);
+  }
+});
+
+it("is drawn out to fill a high room, to a bound, and never pressed", () => {
+  const placed = layoutOf({ boxes: [{ id: "a", width: 100, height: 40 }, { id: "b", width: 100, height: 40 }], edges: [{ from: "a", to: "b" }] });
+  expect(stretched(placed, { width: 2000, height: placed.height * 1.5 }).height).toBe(placed.height * 1.5);
+  expect(stretched(placed, { width: 2000, height: 9999 }).height).toBe(Math.round(placed.height * 1.8));
+  expect(stretched(placed, { width: 2000, height: 10 })).toEqual(placed);
 });

@@ -29,6 +29,7 @@ export default function ServiceMapPage() {
   const query = useServiceMap(grid.range);
   const graph = query.data ?? NONE;
   const tones = useMemo<ReadonlyMap<string, Tone>>(() => new Map(rows.map((row) => [row.service, row.tone])), [rows]);
+  const sends = useMemo<ReadonlyMap<string, number>>(() => new Map(rows.filter((row) => row.traffic.counted === "spans").map((row) => [row.service, row.traffic.perSecond])), [rows]);
   const shown = useMemo(() => shownOf(graph, view, tones), [graph, view, tones]);
   const tooMany = shown.nodes.length > NODES_MAX;
   const namespaces = useNamespaces(grid.range, { enabled: tooMany });
@@ -89,12 +90,12 @@ export default function ServiceMapPage() {
           >
             {() => view.face === "table"
               ? <EdgeTable edges={wanted === "" ? graph.edges : graph.edges.filter((one) => edgeKey(one).toLowerCase().includes(wanted))} selected={view.selected} onSelect={select} />
-              : <><Picture {...drawn} tones={tones} selected={view.selected} found={found} onSelect={tooMany ? (name) => setView({ find: name, face: "table" }) : select} /><Legend /></>}
+              : <><Picture {...drawn} tones={tones} sends={sends} selected={view.selected} found={found} onSelect={tooMany ? (name) => setView({ find: name, face: "table" }) : select} /><Legend /></>}
           </FiveFaces>
         </Panel>
         <aside className={styles.side} aria-label="Selected" data-empty={!edge && !node ? "" : undefined}>
           {edge ? <EdgeSide edge={edge} range={grid.range} />
-            : node ? <NodeSide node={node} edges={graph.edges} tone={tones.get(node.name) ?? "none"} range={grid.range} onSelect={select} onFocus={() => setView({ focus: node.name })} />
+            : node ? <NodeSide node={node} edges={graph.edges} tone={tones.get(node.name) ?? "none"} sends={sends.get(node.name)} range={grid.range} onSelect={select} onFocus={() => setView({ focus: node.name })} />
               : worst ? <EdgeSide edge={worst} range={grid.range} />
                 : <Panel title="Nothing selected"><p className="dim">Choose a box or an arrow: its figures, its operations and traces that show it appear here. Arrow keys walk along the calls.</p></Panel>}
         </aside>
@@ -106,7 +107,7 @@ export default function ServiceMapPage() {
 function Legend() {
   return (
     <p className={`${styles.legend} small dim`}>
-      <span>in a box: requests that come in per second, and the share of them that fails</span><span>at an arrow: calls per second from its caller, or the share that fails</span><span>wider: more calls</span><span><span className="bad">red</span>: at least 1 in 100 fail</span><span><span className="warn">amber</span>: 1 in 1 000</span><span>dashed arrow: messages</span><span>round and empty: sends no spans</span>
+      <span>in a box: requests that come in per second, and the share of them that fails; spans, where it is asked nothing</span><span>at an arrow: calls per second from its caller, or the share that fails</span><span>wider: more calls</span><span><span className="bad">red</span>: at least 1 in 100 fail</span><span><span className="warn">amber</span>: 1 in 1 000</span><span>dashed arrow: messages</span><span>round and empty: sends no spans</span>
     </p>
   );
 }
