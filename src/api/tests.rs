@@ -114,6 +114,10 @@ async fn browsers_get_the_page_and_programs_json() {
             serde_json::from_slice(&body(call(request.unwrap()).await).await).unwrap();
         assert_eq!(facts["description"], "/api/v1/openapi.json");
     }
+    // As alerts of rules link to what they ask.
+    let graph = call(get_request("/graph?g0.expr=up%7Ba%3D%22b%22%7D&g0.tab=1")).await;
+    assert_eq!(graph.status(), 303);
+    assert_eq!(graph.headers()[header::LOCATION], "/metrics-explorer?q=up%7Ba%3D%22b%22%7D");
     // A path that there is not is none, whoever asks; whoever reads it is led on.
     for path in ["/api/v1/none", "/prometheus/none", "/assets/none.js"] {
         let request = Request::get(path).header(header::ACCEPT, browser).body(Body::empty());

@@ -3,10 +3,11 @@
 use super::Api;
 use axum::Json;
 use axum::Router;
-use axum::extract::Path;
-use axum::response::{IntoResponse, Response};
+use axum::extract::{Path, Query};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use serde::Deserialize;
 use serde_json::json;
 
 /// A file of the built UI.
@@ -57,7 +58,8 @@ pub fn routes() -> Router<Api> {
     let router = Router::new()
         .route("/", get(root))
         .route("/favicon.svg", get(favicon))
-        .route("/assets/{name}", get(asset));
+        .route("/assets/{name}", get(asset))
+        .route("/graph", get(graph));
     PAGES.iter().fold(router, |router, page| {
         let below = format!("/{page}/{{*rest}}");
         router.route(&format!("/{page}"), get(page_of)).route(&below, get(page_of))
@@ -91,6 +93,20 @@ fn wants_html(headers: &HeaderMap) -> bool {
 
 async fn page_of(headers: HeaderMap) -> Response {
     page(&headers)
+}
+
+#[derive(Debug, Deserialize)]
+struct Graph {
+    #[serde(rename = "g0.expr")]
+    expr: Option<String>,
+}
+
+/// Where alerts of rules link to, as Prometheus writes it: an expression as a graph.
+async fn graph(Query(graph): Query<Graph>) -> Redirect {
+    let query = url::form_urlencoded::Serializer::new(String::new())
+        .append_pair("q", graph.expr.as_deref().unwrap_or_default())
+        .finish();
+    Redirect::to(&format!("/metrics-explorer?{query}"))
 }
 
 /// For a browser that was sent to a path that there is not: the UI, which says so and leads on.

@@ -36,7 +36,7 @@ export function changesOf(alert: BoardAlert, rules: readonly RuleTransition[], s
   const ofGroup = (one: Transition) => (group === null ? !one.group : one.group?.every((value) => value === null || group.includes(value)) === true);
   const own = alert.slo !== null
     ? slos.filter((one) => one.slo === alert.slo && one.kind === kind && one.severity === alert.severity && windows(one) && ofGroup(one)).map((one): Change => ({ at: one.at, state: one.level === "inactive" ? "resolved" : one.level, reason: one.reason }))
-    : rules.filter((one) => fingerprint(one.labels) === alert.fingerprint).map((one): Change => ({ at: one.time, state: one.to_state === "inactive" ? "resolved" : one.to_state, reason: `was ${alertWord(one.from_state)}; the value is ${String(one.value)}` }));
+    : rules.filter((one) => fingerprint(one.labels) === alert.fingerprint).map((one): Change => ({ at: one.time, state: one.to_state === "inactive" ? "resolved" : one.to_state, reason: `${one.from_state === "inactive" ? "" : `was ${alertWord(one.from_state)}; `}the value is ${String(one.value)}` }));
   const changes = [...own].sort((a, b) => (a.at > b.at ? -1 : a.at < b.at ? 1 : 0));
   if (alert.state !== "held" || alert.heldSince === null) return changes;
   return [{ at: alert.heldSince, state: "held", reason: "nothing was measured that could change it; it stays as it is until something is" }, ...changes];

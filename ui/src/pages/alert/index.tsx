@@ -32,6 +32,7 @@ import { useZone } from "@/preferences/preferences";
 import styles from "./Alert.module.css";
 import { Deliveries } from "./Deliveries";
 import { type Change, changesOf, groupValues, pastAlert } from "./find";
+import { OfRule } from "./OfRule";
 import { ThenNow } from "./ThenNow";
 import { causeOf, heldSentence, leftOf, nearestMiss, overSentence } from "./words";
 
@@ -124,6 +125,7 @@ function Full({ alert, board, evidence, rules }: FullProps) {
         <ThenNow alert={alert} slo={slo} objective={objective} fired={fired} evidence={pinned} now={now} />
         <History changes={changes} now={now} />
       </div>
+      {alert.slo === null && <OfRule alert={alert} />}
       {alert.slo !== null && (
         <div id="explain">
           <Panel
