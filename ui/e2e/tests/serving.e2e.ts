@@ -32,7 +32,7 @@ it("asks again for the page, and sends it only when it changed", async () => {
 it("answers programs in JSON, and no path of an API with a page", async () => {
   const root = (await (await get("/", { Accept: "*/*" })).json()) as { description: string; ui: boolean };
   expect(root).toMatchObject({ description: "/api/v1/openapi.json", ui: true });
-  for (const path of ["/api/v1/nothing", "/prometheus/nothing", "/nothing"]) {
+  for (const path of ["/api/v1/nothing", "/prometheus/nothing"]) {
     const answer = await get(path, BROWSER);
     expect([answer.status, answer.headers.get("content-type")]).toEqual([404, expect.stringContaining("json")]);
   }

@@ -194,11 +194,12 @@ function Logs({ cause }: { cause: NonNullable<ReturnType<typeof useExplain>["dat
 }
 
 function Labels({ alert }: { alert: BoardAlert }) {
-  const rest = Object.entries(alert.annotations).filter(([name]) => !["summary", "description", "explanation", "trace_ids"].includes(name));
+  // What stands on this page already, or leads to it.
+  const rest = Object.entries(alert.annotations).filter(([name]) => !["summary", "description", "explanation", "explain_url", "trace_ids"].includes(name));
   return (
     <Panel title="Labels" note={`fingerprint ${alert.fingerprint}`}>
       <div className="row wrap">{Object.entries(alert.labels).map(([name, value]) => <code key={name} className="chip">{name}={value}</code>)}</div>
-      {rest.length > 0 && <dl className={styles.annotations}>{rest.map(([name, value]) => <div key={name}><dt className="small dim">{name}</dt><dd className={styles.breaks}>{/^https?:\/\//.test(value) ? <a href={value}>{value}</a> : value}</dd></div>)}</dl>}
+      {rest.length > 0 && <dl className={styles.annotations}>{rest.map(([name, value]) => <div key={name}><dt className="small dim">{name}</dt><dd className={styles.breaks}>{/^https?:\/\//.test(value) ? <a className={styles.link} href={value}>{value}</a> : value}</dd></div>)}</dl>}
     </Panel>
   );
 }
