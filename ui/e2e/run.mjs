@@ -3,5 +3,5 @@ import { resolve } from "node:path";
 import { runnerImport } from "vite";
 
 const [file, ...args] = process.argv.slice(2);
-const { module } = await runnerImport(resolve(file), { configFile: resolve("vite.config.ts"), logLevel: "error" });
+const { module } = await runnerImport(resolve(file), { resolve: { alias: { "@": resolve("src") } }, logLevel: "error" });
 await module.default(args);

@@ -75,7 +75,7 @@ export function Tiles({ slo, index, objective, verdict, onset, now }: TilesProps
         <Tile
           label="Budget gone, if it stays so" value={left !== null && left <= 0 ? "spent" : gone === null || goneAt === null ? "not in sight" : when(nanos(goneAt), now, zone)}
           note={gone && left !== null && left > 0 ? `in ${durationSeconds(gone.seconds)}` : undefined}
-          below={left !== null && left <= 0 ? "nothing is left until the period moves on" : gone === null ? `at the rate of the last ${recent ? spanWords(recent.long_window) : "hour"}` : gone.moving ? "like the last hour, as the period moves on" : "static estimate from the last hour"}
+          below={left !== null && left <= 0 ? "nothing is left until the period moves on" : gone === null ? `at the rate of the last ${recent ? spanWords(recent.long_window) : "hour"}` : gone.moving ? "if it goes on like the last hour" : "static estimate from the last hour"}
         />
         <Tile
           label="Data" value={`${(Math.floor(status.coverage * 10_000) / 100).toFixed(2)}${THIN}%`} note="coverage" tone={status.state === "measured" ? undefined : "hold"}

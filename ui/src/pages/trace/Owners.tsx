@@ -29,7 +29,7 @@ export function Owners({ trace }: { trace: Trace }) {
       </h3>
       {others.error && alike && <p className="small bad">{others.error.what}</p>}
       <div className={styles.own}>{owners.slice(0, MOST).map((owner) => <OwnerRow key={owner.service} owner={owner} />)}</div>
-      {owners.length > MOST && <p className="small faint">and {count(owners.length - MOST)} more services</p>}
+      {owners.length > MOST && <p className="small faint">and {count(owners.length - MOST)} more {owners.length - MOST === 1 ? "service" : "services"}</p>}
     </section>
   );
 }
