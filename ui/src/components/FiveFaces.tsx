@@ -39,6 +39,9 @@ export function FiveFaces<T>({ query, isEmpty, empty, partial, height, rows = 3,
   );
 }
 
+/** A sentence and a button in a taller box are lost in it. */
+const ERROR_HEIGHT_MAX = 120;
+
 /** Nothing for 150 ms, then grey bars. */
 export function Loading({ rows = 3, height }: { rows?: number; height?: number | undefined }) {
   const [visible, setVisible] = useState(false);
@@ -70,7 +73,7 @@ export function ErrorFace({ error, retry, asOf, height }: { error: unknown; retr
   const zone = useZone();
   const { what, hint, code, position, isMalformed } = asApiError(error);
   return (
-    <div className={styles.error} role="alert" style={asOf === undefined && height ? { minHeight: height } : undefined}>
+    <div className={styles.error} role="alert" style={asOf === undefined && height ? { minHeight: Math.min(height, ERROR_HEIGHT_MAX) } : undefined}>
       <span>
         {what} {position && `Line ${position.line}, column ${position.column}. `}
         {hint && <span className="dim">{hint} </span>}

@@ -3,7 +3,7 @@ import { Fragment } from "react";
 import { Go } from "@/components/location/Go";
 import { path } from "@/components/location/path";
 import { useTime } from "@/components/location/time";
-import { Empty, Loading } from "@/components/FiveFaces";
+import { Empty, ErrorFace, Loading } from "@/components/FiveFaces";
 import { Panel } from "@/components/Panel";
 import { StateIcon } from "@/components/StateIcon";
 import { describeRange } from "@/model/range";
@@ -16,13 +16,14 @@ import styles from "./overview.module.css";
 const MAX = 12;
 
 /** What changed in the range, newest first: what a reader would ask first. */
-export function Changes({ changes, titles, isLoading }: { changes: readonly Change[]; titles: ReadonlyMap<string, string>; isLoading: boolean }) {
+export function Changes({ changes, titles, isLoading, error }: { changes: readonly Change[]; titles: ReadonlyMap<string, string>; isLoading: boolean; error: unknown }) {
   const { text, now } = useTime();
   const zone = useZone();
   return (
     <Panel title="What changed" tools={<span className="small faint">{describeRange(text, now, zone).toLowerCase()}</span>} flush>
       {isLoading && <Loading rows={3} />}
-      {changes.length === 0 && !isLoading && <Empty>No deploy, no alert and no step of errors or latency in this range.</Empty>}
+      {error !== null && !isLoading && <ErrorFace error={error} />}
+      {changes.length === 0 && !isLoading && error === null && <Empty>No deploy, no alert and no step of errors or latency in this range.</Empty>}
       {changes.length > 0 && !isLoading && (
         <ol className={styles.changes}>
           {changes.slice(0, MAX).map((change, index) => (

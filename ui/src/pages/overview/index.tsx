@@ -70,7 +70,7 @@ export default function OverviewPage() {
 
   return (
     <Page
-      title={!isFramed || (isLoading && cards.length === 0) ? "Overview" : headlineOf(cards, standings, failing, rows.length, now, zone)} name="Overview" ignored={ignored}
+      title={!isFramed || (query.data === undefined && cards.length === 0) ? "Overview" : headlineOf(cards, standings, failing, rows.length, now, zone)} name="Overview" ignored={ignored}
       note={isFramed && <span className="dim">{noteOf(cards, standings.filter(isHealthy).length, standings.length, heard)}</span>}
     >
       {told.error && <Panel flush><ErrorFace error={told.error} retry={() => void told.refetch()} /></Panel>}
@@ -90,7 +90,7 @@ export default function OverviewPage() {
           </Panel>
           <div className={styles.side}>
             <Budgets standings={standings} />
-            <Changes changes={changes} titles={titles} isLoading={areComing} />
+            <Changes changes={changes} titles={titles} isLoading={areComing} error={query.error ?? transitions.error ?? deliveries.error} />
             {!areComing && <Faults />}
           </div>
         </div>
