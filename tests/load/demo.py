@@ -86,3 +86,10 @@ class Demo(Server):
                 break
             time.sleep(0.3)
         return {signal: (accepted.get(signal, 0), rows) for signal, rows in stored.items()}
+
+
+def say_kept(kept):
+    """What `Demo.kept` found, in words."""
+    names = {"traces": "spans", "logs": "log records", "metrics": "data points"}
+    said = (f"{names[signal]} {accepted:,} and {rows:,}" + ("" if accepted == rows else " (NOT equal)") for signal, (accepted, rows) in kept.items())
+    return ", ".join(said)

@@ -16,7 +16,7 @@ import time
 
 import report as reports
 from arguments import parse_arguments
-from demo import Demo
+from demo import Demo, say_kept
 
 SECONDS = 20
 RATES = [200, 1_000]
@@ -168,11 +168,7 @@ def render(runs, failed, overhead, kept):
         f"; at {failed['rate']:,} {failed['errors']:,} failed, {failed['lost']:,} spans were lost and {failed['achieved']:,.0f} a second were answered."
         if failed else f", the highest that was tried."
     )]
-    names = {"traces": "spans", "logs": "log records", "metrics": "data points"}
-    lines += ["", "Of all that was acknowledged since the start, also of the server's own telemetry: " + "; ".join(
-        f"{names[signal]} {accepted:,}, stored {rows:,}" + ("" if accepted == rows else " (NOT equal)")
-        for signal, (accepted, rows) in kept.items()
-    ) + "."]
+    lines += ["", f"Acknowledged since the start, and stored, with the server's own telemetry: {say_kept(kept)}."]
     spent, without = overhead
     lines += ["", f"What telemetry costs the shop, making, sending and ingesting it, at {RATES[0]} requests a second: "
               f"{1e3 * spent:.2f} ms of CPU per request with it, {1e3 * without:.2f} while it reaches nobody: {spent / without - 1:+.0%}."]

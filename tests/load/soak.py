@@ -21,7 +21,7 @@ import urllib.request
 
 import report as reports
 from arguments import parse_arguments
-from demo import Demo
+from demo import Demo, say_kept
 
 MINUTES = float(os.environ.get("SOAK_MINUTES", 30))
 RATE = 100
@@ -77,7 +77,7 @@ def soak(arguments, server):
     )
     return {
         "total": report["total"], "sent": sent, "lost": lost, "kept": int(kept), "answered": int(answered), "cpu": cpu,
-        "memory": memory, "asked": asked, "counts": counts, "segments": segments,
+        "memory": memory, "asked": asked, "counts": counts, "segments": segments, "all": server.kept(),
         "rejected": sum(rejected(server)),
         "warnings": sum(line.count(" WARN ") + line.count(" ERROR ") for line in server.log_path.read_text().splitlines()),
     }
@@ -135,6 +135,7 @@ def render(soaked):
         "|---|---|",
         f"| requests sent, failed | {total['requests']:,}, {total['errors']:,} |",
         f"| of their spans stored, and below them spans of the shop | {soaked['kept']:,}, {soaked['answered']:,}: {'none lost' if is_whole else 'LOST'} |",
+        f"| acknowledged since the start, and stored, with the server's own telemetry | {say_kept(soaked['all'])} |",
         f"| records rejected | {soaked['rejected']:,} |",
         "| spans, logs, points stored meanwhile | " + ", ".join(f"{count:,}" for count in soaked["counts"].values()) + " |",
         f"| memory, median of the second and the last third | {middle / 1e6:.0f} MB, {late / 1e6:.0f} MB: {'flat' if is_flat else 'NOT flat'} |",
