@@ -18,23 +18,22 @@ export interface Reason {
   data: string;
 }
 
-const SHAPE = /burn rate (\S+) over (\S+) and (\S+) over (\S+), told from (\S+) on; (\d+) of (\d+) bad in \S+; (\S+) % of the budget(?: of (\d+) events)? is left(?:, counted over (\d+) events)?; data: (.+)$/;
+const SHAPE = /burn rate (\S+) over (\S+) and (\S+) over (\S+), told from (\S+) on; (\d+) of (\d+) bad in \S+; (\S+) % of the budget is left(?:, counted over (\d+) events)?; data: (.+)$/;
 
 /** `burn rate 18.78 over 1h and 34.88 over 5m, told from 14.40 on; 132 of 3514 bad in 1h; 32.66 % of the budget is left, counted over 41280 events; data: measured`. */
 export function reasonOf(text: string): Reason | null {
   const found = SHAPE.exec(text);
   if (!found) return null;
-  const [, longBurn, long, shortBurn, short, threshold, bad, total, left, ofEvents, overEvents, data] = found;
-  const events = overEvents ?? ofEvents;
+  const [, longBurn, long, shortBurn, short, threshold, bad, total, left, events, data] = found;
   const reason = { longBurn: Number(longBurn), long: long ?? "", shortBurn: Number(shortBurn), short: short ?? "", threshold: Number(threshold), bad: BigInt(bad ?? 0), total: BigInt(total ?? 0), left: Math.round(Number(left) * 100) / 10_000, events: events === undefined ? null : BigInt(events), data: data ?? "" };
   return [reason.longBurn, reason.shortBurn, reason.threshold, reason.left].every(Number.isFinite) ? reason : null;
 }
 
-const LEFT = /(-?\d+(?:\.\d+)?) % of the budget(?: of (\d+) events)? is left(?:, counted over (\d+) events)?/g;
+const LEFT = /(-?\d+(?:\.\d+)?) % of the budget is left(?:, counted over (\d+) events)?/g;
 const BURN = /burn rate (-?\d+(?:\.\d+)?) over (\w+) and (-?\d+(?:\.\d+)?) over (\w+), told from (-?\d+(?:\.\d+)?) on/g;
 const BAD = /\b(\d+) of (\d+) bad in (\w+)/g;
 
-const leftWords = (_: string, left: string, of?: string, over?: string): string => `${budget(Number(left) / 100)} of the budget is left${of ?? over ? `, counted over ${group(BigInt(over ?? of ?? 0))} events` : ""}`;
+const leftWords = (_: string, left: string, events?: string): string => `${budget(Number(left) / 100)} of the budget is left${events === undefined ? "" : `, counted over ${group(BigInt(events))} events`}`;
 const burnWords = (_: string, long: string, longWindow: string, short: string, shortWindow: string, from: string): string =>
   `burn rate ${burn(Number(long))} over ${spanWords(longWindow) || longWindow} and ${burn(Number(short))} over ${spanWords(shortWindow) || shortWindow}, told from ${burn(Number(from))} on`;
 const badWords = (_: string, bad: string, total: string, window: string): string => `${group(BigInt(bad))} of ${group(BigInt(total))} bad in ${spanWords(window) || window}`;

@@ -11,9 +11,12 @@ const row = v.object({ trace_id: v.string(), span_id: v.string(), parent_span_id
 const NONE: SpanOfExample[] = [];
 const MARGIN = 120n * NS_PER_S;
 
+/** Ids of the examples' traces; what is no span, as a log record, may have none. */
+const tracesOf = (explanation: Explanation | undefined): string[] => explanation?.examples.map((one) => one.trace_id).filter((id) => /^[0-9a-f]{32}$/.test(id)) ?? [];
+
 /** All examples' traces in one question; empty until it is answered, and when the rows are gone. */
 export function useSpansOf(explanation: Explanation | undefined): SpanOfExample[] {
-  const ids = explanation?.examples.map((one) => one.trace_id).filter((id) => /^[0-9a-f]{32}$/.test(id)) ?? [];
+  const ids = tracesOf(explanation);
   const starts = explanation?.examples.map((one) => one.start) ?? [];
   const from = starts.reduce((a, b) => (b < a ? b : a), starts[0] ?? nanos(0));
   const to = starts.reduce((a, b) => (b > a ? b : a), starts[0] ?? nanos(0));
@@ -30,11 +33,11 @@ const good = v.object({ trace_id: v.string(), start: nanosSchema, duration: nano
 export function useGoodExample(explanation: Explanation | undefined) {
   const first = explanation?.examples[0];
   const at = first?.start ?? nanos(0);
-  const bad = explanation?.examples.map((one) => sqlText(one.trace_id)) ?? [];
+  const bad = tracesOf(explanation).map(sqlText);
   const slow = explanation?.examples.filter((one) => one.culprit?.how === "slow").map((one) => one.duration) ?? [];
   const fastest = slow.reduce<bigint | null>((least, one) => (least === null || one < least ? one : least), null);
   const sql = `SELECT trace_id, start_time AS start, duration FROM spans
-WHERE service = ${sqlText(first?.service ?? "")} AND name = ${sqlText(first?.name ?? "")} AND status_code <> 2 AND trace_id NOT IN (${bad.join(", ")})${fastest === null ? "" : ` AND duration < ${fastest}`} AND start_time >= ${sqlTime(nanos(at - 60n * NS_PER_S))} AND start_time < ${sqlTime(nanos(at + 60n * NS_PER_S))}
+WHERE service = ${sqlText(first?.service ?? "")} AND name = ${sqlText(first?.name ?? "")} AND status_code <> 2 ${bad.length === 0 ? "" : `AND trace_id NOT IN (${bad.join(", ")})`}${fastest === null ? "" : ` AND duration < ${fastest}`} AND start_time >= ${sqlTime(nanos(at - 60n * NS_PER_S))} AND start_time < ${sqlTime(nanos(at + 60n * NS_PER_S))}
 ORDER BY abs(CAST(start_time AS BIGINT) - ${at}) LIMIT 1`;
   const { data } = useSql(sql, good, { doing: "find a good event", enabled: first !== undefined, immutable: true, rowLimit: 1 });
   return first ? (data?.rows[0] ?? null) : null;

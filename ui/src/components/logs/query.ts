@@ -1,5 +1,7 @@
 /** The text of a log query: its search and pipes, what a click adds to it, which words it looks for. */
 
+import { quoted } from "@/model/quoted";
+
 export interface Parts {
   search: string;
   /** From the first pipe on, without it; empty when there is none. */
@@ -22,16 +24,15 @@ export function split(query: string): Parts {
 
 const PLAIN_KEY = /^[\p{L}_@$][\p{L}\p{N}_.@$/-]*$/u;
 const PLAIN_VALUE = /^[\p{L}\p{N}_./@$-]*[\p{L}\p{N}_]$/u;
-const quote = (text: string): string => `"${text.replaceAll(/["\\]/g, "\\$&")}"`;
 
 /** `key:value` as the language writes it: texts that would read as something else are quoted. */
 export function term(key: string, value: unknown): string {
-  const name = PLAIN_KEY.test(key) ? key : quote(key);
+  const name = PLAIN_KEY.test(key) ? key : quoted(key);
   if (value === null || value === undefined) return `NOT ${name}:*`;
   if (typeof value === "number" || typeof value === "boolean") return `${name}:${value}`;
   if (typeof value !== "string") return `${name}:*`;
   const plain = PLAIN_VALUE.test(value) && !/^(AND|OR|NOT|TO|true|false)$/.test(value) && !/^[-.\d]/.test(value) && !value.includes("..");
-  return `${name}:${plain ? value : quote(value)}`;
+  return `${name}:${plain ? value : quoted(value)}`;
 }
 
 /** Whether an OR stands outside of quotes and parentheses. */
@@ -133,7 +134,7 @@ export function patternTerm(template: string): string | null {
       return (index < all.length - 1 ? left.replace(/[\p{L}\p{N}]+$/u, "") : left).trim();
     })
     .filter((piece) => /[\p{L}\p{N}]{2,}/u.test(piece));
-  return phrases.length === 0 ? null : phrases.map(quote).join(" AND ");
+  return phrases.length === 0 ? null : phrases.map(quoted).join(" AND ");
 }
 
 /** Adds the phrases of a pattern, or takes them out when they are all there. */

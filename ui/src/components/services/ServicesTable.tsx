@@ -18,6 +18,7 @@ import type { Tone } from "@/model/state";
 import { subtract, toSeconds } from "@/model/time";
 import { backBy, withEarlier } from "@/model/against";
 import { carried, earlierGrid, errorRatios, type Grid, rates, slowest, spansPerSecond, type Traffic, trafficOf } from "@/model/traffic";
+import { quoted } from "@/model/quoted";
 import { durationMs, NO_DATA, NOT_APPLICABLE, rate, ratio, type Unit } from "@/model/units";
 import { roundAge } from "./age";
 import { budgetShort } from "./budgetShort";
@@ -114,7 +115,7 @@ const marksOf = (row: ServiceRow, grid: Grid): number[] => row.deploys.map((depl
 const figureTone = (row: ServiceRow, metric: "errors" | "p99") => (row.worsened[metric] ? (row.tone === "bad" ? "bad" : "warn") : undefined);
 /** The spans that are counted of a service: its requests where it has any; those that failed when `failed`. */
 export const tracesQuery = ({ service, counted }: Pick<Traffic, "service" | "counted">, failed = false): string =>
-  `{ resource.service.name = "${service.replaceAll(/["\\]/g, "\\$&")}"${counted === "requests" ? " && (kind = server || kind = consumer)" : ""}${failed ? " && status = error" : ""} }`;
+  `{ resource.service.name = ${quoted(service)}${counted === "requests" ? " && (kind = server || kind = consumer)" : ""}${failed ? " && status = error" : ""} }`;
 
 const Budget = ({ of }: { of: Standing }) => (
   <span className="row">

@@ -1,11 +1,12 @@
 /** Simple log searches as LogQL and back: services, severities, words and phrases. Null where one says more than that. */
 
+import { quoted } from "../quoted";
+
 const TOKEN = /\s*(?:(NOT\s+|-)?([\p{L}_@$][\p{L}\p{N}_.@$/-]*):(>=)?("(?:\\.|[^"\\])*"|\$\{?\w+\}?|\((?:[^()]*)\)|[^\s()":]+)|(NOT\s+|-)?("(?:\\.|[^"\\])*"|[^\s()":|]+))/uy;
 const LEVELS = ["trace", "debug", "info", "warn", "error", "fatal"];
 const LABELS: Record<string, string> = { service: "service_name", severity: "detected_level", trace_id: "trace_id", span_id: "span_id" };
 
 const unquoted = (text: string): string => (text.startsWith('"') ? text.slice(1, -1).replaceAll(/\\(.)/g, "$1") : text);
-const quoted = (text: string): string => `"${text.replaceAll(/["\\]/g, "\\$&")}"`;
 const escapeRegex = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
 const isVariable = (text: string): boolean => /^\$\{?\w+\}?$/.test(text);
 

@@ -5,9 +5,8 @@ import type { BoardAlert } from "@/components/alerts/board";
 import { CopyAs } from "@/components/CopyAs";
 import { Go } from "@/components/location/Go";
 import { path } from "@/components/location/path";
+import { quoted } from "@/model/quoted";
 import { Panel } from "@/components/Panel";
-
-const quoted = (text: string): string => JSON.stringify(text);
 
 export function OfRule({ alert }: { alert: BoardAlert }) {
   const rules = useRules();

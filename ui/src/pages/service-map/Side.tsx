@@ -14,13 +14,13 @@ import type { Range } from "@/model/range";
 import type { Tone } from "@/model/state";
 import { spansPerSecond } from "@/model/traffic";
 import { exact, hms, type Nanos } from "@/model/time";
+import { quoted } from "@/model/quoted";
 import { count, duration, group, NO_DATA, rate, ratio, shortId } from "@/model/units";
 import { useZone } from "@/preferences/preferences";
 import { edgeKey } from "./graph";
 import styles from "./map.module.css";
 
 const took = (time: Nanos | null | undefined): string => (time === null || time === undefined ? NO_DATA : duration(time));
-const quoted = (name: string) => `"${name.replaceAll(/["\\]/g, "\\$&")}"`;
 
 export function EdgeSide({ edge, range }: { edge: MapEdge; range: Range }) {
   const isInstrumented = edge.instrumented !== "caller";
